@@ -1,0 +1,25 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _own_key_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the user's own pseudonymisation key."""
+    monkeypatch.setenv("CONDYLE_KEY_FILE", str(tmp_path_factory.getbasetemp() / "condyle-key"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data (CONDYLE_DATA, else ``../shared/data`` beside the repository); skips when absent."""
+    folder = Path(os.environ.get("CONDYLE_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "README.md").is_file():
+        pytest.skip("real data folder absent: set CONDYLE_DATA to it")
+    return folder
