@@ -40,7 +40,7 @@ def test_g04_shuffled_rows_give_the_same_evenly_stratified_folds() -> None:
 def test_g06_two_studies_of_a_patient_share_a_fold_and_a_seed_repeats() -> None:
     # Folds are dealt to patients; a study can only look its patient up.
     studies = {f"study{i}": f"patient{i // 2}" for i in range(40)}
-    tags: dict[str, tuple[str, ...]] = {patient: () for patient in studies.values()}
+    tags: dict[str, tuple[str, ...]] = dict.fromkeys(studies.values(), ())
     folds = assign_folds(tags, 4, seed=5)
     assert len(folds) == 20
     assert folds == assign_folds(dict(reversed(tags.items())), 4, seed=5)

@@ -74,9 +74,12 @@ def assign_folds(tags: Mapping[str, Collection[str]], n_folds: int, seed: int) -
     wanted = {tag: [len(own) / n_folds] * n_folds for tag, own in holders.items()}
     folds: dict[str, int] = {}
 
+    def need(patient: str, fold: int) -> float:
+        return sum(wanted[own][fold] for own in sorted(tags[patient]))
+
     def place(patient: str, tag: str | None) -> None:
         open_folds = [fold for fold in range(n_folds) if capacity[fold] > 0]
-        fold = max(open_folds, key=lambda f: (wanted[tag][f] if tag else 0.0, sum(wanted[t][f] for t in sorted(tags[patient])), capacity[f], -f))
+        fold = max(open_folds, key=lambda f: (wanted[tag][f] if tag else 0.0, need(patient, f), capacity[f], -f))
         folds[patient] = fold
         capacity[fold] -= 1
         remaining.discard(patient)
