@@ -1,0 +1,91 @@
+"""``condyle check``: is this study, manifest, package or recipe in order?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from condyle.cli.command import command, group
+from condyle.cli.screen import Screen
+
+STUDY_EXAMPLES = ("condyle check study study.zip", "condyle check study study.zip --json")
+MANIFEST_EXAMPLES = ("condyle check manifest cohort/manifest.csv", "condyle check manifest cohort/manifest.csv --json")
+PACKAGE_EXAMPLES = ("condyle check package lumbar", "condyle check package lumbar --json")
+RECIPE_EXAMPLES = ("condyle check recipe lumbar", "condyle check recipe lumbar --json")
+
+
+def add_to(app: typer.Typer) -> None:
+    check = group("check", "Is a study, manifest, package or recipe in order?", examples=(STUDY_EXAMPLES[0], MANIFEST_EXAMPLES[0]))
+    command(check, "study", examples=STUDY_EXAMPLES)(study)
+    command(check, "manifest", examples=MANIFEST_EXAMPLES)(manifest)
+    command(check, "package", examples=PACKAGE_EXAMPLES)(package)
+    command(check, "recipe", examples=RECIPE_EXAMPLES)(recipe)
+    app.add_typer(check)
+
+
+def study(
+    screen: Screen,
+    path: Annotated[Path, typer.Argument(help="Folder, zip or file of one study.")],
+    joint: Annotated[str, typer.Option("--joint", help="What the study should show.")] = "lumbar",
+    key: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
+) -> None:
+    """Show the series with their roles, every problem, and the quality checks with measured number and threshold."""
+    from condyle.intake import load_volume, open_study
+    from condyle.quality import check
+
+    with screen.progress("Looking through the files"):
+        opened = open_study(path, study=key)
+    used = [series for series in opened.series if series.used]
+    with screen.progress("Loading series", len(used)) as bar:
+        volumes = {}
+        for series in used:
+            volumes[series.series_id] = load_volume(series)
+            bar.advance()
+    checks = check(opened, volumes, joint=joint)
+    screen.say(f"study {opened.study_key}")
+    screen.table(
+        [_series_row(series) for series in opened.series],
+        ("series", "format", "shape", "plane", "weighting", "fat sat", "body part", "used"),
+    )
+    for problem in opened.all_problems():
+        screen.say(f"{problem.severity}: {problem.what}" + (f" ({problem.where})" if problem.where else ""))
+    for one in checks:
+        mark = {True: "ok", False: "NOT OK", None: "not measured"}[one.passed]
+        screen.say(f"{mark}: {one.sentence}" + (f" {one.advice}" if one.passed is False and one.advice else ""))
+    screen.record(study_key=opened.study_key, series=list(opened.series), checks=checks, problems=opened.problems, unused=opened.unused)
+
+
+def _series_row(series: Any) -> list[object]:
+    role = series.role
+    shape = "x".join(map(str, series.geometry.shape)) if series.geometry is not None else "?"
+    traits = (role.plane, role.weighting, role.fat_suppressed, role.body_part)
+    return [
+        series.series_id,
+        series.format,
+        shape,
+        *("?" if trait.value is None else trait.value for trait in traits),
+        "yes" if series.used else "no",
+    ]
+
+
+def manifest(screen: Screen, path: Annotated[Path, typer.Argument(help="manifest.csv.")]) -> None:
+    """Check a manifest: columns, values, files. All problems at once, with row numbers."""
+    raise NotImplementedError
+
+
+def package(screen: Screen, name: Annotated[str, typer.Argument(metavar="PATH", help="Name or path of a reader package.")]) -> None:
+    """Check a package: schema, hashes of every file, graphs, card."""
+    from condyle.readers import load_package
+
+    info = load_package(name).info
+    screen.say(f"{info.name} {info.version}: in order (sha256 {info.sha256})")
+    screen.record(package=info)
+
+
+def recipe(
+    screen: Screen, name: Annotated[str, typer.Argument(metavar="PATH", help="Name of a shipped recipe, or path of a recipe.yaml.")]
+) -> None:
+    """Check a recipe: keys, values, what it inherits. Needs no torch."""
+    raise NotImplementedError

@@ -1,0 +1,46 @@
+"""``condyle data``: cohorts from folders and from public data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from condyle.cli.command import command, group
+from condyle.cli.screen import Screen
+
+SCAN_EXAMPLES = (
+    "condyle data scan cohort -o manifest.csv",
+    "condyle data scan cohort -o manifest.csv --json",
+)
+IMPORT_EXAMPLES = (
+    "condyle data import spider spider -o spider-cohort",
+    "condyle data import spider spider -o spider-cohort --json",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    data = group("data", "Make cohorts from folders and public data sets.", examples=(SCAN_EXAMPLES[0], IMPORT_EXAMPLES[0]))
+    command(data, "scan", examples=SCAN_EXAMPLES)(scan)
+    command(data, "import", examples=IMPORT_EXAMPLES)(import_data)
+    app.add_typer(data)
+
+
+def scan(
+    screen: Screen,
+    folder: Annotated[Path, typer.Argument(help="Folder that holds studies in any depth.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="manifest.csv to write.")],
+) -> None:
+    """Look through a folder and write a manifest with one row a series, roles included."""
+    raise NotImplementedError
+
+
+def import_data(
+    screen: Screen,
+    adapter: Annotated[str, typer.Argument(help="Data set (see 'condyle list adapters').")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the data set as it was published.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write. It must not exist yet.")],
+) -> None:
+    """Turn a public data set into a cohort: manifest.csv, labels.csv and masks."""
+    raise NotImplementedError

@@ -1,0 +1,106 @@
+"""From an exception to four parts on standard error and an exit code. Never a word about a patient."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from condyle.cli.screen import Screen
+from condyle.errors import CondyleError, ResourceError, UsageError
+
+BUG = 70
+BUG_REMARK = "Condyle stopped on something that it did not expect; this is a bug"
+INTERRUPTED = 130
+_NO_SPACE = {
+    errno.ENOSPC: "The disk is full.",
+    errno.EDQUOT: "The disk quota is used up.",
+    errno.EFBIG: "The file would exceed the allowed size.",
+}
+
+
+def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> int:
+    """Run a command's work; whatever it raises becomes text for a person and an exit code."""
+    _hush_libraries()
+    try:
+        code = work() or 0
+        screen.finish(code)
+        return code
+    except KeyboardInterrupt:
+        screen.error("interrupted", "Interrupted. Nothing half-written was left under the name you asked for.", exit_code=INTERRUPTED)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return report_failure(error, screen, debug=debug)
+
+
+def report_failure(error: Exception, screen: Screen, *, debug: bool) -> int:
+    """Show an exception and return the exit code that belongs to it."""
+    told = as_condyle_error(error)
+    if told is None:
+        _report_bug(error, screen)
+        code = BUG
+    else:
+        code = told.exit_code
+        screen.error(
+            told.code, told.what, where=told.where, why=told.why, what_to_do=told.what_to_do,
+            details=tuple(getattr(told, "problems", ())), exit_code=code,
+        )  # fmt: skip
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    return code
+
+
+def as_condyle_error(error: Exception) -> CondyleError | None:
+    """The four-part form of an exception that a user can act on; None for a bug of ours."""
+    if isinstance(error, CondyleError):
+        return error
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # the command-line parser's own errors
+        return _from_parser(error)
+    if isinstance(error, MemoryError):
+        return ResourceError(
+            "out-of-memory", "There is not enough memory to go on.", what_to_do="Close other programs, or read fewer studies at once."
+        )
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return ResourceError(
+            "out-of-disk", "The output could not be written.", where=str(error.filename or ""), why=_NO_SPACE[error.errno],
+            what_to_do="Free some space or write elsewhere, then run the same command again.",
+        )  # fmt: skip
+    if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError)) and error.filename:
+        return CondyleError(
+            "file-access", "A file or folder cannot be used.", where=str(error.filename), why=f"{error.strerror}.",
+            what_to_do="Check that it exists and that you may read and write there.",
+        )  # fmt: skip
+    return None
+
+
+def _from_parser(error: Any) -> UsageError:
+    context = getattr(error, "ctx", None)
+    words = context.command_path if context is not None else "condyle"
+    return UsageError("wrong-usage", str(error.format_message()), what_to_do=f"Type '{words} --help' for examples and options.")
+
+
+def _report_bug(error: Exception, screen: Screen) -> None:
+    # The message of a foreign exception may quote the file it choked on: it is shown with --debug only.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "condyle" in Path(frame.filename).parts]
+    place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    screen.error(
+        "bug", "Condyle stopped on something that it did not expect.", where=place,
+        why=f"This is a bug in Condyle ({type(error).__name__}), not in your input.",
+        what_to_do="Run the same command with --debug and report the traceback; look it through for patient data first.", exit_code=BUG,
+    )  # fmt: skip
+
+
+def _hush_libraries() -> None:
+    """Warnings and logs of other libraries may quote tag values, so patient names: they stay silent here."""
+    warnings.simplefilter("ignore")
+    for name in ("pydicom", "nibabel", "nibabel.global"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False

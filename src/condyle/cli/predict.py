@@ -1,0 +1,44 @@
+"""``condyle predict``: a package over a whole manifest, into one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from condyle.cli.command import command
+from condyle.cli.screen import Screen
+
+EXAMPLES = (
+    "condyle predict lumbar --manifest cohort/manifest.csv -o predictions.csv",
+    "condyle predict lumbar --manifest cohort/manifest.csv -o predictions.csv --json",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "predict", examples=EXAMPLES)(predict)
+
+
+def predict(
+    screen: Screen,
+    package: Annotated[str, typer.Argument(help="Name or path of the reader package.")],
+    manifest: Annotated[Path, typer.Option("--manifest", "-m", help="manifest.csv: one row a series or a study.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="predictions.csv to write. An unfinished one is taken up again.")],
+) -> int:
+    """Read all studies of a manifest into predictions.csv.
+
+    Interrupted, the same command goes on where it stopped. Studies that cannot be read are listed and give exit code 1.
+    """
+    from condyle.cohorts import predict as run
+    from condyle.readers import load_package
+
+    reader = load_package(package)
+    with screen.progress("Reading studies") as bar:
+        result = run(reader, manifest, out, progress=bar.update)
+    for study_id, reason in result.failed:
+        screen.note(f"not read: {study_id}: {reason}")
+    screen.note(f"{result.done} studies read, {len(result.failed)} not.")
+    screen.say(str(out))
+    screen.record(out=out, read=result.done, failed=[{"study_id": study_id, "reason": reason} for study_id, reason in result.failed])
+    return 1 if result.failed else 0

@@ -1,0 +1,194 @@
+"""``condyle read``: studies in, findings and reports out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from condyle.cli.command import command
+from condyle.cli.failure import BUG_REMARK, as_condyle_error
+from condyle.cli.options import FORMATS_HELP, split_words
+from condyle.cli.screen import Screen
+from condyle.cli.whole import refuse_used, whole_folder
+from condyle.errors import CondyleError, InputError, ResourceError, UsageError
+
+if TYPE_CHECKING:
+    from condyle.intake import Opened
+    from condyle.study import Study
+
+EXAMPLES = (
+    "condyle read study.zip -o report",
+    "condyle read cohort -o reports --format html,csv",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one study: files when it was read, an error when not."""
+
+    study_key: str
+    folder: str
+    files: tuple[str, ...] = ()
+    error: CondyleError | None = None
+    reading: Any = None
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "read", examples=EXAMPLES)(read)
+
+
+def read(
+    screen: Screen,
+    path: Annotated[
+        Path, typer.Argument(help="A DICOM folder, zip, DICOMDIR, NIfTI, .mha, .npy or picture; several studies are read one by one.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report. It must not exist yet.")],
+    format: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "html,json,csv",
+    package: Annotated[str, typer.Option("--package", help="Name or path of the reader package.")] = "lumbar",
+    study: Annotated[str, typer.Option("--study", help="Read only the study with this key (see --dry-run).")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; read and write nothing.")] = False,
+) -> int:
+    """Read studies with a package; write a report for each.
+
+    One study goes straight into the output folder; several get a sub-folder each and an index page.
+    Exit code 1 means that some studies could not be read: they are listed, with the reason.
+    """
+    from condyle.intake import open_studies
+    from condyle.readers import load_package
+
+    refuse_used(out)
+    formats = split_words(format)
+    if not dry_run:
+        reader = load_package(package)
+    with screen.progress("Looking through the files"):
+        opened = open_studies(path)
+    studies = _chosen(opened, study, path)
+    _mention_problems(screen, opened)
+    if dry_run:
+        _show_plan(screen, studies, out)
+        return 0
+    with whole_folder(out) as aside:
+        outcomes = _read_all(screen, studies, reader, aside, formats)
+    return _report(screen, outcomes, out, opened)
+
+
+def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
+    if key:
+        found = tuple(study for study in opened.studies if study.study_key == key)
+        if not found:
+            keys = ", ".join(study.study_key for study in opened.studies) or "none"
+            raise UsageError("unknown-study", f"There is no study {key!r} here.", where=str(path), what_to_do=f"Use one of: {keys}.")
+        return found
+    if not opened.studies:
+        reasons = opened.problems[:1]
+        raise InputError(
+            "no-usable-study", "Nothing here can be read as an MRI study.", where=str(path),
+            why=reasons[0].what if reasons else "No file of a known format was found.",
+            what_to_do="Give a folder, zip or file that holds DICOM, NIfTI, MetaImage, .npy or picture data of one study.",
+        )  # fmt: skip
+    if len(opened.studies) == 1:
+        # What belongs to no study is said in the only report there is.
+        one = opened.studies[0]
+        return (replace(one, problems=opened.problems + one.problems, unused=opened.unused + one.unused),)
+    return opened.studies
+
+
+def _mention_problems(screen: Screen, opened: Opened) -> None:
+    for problem in opened.problems:
+        screen.note(f"{problem.severity}: {problem.what}" + (f" ({problem.where})" if problem.where else ""))
+
+
+def _show_plan(screen: Screen, studies: tuple[Study, ...], out: Path) -> None:
+    for study in studies:
+        folder = out if len(studies) == 1 else out / study.study_key
+        screen.say(f"study {study.study_key} -> {folder}")
+        screen.table(
+            [[one.series_id, *_traits(one), "yes" if one.used else "no"] for one in study.series], ("series", "plane", "weighting", "used")
+        )
+    screen.record(studies=[{"study_key": study.study_key, "series": [_series_row(one) for one in study.series]} for study in studies])
+
+
+def _traits(series: Any) -> tuple[object, object]:
+    return series.role.plane.value or "?", series.role.weighting.value or "?"
+
+
+def _series_row(series: Any) -> dict[str, object]:
+    plane, weighting = _traits(series)
+    return {"series_id": series.series_id, "plane": plane, "weighting": weighting, "used": series.used, "problems": series.problems}
+
+
+def _read_all(screen: Screen, studies: tuple[Study, ...], reader: Any, aside: Path, formats: tuple[str, ...]) -> list[Outcome]:
+    from condyle.report import write_index
+
+    if len(studies) == 1:
+        with screen.progress("Reading the study"):
+            return [_read_one(studies[0], reader, aside, "", formats)]
+    outcomes: list[Outcome] = []
+    with screen.progress("Reading studies", len(studies)) as bar:
+        for study in studies:
+            try:
+                outcomes.append(_read_one(study, reader, aside, study.study_key, formats))
+            except ResourceError:
+                raise
+            except Exception as error:  # one bad study never stops the rest; it is listed and the exit code is 1
+                outcomes.append(Outcome(study.study_key, "", error=_tellable(error)))
+            bar.advance()
+    if not any(outcome.reading for outcome in outcomes):
+        raise _none_read(outcomes)
+    write_index(outcomes, aside)
+    return outcomes
+
+
+def _read_one(study: Study, reader: Any, aside: Path, folder: str, formats: tuple[str, ...]) -> Outcome:
+    from condyle.report import write_report
+
+    reading = reader.read(study)
+    files = write_report(reading, aside / folder, formats=formats)
+    return Outcome(study.study_key, folder, tuple(str(file.relative_to(aside)) for file in files), reading=reading)
+
+
+def _tellable(error: Exception) -> CondyleError:
+    told = as_condyle_error(error)
+    if isinstance(told, ResourceError):
+        raise error
+    return told or CondyleError(
+        "bug", f"{BUG_REMARK} ({type(error).__name__}).", what_to_do="Read this study alone with --debug and report the traceback."
+    )
+
+
+def _none_read(outcomes: list[Outcome]) -> InputError:
+    error = InputError(
+        "no-study-read", f"None of the {len(outcomes)} studies could be read.",
+        why="; ".join(sorted({outcome.error.what for outcome in outcomes if outcome.error})),
+        what_to_do="Read one of them alone to see all that is wrong with it.",
+    )  # fmt: skip
+    return error
+
+
+def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened) -> int:
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for outcome in outcomes:
+        if outcome.error:
+            screen.note(f"not read: study {outcome.study_key}: {outcome.error.what} {outcome.error.why}".rstrip())
+        else:
+            for file in outcome.files:
+                screen.say(str(out / file))
+    if len(outcomes) > 1:
+        screen.say(str(out / "index.html"))
+        screen.note(f"{len(outcomes) - len(failed)} of {len(outcomes)} studies read.")
+    screen.record(
+        out=out, studies=[_json_row(outcome, out) for outcome in outcomes], problems=opened.problems,
+        unused=[{"where": where, "reason": reason} for where, reason in opened.unused],
+    )  # fmt: skip
+    return 1 if failed else 0
+
+
+def _json_row(outcome: Outcome, out: Path) -> dict[str, object]:
+    if outcome.error:
+        error = outcome.error
+        parts = {"code": error.code, "what": error.what, "where": error.where, "why": error.why, "what_to_do": error.what_to_do}
+        return {"study_key": outcome.study_key, "status": "failed", "error": parts}
+    return {"study_key": outcome.study_key, "status": "read", "files": [str(out / file) for file in outcome.files]}

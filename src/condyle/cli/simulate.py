@@ -1,0 +1,46 @@
+"""``condyle simulate``: studies as DICOM with planted findings and truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from condyle.cli.command import command
+from condyle.cli.options import split_words
+from condyle.cli.screen import Screen
+from condyle.cli.whole import whole_folder
+
+EXAMPLES = (
+    "condyle simulate lumbar cohort",
+    "condyle simulate lumbar many --studies 3 --seed 7 --vendor philips",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "simulate", examples=EXAMPLES)(simulate)
+
+
+def simulate(
+    screen: Screen,
+    joint: Annotated[str, typer.Argument(help="What to draw (lumbar).")],
+    out: Annotated[Path, typer.Argument(help="Cohort folder to write. It must not exist yet.")],
+    studies: Annotated[int, typer.Option("--studies", "-n", min=1, help="How many studies.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same studies.")] = 0,
+    findings: Annotated[str, typer.Option("--findings", help="Comma separated findings to plant; drawn at random when empty.")] = "",
+    vendor: Annotated[str, typer.Option("--vendor", help="Style of the headers: siemens, philips, ge; mixed when empty.")] = "",
+) -> None:
+    """Draw studies with planted findings, as DICOM with truth.
+
+    Writes a cohort: DICOM series, manifest.csv, labels.csv, masks and positions.
+
+    Simulated studies serve tests, tutorials and demonstrations. They are never evidence of accuracy on patients.
+    """
+    from condyle.simulate import write_cohort
+
+    planted = split_words(findings) if findings else ()
+    with whole_folder(out) as aside, screen.progress("Simulating", studies) as bar:
+        write_cohort(joint, aside, studies=studies, seed=seed, findings=planted, vendor=vendor, progress=bar.update)
+    screen.say(str(out / "manifest.csv"))
+    screen.record(out=out, manifest=out / "manifest.csv", labels=out / "labels.csv", studies=studies, seed=seed)

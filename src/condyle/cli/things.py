@@ -1,0 +1,94 @@
+"""All that a name can mean: joints, findings, packages, recipes, plug-ins, error codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from condyle.anatomy import JOINTS
+from condyle.registry import KINDS, Unavailable, plugins
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One thing with a name and what there is to say about it, in reading order."""
+
+    kind: str
+    name: str
+    facts: dict[str, Any]
+
+
+def things_named(name: str) -> list[Thing]:
+    """Everything with exactly this name; a name may belong to a joint and a package alike."""
+    sources: tuple[Callable[[str], Iterator[Thing]], ...] = (_joints, _findings, _packages, _recipes, _plugins, _codes)
+    return [thing for source in sources for thing in source(name)]
+
+
+def _joints(name: str) -> Iterator[Thing]:
+    if name in JOINTS:
+        joint = JOINTS[name]
+        facts = {
+            "title": joint.title,
+            "levels": ", ".join(joint.levels),
+            "sides": ", ".join(joint.sides),
+            "compartments": ", ".join(joint.compartments),
+            "findings": ", ".join(one.name for one in joint.findings),
+            "never assessed": ", ".join(joint.not_covered),
+        }  # fmt: skip
+        yield Thing("joint", name, _said(facts))
+
+
+def _findings(name: str) -> Iterator[Thing]:
+    for joint in JOINTS.values():
+        for one in joint.findings:
+            if one.name == name:
+                needs = " and ".join("/".join(choice) for choice in one.needs)
+                facts: dict[str, Any] = {
+                    "joint": joint.name,
+                    "title": one.title,
+                    "kind": one.kind,
+                    "meaning": one.explanation,
+                    "needs": needs,
+                    "unit": one.unit,
+                }
+                if one.scale:
+                    facts["steps"] = [f"{step}: {meaning}" for step, meaning in zip(one.scale.steps, one.scale.meanings, strict=True)]
+                yield Thing("finding", name, _said({**facts, "source": one.source}))
+
+
+def _packages(name: str) -> Iterator[Thing]:
+    yield from ()
+
+
+def _recipes(name: str) -> Iterator[Thing]:
+    yield from ()
+
+
+def _plugins(name: str) -> Iterator[Thing]:
+    for kind in KINDS:
+        one = plugins(kind).get(name)
+        if isinstance(one, Unavailable):
+            yield Thing(kind, name, {"not available": one.reason})
+        elif one is not None:
+            yield Thing(kind, name, _said({"summary": one.summary, "source": one.source, "extra": one.extra, "code": one.target}))
+
+
+def _codes(name: str) -> Iterator[Thing]:
+    from condyle.cli.codes import error_codes
+
+    for one in error_codes():
+        if one.code == name:
+            facts = {
+                "what": list(one.whats),
+                "why": list(one.whys),
+                "what to do": list(one.advices),
+                "exit code": one.exit_code,
+                "raised in": list(one.files),
+            }
+            yield Thing("problem" if one.kind == "Problem" else "error", name, _said(facts))
+
+
+def _said(facts: dict[str, Any]) -> dict[str, Any]:
+    """Without what there is nothing to say about."""
+    return {title: value for title, value in facts.items() if value not in ("", None, [], ())}

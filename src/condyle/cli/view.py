@@ -1,0 +1,48 @@
+"""``condyle view``: a contact sheet of what was recognised in a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from condyle.cli.command import command
+from condyle.cli.screen import Screen
+from condyle.cli.whole import whole_file
+
+EXAMPLES = (
+    "condyle view study.zip",
+    "condyle view cohort --study 1f0c2d3e4b5a6978 -o sheet.png",
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "view", examples=EXAMPLES)(view)
+
+
+def view(
+    screen: Screen,
+    path: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder, zip or file of one study.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("contact-sheet.png"),
+    study: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
+) -> None:
+    """Draw each series' middle slice and its recognised role.
+
+    One PNG, to see at a glance what Condyle takes a study for.
+    """
+    from condyle.intake import load_volume, open_study
+    from condyle.report import contact_sheet
+
+    with screen.progress("Looking through the files"):
+        opened = open_study(path, study=study)
+    used = [series for series in opened.series if series.used]
+    with screen.progress("Loading series", len(used)) as bar:
+        volumes = {}
+        for series in used:
+            volumes[series.series_id] = load_volume(series)
+            bar.advance()
+    with whole_file(out) as aside:
+        aside.write_bytes(contact_sheet(opened, volumes))
+    screen.say(str(out))
+    screen.record(out=out, study_key=opened.study_key, series=[series.series_id for series in used], problems=opened.all_problems())
