@@ -1,0 +1,195 @@
+"""A cohort on disk: manifest, labels, boxes and masks in one folder, opened as plain data.
+
+    COHORT/manifest.csv   required
+    COHORT/labels.csv     optional; long or wide
+    COHORT/slices.csv     optional; further pictures with masks for training only, in the manifest's columns
+    COHORT/boxes.csv      optional; boxes of structures in pixels of one picture
+    COHORT/cohort.json    optional; name, licence, credit, notes
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.cohorts.labels import Label, check_labels, read_labels
+from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
+from condyle.cohorts.table import read_table, table_error
+from condyle.errors import InputError
+
+BOX_COLUMNS = ("path", "study_id", "level", "rank_from_bottom", "n_found", "n_graded", "x0", "y0", "x1", "y1", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle around one disc in one picture.
+
+    Parameters
+    ----------
+    path : absolute path of the picture (the ``path`` of its row in the manifest or in slices.csv)
+    level : str - empty when the number of discs found and graded differ, so that the name is not certain
+    rank_from_bottom : int - 1 is the lowest disc found
+    n_found, n_graded : discs found in this picture, levels graded in this study
+    x0, y0, x1, y1 : pixels of the picture, columns and rows, x1 and y1 exclusive
+    source : str - 'mask' (measured from a mask) or 'box' (drawn by a person, with a margin)
+    """
+
+    path: Path
+    study_id: str
+    level: str
+    rank_from_bottom: int
+    n_found: int
+    n_graded: int
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Everything a cohort folder says.
+
+    Parameters
+    ----------
+    folder : where it was read from
+    rows : manifest rows in file order; ``studies`` groups them
+    labels : long form, unknown values included as None
+    slices : further pictures (with masks) that train a segmenter and are no series to read
+    boxes : disc boxes
+    about : cohort.json (name, licence, credit, notes)
+    """
+
+    folder: Path
+    rows: tuple[ManifestRow, ...]
+    labels: tuple[Label, ...] = ()
+    slices: tuple[ManifestRow, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def studies(self) -> dict[str, tuple[ManifestRow, ...]]:
+        """study_id -> its rows, in file order."""
+        return by_study(self.rows)
+
+    @property
+    def patients(self) -> dict[str, str]:
+        """study_id -> patient_id, in file order."""
+        return {row.study_id: row.patient_id for row in self.rows}
+
+    def mask_classes(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """The classes of a mask: 0 background, 1 vertebra, 2 spinal canal, 3 disc.
+
+        Parameters
+        ----------
+        values : integer array of any shape, as read from a mask file of this cohort. cohort.json says under
+            ``mask_values`` which ranges (first, last) mean which class; without it the values are the classes.
+
+        Raises
+        ------
+        InputError - values that belong to no class
+        """
+        ranges = self.about.get("mask_values", {"1": [[1, 1]], "2": [[2, 2]], "3": [[3, 3]]})
+        classes = np.zeros(values.shape, np.uint8)
+        for name, spans in ranges.items():
+            for first, last in spans:
+                classes[(values >= first) & (values <= last)] = int(name)
+        if ((values != 0) & (classes == 0)).any():
+            raise InputError(
+                "mask-values-unknown",
+                "A mask holds values that belong to no class.",
+                why="cohort.json names the values of each class under 'mask_values'.",
+                what_to_do="Correct the mask or cohort.json.",
+            )
+        return classes
+
+    def grades(self, finding: str) -> dict[tuple[str, str], float]:
+        """(study_id, level) -> value of one finding, unknown values left out. Values that are text are left out too."""
+        return {
+            (label.study_id, label.level): label.value
+            for label in self.labels
+            if label.finding == finding and isinstance(label.value, float)
+        }
+
+
+def load_cohort(folder: Path | str, *, files: bool = True) -> Cohort:
+    """Open a cohort folder (or the path of its manifest).
+
+    Parameters
+    ----------
+    files : bool - also check that every file exists
+
+    Raises
+    ------
+    InputError - no manifest there
+    TableError - a table has problems, or labels and manifest contradict each other
+    """
+    folder = Path(folder)
+    manifest = folder if folder.is_file() else folder / "manifest.csv"
+    folder = manifest.parent
+    if not manifest.is_file():
+        raise InputError(
+            "cohort-without-manifest",
+            "There is no cohort here.",
+            where=folder.name,
+            why="A cohort is a folder with a manifest.csv.",
+            what_to_do="Make one with `condyle data scan`, `condyle data import` or `condyle simulate`.",
+        )
+    rows = read_manifest(manifest, files=files)
+    labels = read_labels(folder / "labels.csv") if (folder / "labels.csv").is_file() else ()
+    contradictions = [text for text in check_labels(labels, rows) if "have no labels" not in text]
+    if contradictions:
+        raise table_error(folder / "labels.csv", "label table", contradictions)
+    slices = read_manifest(folder / "slices.csv", files=files) if (folder / "slices.csv").is_file() else ()
+    patients = {row.study_id: row.patient_id for row in rows}
+    strangers = [
+        f"row {row.row}: study and patient are not those of the manifest"
+        for row in slices
+        if patients.get(row.study_id) != row.patient_id
+    ]
+    if strangers:
+        raise table_error(folder / "slices.csv", "slice table", strangers)
+    boxes = read_boxes(folder / "boxes.csv") if (folder / "boxes.csv").is_file() else ()
+    return Cohort(folder, rows, labels, slices, boxes, _about(folder / "cohort.json"))
+
+
+def read_boxes(path: Path | str) -> tuple[Box, ...]:
+    """Read boxes.csv. Raises TableError with every row that is not a box."""
+    path = Path(path)
+    table = read_table(path, what="box table", required=BOX_COLUMNS)
+    boxes, problems = [], []
+    for number, cells in table.rows:
+        try:
+            numbers = {name: int(cells[name]) for name in ("rank_from_bottom", "n_found", "n_graded", "x0", "y0", "x1", "y1")}
+        except ValueError:
+            problems.append(f"row {number}: rank, counts and corners must be whole numbers")
+            continue
+        if not (0 <= numbers["x0"] < numbers["x1"] and 0 <= numbers["y0"] < numbers["y1"]):
+            problems.append(f"row {number}: the box is empty or begins outside the picture")
+            continue
+        place = Path(os.path.normpath(path.parent.absolute() / cells["path"]))
+        boxes.append(Box(place, cells["study_id"], cells["level"], source=cells["source"], **numbers))
+    if problems:
+        raise table_error(path, "box table", problems)
+    return tuple(boxes)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(
+            "cohort-json-invalid", "cohort.json is not a JSON object.", where=path.name, what_to_do="Correct or remove it."
+        )
+    return found

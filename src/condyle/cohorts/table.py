@@ -1,0 +1,194 @@
+"""CSV in and out: strict reading that reports every problem with its row, and writing that is whole or absent.
+
+Messages name rows and columns, never the content of an identifier or path: these may come from a hospital.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import errno
+import io
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from condyle.errors import InputError, ResourceError, TableError
+
+MAX_BYTES = 256 * 2**20  # a manifest of a million rows is about 100 MiB
+MAX_SHOWN = 200
+
+# Written for "unknown" by people and by other programs; all mean the same here (methods: blank is missing).
+UNKNOWN_WORDS = frozenset({"", "na", "n/a", "nan", "null", "unknown", "?"})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV file as text.
+
+    Parameters
+    ----------
+    path : where it was read from
+    columns : header names in file order
+    rows : (row number as a spreadsheet counts, the header being row 1; stripped cell by column)
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, Mapping[str, str]], ...]
+
+
+def read_table(path: Path | str, *, what: str, required: Collection[str] = ()) -> Table:
+    """Read a UTF-8, comma-separated file with a header row.
+
+    Raises
+    ------
+    InputError - absent, unreadable, too large, not UTF-8
+    TableError - no header, repeated or missing columns, rows longer than the header; all at once
+    """
+    path = Path(path)
+    lines = _records(path, what)
+    if not lines or not any(cell.strip() for cell in lines[0]):
+        raise table_error(path, what, ["row 1: the file is empty; the first row must name the columns"])
+    columns = tuple(cell.strip() for cell in lines[0])
+    problems = _header_problems(columns, required)
+    rows: list[tuple[int, dict[str, str]]] = []
+    for number, cells in enumerate(lines[1:], start=2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) > len(columns):
+            problems.append(f"row {number}: {len(cells)} cells, but the header names {len(columns)} columns")
+            continue
+        padded = [cell.strip() for cell in cells] + [""] * (len(columns) - len(cells))
+        rows.append((number, dict(zip(columns, padded, strict=True))))
+    if problems:
+        raise table_error(path, what, problems)
+    return Table(path, columns, tuple(rows))
+
+
+def table_error(path: Path, what: str, problems: Sequence[str]) -> TableError:
+    """The error for a table with problems, in file order, cut at ``MAX_SHOWN`` lines."""
+    shown = list(problems[:MAX_SHOWN])
+    if len(problems) > MAX_SHOWN:
+        shown.append(f"and {len(problems) - MAX_SHOWN} more")
+    return TableError(
+        "table-invalid",
+        f"The {what} has {len(problems)} problem{'s' if len(problems) != 1 else ''}.",
+        where=path.name,
+        why="A table is used as a whole or not at all.",
+        what_to_do="Correct the rows below (the header is row 1) and run the command again.",
+        problems=tuple(shown),
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?' for the nearest known word, or ''."""
+    near = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.7)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
+    """Write a CSV, whole or not at all. None becomes an empty cell, floats their shortest text.
+
+    Raises ``KeyError`` when a row lacks a column, else as ``write_whole``.
+    """
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([cell_text(row[column]) for column in columns])
+    return write_whole(path, buffer.getvalue())
+
+
+def write_whole(path: Path | str, text: str) -> Path:
+    """Write UTF-8 text beside its place, force it to disk and rename it: the file is whole or absent.
+
+    Raises
+    ------
+    ResourceError - the disk is full
+    InputError - the folder cannot be written
+    """
+    path = Path(path)
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    finally:
+        if name:
+            Path(name).unlink(missing_ok=True)  # gone already when the renaming went well
+    return path
+
+
+def cell_text(value: object) -> str:
+    """A value as CSV text: None is empty, True and False are 1 and 0, floats in their shortest exact form."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return str(value)
+
+
+def disk_error(path: Path, error: OSError) -> InputError | ResourceError:
+    """The error for a file that could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ResourceError(
+            "disk-full", f"{path.name} could not be written.", why="The disk is full.", what_to_do="Free some space and run again."
+        )
+    return InputError(
+        "output-unwritable",
+        f"{path.name} could not be written.",
+        why=error.strerror or type(error).__name__,
+        what_to_do="Give a folder that exists and may be written.",
+    )
+
+
+def _records(path: Path, what: str) -> list[list[str]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(
+                "table-too-large", f"The {what} is larger than {MAX_BYTES >> 20} MiB.", where=path.name, what_to_do="Split it."
+            )
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(
+            "table-unreadable", f"The {what} cannot be read.", where=path.name, why=error.strerror or "", what_to_do="Check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            "table-not-utf8",
+            f"The {what} is not UTF-8 text.",
+            where=f"{path.name}, line {line}",
+            what_to_do="Save it as CSV in UTF-8.",
+        ) from error
+    if "\0" in text:
+        raise InputError("table-not-text", f"The {what} is not a text file.", where=path.name, what_to_do="Save it as CSV in UTF-8.")
+    first = text.partition("\n")[0]
+    if "," not in first and (";" in first or "\t" in first):
+        raise table_error(path, what, ["row 1: columns are separated by ';' or tabs; use commas"])
+    try:
+        return list(csv.reader(text.splitlines(keepends=True), strict=True))
+    except csv.Error as error:
+        raise table_error(path, what, [f"not a valid CSV file: {error}"]) from error
+
+
+def _header_problems(columns: Sequence[str], required: Collection[str]) -> list[str]:
+    problems = [f"row 1: column {name!r} appears {n} times" for name, n in Counter(columns).items() if n > 1 and name]
+    problems += [f"row 1: column {number} has no name" for number, name in enumerate(columns, start=1) if not name]
+    for name in required:
+        if name not in columns:
+            near = difflib.get_close_matches(name, [column for column in columns if column not in required], n=1, cutoff=0.6)
+            problems.append(f"row 1: the column {name!r} is missing" + (f"; is it the one called {near[0]!r}?" if near else ""))
+    return problems
