@@ -161,7 +161,7 @@ def _members(rows: Iterable[ManifestRow], group: str) -> dict[str, set[str]]:
     for row in rows:
         if group == "site" and not row.site_id:
             raise UsageError(
-                "site-missing", "A split by site needs a site_id in every row.", where=f"row {row.row}", what_to_do="Fill the column site_id."
+                "site-missing", "A split by site needs a site_id in every row.", where=f"row {row.row}", what_to_do="Fill in site_id."
             )
         sites[row.patient_id].add(row.site_id if group == "site" else row.patient_id)
     joined: dict[str, str] = {}
@@ -258,10 +258,8 @@ def _from_json(found: Any, name: str) -> Splits:
         and isinstance(found.get("stratified_by"), list)
         and all(type(fold) is int and 0 <= fold < found["n_folds"] for fold in folds.values())
     )
-    if not whole or found["schema_version"] != SCHEMA_VERSION:
-        raise InputError(
-            "split-invalid", "This is no split that this version can read.", where=name, what_to_do="Make the split again with this version."
-        )
+    if not whole or folds is None or found["schema_version"] != SCHEMA_VERSION:
+        raise InputError("split-invalid", "This is no split that this version can read.", where=name, what_to_do="Make the split again.")
     return Splits(folds, found["n_folds"], found["seed"], found["group"], tuple(map(str, found["stratified_by"])))
 
 
