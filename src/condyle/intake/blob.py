@@ -1,0 +1,106 @@
+"""Blob: the bytes of one file, on disk or inside a zip archive, read only as far as needed.
+
+Archives are never unpacked to disk: nothing can be written outside a folder, no patient data are
+left behind in a temporary place, and a full disk does not matter.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+from condyle.errors import InputError
+
+MAX_FILE_BYTES = 4 << 30  # one file; the largest enhanced MR object seen is below 1 GiB
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One file.
+
+    Parameters
+    ----------
+    path : str - the file on disk, or the archive that holds it
+    where : str - how messages name it: relative to what was opened, free of patient data
+    size : int - bytes (of an archive member: after decompression, as declared)
+    member : str - name inside the archive; empty for a file on disk
+    """
+
+    path: str
+    where: str
+    size: int
+    member: str = ""
+
+    def head(self, count: int) -> bytes:
+        """The first ``count`` bytes, fewer at the end of the file. Raises ``InputError``."""
+        return self._read(count)
+
+    def read(self) -> bytes:
+        """All bytes. Raises ``InputError`` when unreadable, damaged or longer than declared."""
+        if self.size > MAX_FILE_BYTES:
+            raise InputError(
+                "file-too-large", "A file is too large to be read.", where=self.where, why=f"It has {self.size} bytes.",
+                what_to_do=f"Give files below {MAX_FILE_BYTES >> 30} GiB.",
+            )  # fmt: skip
+        data = self._read(self.size + 1)
+        if len(data) != self.size:
+            raise unreadable(self.where, "its length changed while it was read" if not self.member else "its declared length is wrong")
+        return data
+
+    def read_into(self, target: memoryview, offset: int) -> int:
+        """Fill ``target`` from ``offset`` on without a copy between; the number of bytes read."""
+        if self.member:
+            data = self.read()[offset : offset + len(target)]
+            target[: len(data)] = data
+            return len(data)
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                return os.preadv(descriptor, [target], offset)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise unreadable(self.where, error.strerror) from None
+
+    def _read(self, count: int) -> bytes:
+        try:
+            if self.member:
+                with _archive(self.path, os.stat(self.path).st_mtime_ns).open(self.member) as stream:
+                    return stream.read(count)
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                return _pread_all(descriptor, count)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise unreadable(self.where, error.strerror) from None
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError):
+            # RuntimeError: encrypted member; NotImplementedError: unknown compression.
+            raise unreadable(self.where, "the archive is damaged, encrypted or of an unknown kind at this file") from None
+
+
+def _pread_all(descriptor: int, count: int) -> bytes:
+    first = os.pread(descriptor, count, 0)
+    if len(first) == count or not first:
+        return first
+    parts, total = [first], len(first)
+    while total < count and (part := os.pread(descriptor, count - total, total)):
+        parts.append(part)
+        total += len(part)
+    return b"".join(parts)
+
+
+def unreadable(where: str, why: str | None) -> InputError:
+    """The error for a file that the operating system or the archive will not give."""
+    return InputError(
+        "file-unreadable", "A file cannot be read.", where=where, why=f"{why or 'unknown reason'}.",
+        what_to_do="Check permissions, or copy the file again from its source.",
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _archive(path: str, _modified: int) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)

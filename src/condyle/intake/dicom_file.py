@@ -1,0 +1,169 @@
+"""One DICOM object: its header and where its pixels lie. The fast walk first, pydicom for the rest."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from condyle.errors import InputError
+from condyle.intake.blob import Blob
+from condyle.intake.fast_dicom import HEAD_BYTES, LONG_HEAD_BYTES, TooShort, scan
+from condyle.intake.header import Header
+from condyle.intake.tags import ELEMENTS
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN})
+_META = 0x0002
+
+
+@dataclass(frozen=True, slots=True)
+class DicomFile:
+    """One DICOM object, pixels not read.
+
+    Parameters
+    ----------
+    blob : Blob
+    header : Header
+    syntax : str - TransferSyntaxUID
+    pixel_offset : int - first byte of the pixel value in the file; 0 when there is none, or when it
+        has no place of its own (deflated)
+    pixel_length : int - bytes of the pixel value; -1 encapsulated, 0 none
+    rows, columns, frames, bits_allocated, bits_stored : int - 0 where the header does not say
+    signed : bool
+    dataset : pydicom's data set without pixels, or None when the fast walk sufficed
+    """
+
+    blob: Blob
+    header: Header
+    syntax: str
+    pixel_offset: int
+    pixel_length: int
+    rows: int
+    columns: int
+    frames: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+    dataset: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def where(self) -> str:
+        return self.blob.where
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one uncompressed frame of one sample a pixel."""
+        return self.rows * self.columns * self.bits_allocated // 8
+
+
+def read_dicom(blob: Blob) -> DicomFile:
+    """Read the header of one object. Raises ``InputError`` when it is not a DICOM object that can be read."""
+    head = blob.head(HEAD_BYTES)
+    try:
+        try:
+            found = scan(head, blob.size)
+        except TooShort:
+            found = scan(blob.head(LONG_HEAD_BYTES), blob.size)
+    except TooShort:
+        found = None
+    if found is None:
+        return read_with_pydicom(blob)
+    return _file(blob, Header(found.raw), found.pixel_offset, found.pixel_length, None)
+
+
+def read_with_pydicom(blob: Blob) -> DicomFile:
+    """The same by pydicom, for everything that is not an ordinary file."""
+    import pydicom
+
+    stream = io.BytesIO(blob.read()) if blob.member else None
+    try:
+        with warnings.catch_warnings(), stream or open(blob.path, "rb") as file:
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+            if not dataset and not dataset.file_meta:
+                raise _not_dicom(blob.where, "it holds no DICOM element")
+            header = _header(dataset)
+            deflated = header.text("TransferSyntaxUID") == DEFLATED
+            offset, length = _pixel_place(file, dataset) if not deflated else (0, _deflated_length(blob, dataset))
+    except OSError as error:
+        raise _not_dicom(blob.where, f"reading it fails ({error.strerror or 'input ends early'})") from None
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises many kinds on hostile bytes; each means: this file cannot be used
+        raise _not_dicom(blob.where, f"its elements cannot be parsed ({type(error).__name__})") from None
+    return _file(blob, header, offset, length, dataset)
+
+
+def _file(blob: Blob, header: Header, offset: int, length: int, dataset: Any) -> DicomFile:
+    frames = header.whole("NumberOfFrames")
+    if header.texts("NumberOfFrames") and (frames is None or frames < 1):
+        frames = 0
+    return DicomFile(
+        blob, header, header.text("TransferSyntaxUID"), offset, length,
+        rows=header.whole("Rows") or 0, columns=header.whole("Columns") or 0, frames=1 if frames is None else frames,
+        bits_allocated=header.whole("BitsAllocated") or 0, bits_stored=header.whole("BitsStored") or header.whole("BitsAllocated") or 0,
+        signed=header.whole("PixelRepresentation") == 1, dataset=dataset,
+    )  # fmt: skip
+
+
+def _header(dataset: Any) -> Header:
+    """Raw bytes of the wanted elements of a pydicom data set, as the fast walk would give them."""
+    little = bool(getattr(dataset, "is_little_endian", True)) if dataset.original_encoding[1] is None else bool(dataset.original_encoding[1])
+    raw: dict[int, bytes] = {}
+    for tag, vr in ELEMENTS.values():
+        source = dataset.file_meta if tag >> 16 == _META else dataset
+        if tag not in source:
+            continue
+        element = source.get_item(tag)
+        value = element.value
+        if value is None:
+            raw[tag] = b""
+        elif isinstance(value, bytes):
+            raw[tag] = value
+        else:  # already converted by pydicom while it read (file meta, character set)
+            raw[tag] = _as_bytes(value, vr, little)
+    return Header(raw, little)
+
+
+def _as_bytes(value: Any, vr: str, little: bool) -> bytes:
+    many = list(value) if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]
+    if vr == "US":
+        return b"".join(struct.pack("<H" if little else ">H", int(one) & 0xFFFF) for one in many)
+    return "\\".join(str(one) for one in many).encode("ascii", "replace")
+
+
+def _pixel_place(file: Any, dataset: Any) -> tuple[int, int]:
+    """(offset, length) of the pixel value when the file stands before its element; (0, 0) when there is none."""
+    little = dataset.original_encoding[1] is not False
+    order = "<" if little else ">"
+    start = file.read(12)
+    if len(start) < 8 or struct.unpack(order + "HH", start[:4]) != (0x7FE0, 0x0010):
+        return 0, 0
+    place = file.tell() - len(start)
+    if dataset.original_encoding[0]:
+        offset, length = place + 8, struct.unpack(order + "I", start[4:8])[0]
+    elif len(start) == 12:
+        offset, length = place + 12, struct.unpack(order + "I", start[8:12])[0]
+    else:
+        return 0, 0
+    return offset, (-1 if length == 0xFFFFFFFF else length)
+
+
+def _deflated_length(blob: Blob, dataset: Any) -> int:
+    import pydicom
+
+    full = pydicom.dcmread(io.BytesIO(blob.read()), force=True)
+    return len(full.PixelData) if "PixelData" in full and full.PixelData else 0
+
+
+def _not_dicom(where: str, why: str) -> InputError:
+    return InputError(
+        "dicom-unreadable", "A file cannot be read as DICOM.", where=where, why=f"{why[0].upper()}{why[1:]}.",
+        what_to_do="Send the study again from its source, uncut.",
+    )  # fmt: skip
+
+

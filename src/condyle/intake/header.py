@@ -1,0 +1,108 @@
+"""Header: the wanted elements of one DICOM object as raw bytes, turned into values when asked.
+
+Both parsers (the fast one and pydicom) give the same raw bytes, so there is one conversion.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from condyle.intake.tags import ELEMENTS, SINGLE, TAG, TECHNICAL
+
+_NUMBERS = {"US": ("H", 2), "FD": ("d", 8)}
+
+
+class Header:
+    """Raw elements of one object.
+
+    Parameters
+    ----------
+    raw : tag -> value bytes
+    little : byte order of binary numbers
+    """
+
+    __slots__ = ("little", "raw")
+
+    def __init__(self, raw: Mapping[int, bytes], little: bool = True) -> None:
+        self.raw = raw
+        self.little = little
+
+    def text(self, name: str) -> str:
+        """The first value as text; empty when absent."""
+        values = self.texts(name)
+        return values[0] if values else ""
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """All values as text without padding; () when absent or empty."""
+        raw = self.raw.get(TAG[name])
+        if not raw:
+            return ()
+        text = decode_text(raw, self.raw.get(TAG["SpecificCharacterSet"], b""))
+        parts = text.split("\\") if ELEMENTS[name][1] != "PN" else [text]
+        values = tuple(part.strip(" \0") for part in parts)
+        return values if any(values) else ()
+
+    def floats(self, name: str) -> tuple[float, ...]:
+        """All values as finite floats; () when absent or when any is not a finite number."""
+        raw = self.raw.get(TAG[name])
+        if not raw:
+            return ()
+        kind = ELEMENTS[name][1]
+        try:
+            values = self._binary(raw, kind) if kind in _NUMBERS else tuple(float(part) for part in raw.strip(b" \0").split(b"\\"))
+        except (ValueError, struct.error):
+            return ()
+        return values if all(math.isfinite(value) for value in values) else ()
+
+    def number(self, name: str) -> float | None:
+        """The first value as a float; None when absent or no number."""
+        values = self.floats(name)
+        return values[0] if values else None
+
+    def whole(self, name: str) -> int | None:
+        """The first value as an integer; None when absent or not whole."""
+        value = self.number(name)
+        return int(value) if value is not None and value == int(value) else None
+
+    def padding(self, name: str, signed: bool) -> int | None:
+        """PixelPaddingValue or its range limit, which is US or SS by PixelRepresentation."""
+        raw = self.raw.get(TAG[name])
+        if raw is None or len(raw) != 2:
+            return None
+        return int.from_bytes(raw, "little" if self.little else "big", signed=signed)
+
+    def technical(self) -> dict[str, Any]:
+        """The technical headers of a series; absent ones are left out, blank counts as absent (methods G48)."""
+        found: dict[str, Any] = {}
+        for key, name in TECHNICAL.items():
+            if ELEMENTS[name][1] in ("DS", "IS", "FD"):
+                values: tuple[Any, ...] = self.floats(name)
+            else:
+                values = self.texts(name)
+            if values:
+                found[key] = values[0] if key in SINGLE else values
+        return found
+
+    def _binary(self, raw: bytes, kind: str) -> tuple[float, ...]:
+        code, size = _NUMBERS[kind]
+        return struct.unpack(f"{'<' if self.little else '>'}{len(raw) // size}{code}", raw)
+
+
+def decode_text(raw: bytes, charset: bytes) -> str:
+    """Bytes of a text element -> text, by SpecificCharacterSet (DICOM PS3.3 C.12.1.1.2).
+
+    Plain ASCII, the ordinary header, needs no table. What cannot be decoded is replaced, never fatal.
+    """
+    if raw.isascii() and b"\x1b" not in raw:
+        return raw.decode("ascii")
+    from pydicom.charset import convert_encodings, decode_bytes
+
+    names = [part.strip().decode("ascii", "replace") for part in charset.split(b"\\")]
+    try:
+        encodings = convert_encodings(names)
+    except LookupError:
+        encodings = ["iso8859"]
+    return str(decode_bytes(raw, encodings, {0x5C, 0x5E, 0x3D}))

@@ -1,0 +1,53 @@
+"""A study that consists of one file without DICOM identity: NIfTI, MetaImage, array, picture."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from condyle.intake.blob import Blob
+from condyle.intake.identity import patient_key, study_key
+from condyle.intake.nominal import assumed, checked_spacing, plane_unknown, upright
+from condyle.intake.roles import infer_role
+from condyle.study import Geometry, Problem, Series, Study
+
+TRAITS = ("plane", "weighting", "fat_suppressed", "contrast", "side", "body_part")
+
+
+def study_of(blob: Blob, kind: str, source: Any, geometry: Geometry | None, path: str, overrides: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Study:
+    """A study of one series. Its key comes from the content: the same file has the same key in any folder."""
+    digest = hashlib.sha256(blob.head(1 << 16) + str(blob.size).encode()).hexdigest()
+    series = Series("001", kind, source, geometry, infer_role({}, geometry), problems=tuple(problems))
+    return Study(study_key(f"file {digest}"), patient_key(f"file {digest}"), (overridden(series, overrides),), path=path)
+
+
+def placed(shape: tuple[int, int, int], where: str, overrides: Mapping[str, Any]) -> tuple[Geometry | None, list[Problem]]:
+    """Geometry of pixels that carry none, from the plane and the spacing that the user gave."""
+    plane, spacing = overrides.get("plane"), overrides.get("spacing")
+    if not plane:
+        return None, [plane_unknown(where)]
+    geometry = upright(str(plane), shape, spacing)
+    return geometry, [assumed(str(plane), where, geometry.calibrated)]
+
+
+def overridden(series: Series, overrides: Mapping[str, Any]) -> Series:
+    """The series with what the user says of it: traits of its role, and its spacing in mm."""
+    from dataclasses import replace
+
+    traits = {name: value for name, value in overrides.items() if name in TRAITS and value not in (None, "")}
+    spacing, geometry = overrides.get("spacing"), series.geometry
+    if spacing is not None and geometry is not None and geometry.spacing_source != "user":
+        affine = np.array(geometry.affine)
+        affine[:3, :3] = geometry.directions * np.array(checked_spacing(spacing))
+        series = replace(series, geometry=Geometry(affine, geometry.shape, True, "user"))
+    inferred = series.role.plane
+    if traits.get("plane") and inferred.value and inferred.source == "geometry" and inferred.value != traits["plane"] and series.format != "picture":
+        conflict = Problem(
+            "plane-conflict", "warning", f"The plane given ({traits['plane']}) is not the one that the geometry shows ({inferred.value}).",
+            f"series {series.series_id}", "What the user says is used.", "Check the manifest.",
+        )  # fmt: skip
+        series = replace(series, problems=(*series.problems, conflict))
+    return series.with_role(series.role.with_user(**traits)) if traits else series
