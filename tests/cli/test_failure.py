@@ -1,0 +1,80 @@
+"""Exceptions become four parts and a documented exit code."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+
+import pytest
+
+from condyle.cli.failure import BUG, guarded
+from condyle.cli.screen import Screen
+from condyle.errors import CondyleError, InputError, MissingExtraError, PackageError, ResourceError, TableError, UsageError
+
+PLANTED = "DOE^JANE"
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def work() -> int:
+        raise error
+
+    return work
+
+
+def outcome(error: BaseException, *, json_wanted: bool = False, debug: bool = False) -> int:
+    return guarded(raising(error), Screen(json=json_wanted, quiet=False), debug=debug)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("a", "What."), 2),
+        (InputError("a", "What."), 3),
+        (TableError("a", "What.", problems=("row 2", "row 5")), 3),
+        (PackageError("a", "What."), 4),
+        (MissingExtraError("train", "Training", "torch"), 4),
+        (ResourceError("a", "What."), 5),
+        (MemoryError(), 5),
+        (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 5),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "out.csv"), 5),
+        (PermissionError(errno.EACCES, "Permission denied", "in.dcm"), 3),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "in.dcm"), 3),
+        (KeyboardInterrupt(), 130),
+        (ValueError("x"), BUG),
+        (OSError(errno.EIO, "Input/output error"), BUG),
+    ],
+)
+def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(error) == code
+    assert capsys.readouterr().err.startswith("Error [")
+
+
+def test_golden_error(golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:
+    outcome(
+        TableError(
+            "manifest-invalid", "The manifest has 2 problems.", where="manifest.csv", why="Nothing is read from a table that is partly wrong.",
+            what_to_do="Mend these rows.", problems=("row 2: side 'lft' is not known; did you mean 'left'?", "row 5: path is empty"),
+        )
+    )  # fmt: skip
+    golden("error.txt", capsys.readouterr().err)
+
+
+def test_the_message_of_an_unexpected_exception_stays_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(ValueError(f"cannot parse {PLANTED}")) == BUG
+    said = capsys.readouterr()
+    assert PLANTED not in said.out + said.err
+    assert "bug" in said.err
+    assert "--debug" in said.err
+
+
+def test_debug_adds_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome(InputError("a", "What."), debug=True)
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_json_carries_the_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome(CondyleError("some-code", "What.", where="Where.", why="Why.", what_to_do="Do."), json_wanted=True) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == 3
+    assert document["error"] == {"code": "some-code", "what": "What.", "where": "Where.", "why": "Why.", "what_to_do": "Do.", "details": []}

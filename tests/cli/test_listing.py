@@ -1,0 +1,47 @@
+"""Lists and single things."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from condyle.anatomy import JOINTS
+from condyle.cli.app import run
+from condyle.cli.listing import Kind, rows
+from condyle.cli.things import things_named
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_can_be_listed_for_machines(kind: Kind, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", kind.value, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == 0
+    assert isinstance(document[kind.value], list)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_whatever_is_listed_can_be_shown(kind: Kind) -> None:
+    for row in rows(kind.value):
+        assert things_named(row.get("name") or row["code"]), row
+
+
+def test_findings_are_those_of_the_catalogue() -> None:
+    assert [row["name"] for row in rows("findings")] == [one.name for joint in JOINTS.values() for one in joint.findings]
+
+
+def test_the_plugins_that_every_reading_needs_are_there() -> None:
+    assert {"html", "json", "csv"} <= {row["name"] for row in rows("exporters")}
+    assert {"lumbar"} <= {row["name"] for row in rows("packages")}
+
+
+def test_a_scale_is_shown_with_its_steps_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", "pfirrmann"]) == 0
+    text = capsys.readouterr().out
+    assert "5: black and collapsed" in text
+    assert "Spine 2001" in text
+
+
+def test_an_unknown_name_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", "no-such-thing"]) == 2
+    assert "unknown-thing" in capsys.readouterr().err

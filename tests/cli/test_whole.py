@@ -1,0 +1,56 @@
+"""Outputs are whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from condyle.cli.whole import whole_file, whole_folder
+from condyle.errors import UsageError
+
+
+def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    with whole_folder(out) as aside:
+        (aside / "a.txt").write_text("a")
+        assert not out.exists()
+    assert [path.name for path in out.iterdir()] == ["a.txt"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert out.stat().st_mode & 0o700 == 0o700
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_when_the_work_fails(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), whole_folder(tmp_path / "out") as aside:
+        (aside / "a.txt").write_text("a")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_used_folder_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError), whole_folder(tmp_path / "out"):
+        pytest.fail("the work must not begin")
+    assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
+
+
+def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with whole_folder(tmp_path / "out") as aside:
+        (aside / "a.txt").touch()
+    assert (tmp_path / "out" / "a.txt").exists()
+
+
+def test_a_file_replaces_the_old_one_only_when_whole(tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    out.write_bytes(b"old")
+    with pytest.raises(ValueError, match="stop"), whole_file(out) as aside:
+        aside.write_bytes(b"ne")
+        raise ValueError("stop")
+    assert out.read_bytes() == b"old"
+    with whole_file(out) as aside:
+        aside.write_bytes(b"new")
+    assert out.read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
