@@ -16,6 +16,7 @@ import condyle
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SPEAKERS = re.compile(r"error|problem|refus|fail", re.IGNORECASE)
 EXIT_CODES = {"UsageError": 2, "PackageError": 4, "MissingExtraError": 4, "ResourceError": 5}
+OWN_EXIT_CODES = {"bug": 70, "interrupted": 130}  # made by the command line itself, for no error class of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class ErrorCode:
     @property
     def exit_code(self) -> int | None:
         """Exit code of a command that stops on it; None for a problem that stops nothing."""
+        if self.code in OWN_EXIT_CODES:
+            return OWN_EXIT_CODES[self.code]
         return None if self.kind == "Problem" else EXIT_CODES.get(self.kind, 3)
 
 
