@@ -42,9 +42,12 @@ class Blob:
         """All bytes. Raises ``InputError`` when unreadable, damaged or longer than declared."""
         if self.size > MAX_FILE_BYTES:
             raise InputError(
-                "file-too-large", "A file is too large to be read.", where=self.where, why=f"It has {self.size} bytes.",
+                "file-too-large",
+                "A file is too large to be read.",
+                where=self.where,
+                why=f"It has {self.size} bytes.",
                 what_to_do=f"Give files below {MAX_FILE_BYTES >> 30} GiB.",
-            )  # fmt: skip
+            )
         data = self._read(self.size + 1)
         if len(data) != self.size:
             raise unreadable(self.where, "its length changed while it was read" if not self.member else "its declared length is wrong")
@@ -64,6 +67,22 @@ class Blob:
                 os.close(descriptor)
         except OSError as error:
             raise unreadable(self.where, error.strerror) from None
+
+    def beside(self, name: str) -> Blob | None:
+        """The file of that name in the same folder; None when there is none. ``name`` holds no folder."""
+        where = self.where.rpartition("/")[0]
+        where = f"{where}/{name}" if where else name
+        if self.member:
+            member = f"{self.member.rpartition('/')[0]}/{name}".lstrip("/")
+            sizes = {info.filename: info.file_size for info in _archive(self.path, os.stat(self.path).st_mtime_ns).infolist()}
+            return Blob(self.path, where, sizes[member], member) if member in sizes else None
+        path = os.path.join(os.path.dirname(self.path), name)
+        return Blob(path, where, os.path.getsize(path)) if os.path.isfile(path) else None
+
+    def tail(self, count: int) -> bytes:
+        """The last ``count`` bytes of a file on disk."""
+        end = bytearray(count)
+        return bytes(end[: self.read_into(memoryview(end), max(self.size - count, 0))])
 
     def _read(self, count: int) -> bytes:
         try:
@@ -96,9 +115,12 @@ def _pread_all(descriptor: int, count: int) -> bytes:
 def unreadable(where: str, why: str | None) -> InputError:
     """The error for a file that the operating system or the archive will not give."""
     return InputError(
-        "file-unreadable", "A file cannot be read.", where=where, why=f"{why or 'unknown reason'}.",
+        "file-unreadable",
+        "A file cannot be read.",
+        where=where,
+        why=f"{why or 'unknown reason'}.",
         what_to_do="Check permissions, or copy the file again from its source.",
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=4)

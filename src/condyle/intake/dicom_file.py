@@ -103,16 +103,26 @@ def _file(blob: Blob, header: Header, offset: int, length: int, dataset: Any) ->
     if header.texts("NumberOfFrames") and (frames is None or frames < 1):
         frames = 0
     return DicomFile(
-        blob, header, header.text("TransferSyntaxUID"), offset, length,
-        rows=header.whole("Rows") or 0, columns=header.whole("Columns") or 0, frames=1 if frames is None else frames,
-        bits_allocated=header.whole("BitsAllocated") or 0, bits_stored=header.whole("BitsStored") or header.whole("BitsAllocated") or 0,
-        signed=header.whole("PixelRepresentation") == 1, dataset=dataset,
-    )  # fmt: skip
+        blob,
+        header,
+        header.text("TransferSyntaxUID"),
+        offset,
+        length,
+        rows=header.whole("Rows") or 0,
+        columns=header.whole("Columns") or 0,
+        frames=1 if frames is None else frames,
+        bits_allocated=header.whole("BitsAllocated") or 0,
+        bits_stored=header.whole("BitsStored") or header.whole("BitsAllocated") or 0,
+        signed=header.whole("PixelRepresentation") == 1,
+        dataset=dataset,
+    )
 
 
 def _header(dataset: Any) -> Header:
     """Raw bytes of the wanted elements of a pydicom data set, as the fast walk would give them."""
-    little = bool(getattr(dataset, "is_little_endian", True)) if dataset.original_encoding[1] is None else bool(dataset.original_encoding[1])
+    little = (
+        bool(getattr(dataset, "is_little_endian", True)) if dataset.original_encoding[1] is None else bool(dataset.original_encoding[1])
+    )
     raw: dict[int, bytes] = {}
     for tag, vr in ELEMENTS.values():
         source = dataset.file_meta if tag >> 16 == _META else dataset
@@ -162,8 +172,9 @@ def _deflated_length(blob: Blob, dataset: Any) -> int:
 
 def _not_dicom(where: str, why: str) -> InputError:
     return InputError(
-        "dicom-unreadable", "A file cannot be read as DICOM.", where=where, why=f"{why[0].upper()}{why[1:]}.",
+        "dicom-unreadable",
+        "A file cannot be read as DICOM.",
+        where=where,
+        why=f"{why[0].upper()}{why[1:]}.",
         what_to_do="Send the study again from its source, uncut.",
-    )  # fmt: skip
-
-
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from condyle.intake.dicom_file import DicomFile
 
 # What may tell two images at one position apart, in the order in which a split is tried.
-KINDS = ("image type", "echo time", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
+KINDS = ("stack", "image type", "echo time", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,17 @@ def single_frame(file: DicomFile) -> Frame:
             kinds[name] = value
     slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
     return Frame(
-        file, 0, position=position if len(position) == 3 else None, orientation=orientation if len(orientation) == 6 else None,
-        spacing=spacing if len(spacing) == 2 and min(spacing) > 0 else None, rows=file.rows, columns=file.columns,
-        slope=1.0 if slope is None else slope, intercept=0.0 if intercept is None else intercept,
-        thickness=header.number("SliceThickness"), gap=header.number("SpacingBetweenSlices"), order=header.whole("InstanceNumber"), kinds=kinds,
-    )  # fmt: skip
+        file,
+        0,
+        position=position if len(position) == 3 else None,
+        orientation=orientation if len(orientation) == 6 else None,
+        spacing=spacing if len(spacing) == 2 and min(spacing) > 0 else None,
+        rows=file.rows,
+        columns=file.columns,
+        slope=1.0 if slope is None else slope,
+        intercept=0.0 if intercept is None else intercept,
+        thickness=header.number("SliceThickness"),
+        gap=header.number("SpacingBetweenSlices"),
+        order=header.whole("InstanceNumber"),
+        kinds=kinds,
+    )

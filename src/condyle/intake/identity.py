@@ -52,14 +52,20 @@ def _read_or_create(path: Path) -> bytes:
         return _create(path)
     except OSError as error:
         raise InputError(
-            "key-unreadable", "The key for pseudonyms cannot be read.", where="CONDYLE_KEY_FILE or ~/.config/condyle/key",
-            why=f"{error.strerror}.", what_to_do="Make the file readable for you, or point CONDYLE_KEY_FILE to another.",
-        ) from None  # fmt: skip
+            "key-unreadable",
+            "The key for pseudonyms cannot be read.",
+            where="CONDYLE_KEY_FILE or ~/.config/condyle/key",
+            why=f"{error.strerror}.",
+            what_to_do="Make the file readable for you, or point CONDYLE_KEY_FILE to another.",
+        ) from None
     if len(key) < KEY_BYTES:
         raise InputError(
-            "key-damaged", "The key for pseudonyms is damaged.", where="CONDYLE_KEY_FILE or ~/.config/condyle/key",
-            why=f"It has {len(key)} bytes, not {KEY_BYTES}.", what_to_do="Restore it from a copy; a new key gives every study a new pseudonym.",
-        )  # fmt: skip
+            "key-damaged",
+            "The key for pseudonyms is damaged.",
+            where="CONDYLE_KEY_FILE or ~/.config/condyle/key",
+            why=f"It has {len(key)} bytes, not {KEY_BYTES}.",
+            what_to_do="Restore it from a copy; a new key gives every study a new pseudonym.",
+        )
     return key
 
 
@@ -79,7 +85,10 @@ def _create(path: Path) -> bytes:
             own.unlink()
     except OSError as error:
         raise ResourceError(
-            "key-not-written", "The key for pseudonyms cannot be stored.", where="CONDYLE_KEY_FILE or ~/.config/condyle/key",
-            why=f"{error.strerror}.", what_to_do="Point CONDYLE_KEY_FILE to a place where you may write.",
-        ) from None  # fmt: skip
+            "key-not-written",
+            "The key for pseudonyms cannot be stored.",
+            where="CONDYLE_KEY_FILE or ~/.config/condyle/key",
+            why=f"{error.strerror}.",
+            what_to_do="Point CONDYLE_KEY_FILE to a place where you may write.",
+        ) from None
     return key

@@ -1,9 +1,10 @@
-"""A study that consists of one file without DICOM identity: NIfTI, MetaImage, array, picture."""
+"""Studies of files without DICOM identity: NIfTI, MetaImage, array, picture."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,19 @@ from condyle.study import Geometry, Problem, Series, Study
 TRAITS = ("plane", "weighting", "fat_suppressed", "contrast", "side", "body_part")
 
 
-def study_of(blob: Blob, kind: str, source: Any, geometry: Geometry | None, path: str, overrides: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Study:
-    """A study of one series. Its key comes from the content: the same file has the same key in any folder."""
-    digest = hashlib.sha256(blob.head(1 << 16) + str(blob.size).encode()).hexdigest()
-    series = Series("001", kind, source, geometry, infer_role({}, geometry), problems=tuple(problems))
-    return Study(study_key(f"file {digest}"), patient_key(f"file {digest}"), (overridden(series, overrides),), path=path)
+Member = tuple[Blob, str, Any, Geometry | None, Sequence[Problem]]  # file, format, source, geometry, problems
+
+
+def study_of(members: Sequence[Member], path: str, overrides: Mapping[str, Any]) -> Study:
+    """A study of one series a file. Its key comes from the content: the same files have the same key in any folder."""
+    digest = hashlib.sha256()
+    series = []
+    for number, (blob, kind, source, geometry, problems) in enumerate(members, start=1):
+        digest.update(hashlib.sha256(blob.head(1 << 16) + str(blob.size).encode()).digest())
+        one = Series(f"{number:03d}", kind, source, geometry, infer_role({}, geometry), problems=tuple(problems))
+        series.append(overridden(one, overrides))
+    identity = f"file {digest.hexdigest()}"
+    return Study(study_key(identity), patient_key(identity), tuple(series), path=path)
 
 
 def placed(shape: tuple[int, int, int], where: str, overrides: Mapping[str, Any]) -> tuple[Geometry | None, list[Problem]]:
@@ -35,8 +44,6 @@ def placed(shape: tuple[int, int, int], where: str, overrides: Mapping[str, Any]
 
 def overridden(series: Series, overrides: Mapping[str, Any]) -> Series:
     """The series with what the user says of it: traits of its role, and its spacing in mm."""
-    from dataclasses import replace
-
     traits = {name: value for name, value in overrides.items() if name in TRAITS and value not in (None, "")}
     spacing, geometry = overrides.get("spacing"), series.geometry
     if spacing is not None and geometry is not None and geometry.spacing_source != "user":
@@ -44,10 +51,20 @@ def overridden(series: Series, overrides: Mapping[str, Any]) -> Series:
         affine[:3, :3] = geometry.directions * np.array(checked_spacing(spacing))
         series = replace(series, geometry=Geometry(affine, geometry.shape, True, "user"))
     inferred = series.role.plane
-    if traits.get("plane") and inferred.value and inferred.source == "geometry" and inferred.value != traits["plane"] and series.format != "picture":
+    if (
+        traits.get("plane")
+        and inferred.value
+        and inferred.source == "geometry"
+        and inferred.value != traits["plane"]
+        and series.format != "picture"
+    ):
         conflict = Problem(
-            "plane-conflict", "warning", f"The plane given ({traits['plane']}) is not the one that the geometry shows ({inferred.value}).",
-            f"series {series.series_id}", "What the user says is used.", "Check the manifest.",
-        )  # fmt: skip
+            "plane-conflict",
+            "warning",
+            f"The plane given ({traits['plane']}) is not the one that the geometry shows ({inferred.value}).",
+            f"series {series.series_id}",
+            "What the user says is used.",
+            "Check the manifest.",
+        )
         series = replace(series, problems=(*series.problems, conflict))
     return series.with_role(series.role.with_user(**traits)) if traits else series

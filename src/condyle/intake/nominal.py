@@ -43,9 +43,11 @@ def checked_spacing(spacing: Sequence[float]) -> tuple[float, float, float]:
     values = tuple(float(value) for value in spacing)
     if len(values) != 3 or not all(np.isfinite(value) and 0 < value < 1000 for value in values):
         raise InputError(
-            "spacing-invalid", "A spacing is not three positive numbers of millimetres.", why=f"Given: {values}.",
+            "spacing-invalid",
+            "A spacing is not three positive numbers of millimetres.",
+            why=f"Given: {values}.",
             what_to_do="Give it as between slices, between rows, between columns, such as 4,0.6,0.6.",
-        )  # fmt: skip
+        )
     return values[0], values[1], values[2]
 
 
@@ -53,17 +55,25 @@ def assumed(plane: str, where: str, calibrated: bool) -> Problem:
     """The note that says what was assumed about a picture."""
     measured = "" if calibrated else " Its pixel size is unknown, so nothing is measured in millimetres."
     return Problem(
-        "picture-upright", "note", f"A {plane} picture is taken to stand upright: {_SEEN[plane]}.{measured}", where,
-        "The file says nothing about its place in the patient.", "Give DICOM or NIfTI where you can; give a spacing if you know it.",
-    )  # fmt: skip
+        "picture-upright",
+        "note",
+        f"A {plane} picture is taken to stand upright: {_SEEN[plane]}.{measured}",
+        where,
+        "The file says nothing about its place in the patient.",
+        "Give DICOM or NIfTI where you can; give a spacing if you know it.",
+    )
 
 
 def plane_unknown(where: str) -> Problem:
     """The warning for a picture without a plane."""
     return Problem(
-        "plane-unknown", "warning", "A picture does not say which plane it shows, so no reader can choose it.", where,
-        "The file carries no geometry, and no plane was given.", "Say the plane, in a manifest (column plane) or as overrides={'plane': 'sagittal'}.",
-    )  # fmt: skip
+        "plane-unknown",
+        "warning",
+        "A picture does not say which plane it shows, so no reader can choose it.",
+        where,
+        "The file carries no geometry, and no plane was given.",
+        "Say the plane, in a manifest (column plane) or as overrides={'plane': 'sagittal'}.",
+    )
 
 
 def unplaced(shape: tuple[int, ...]) -> Geometry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +11,12 @@ from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.intake.blob import Blob
+from condyle.intake.codestream import picture_size
 from condyle.intake.lone_file import placed, study_of
 from condyle.intake.nominal import unplaced
 from condyle.study import Series, Study, Volume
 
 MAX_PIXELS = 64_000_000  # a PNG of 20 KiB can claim 2^62 pixels: look at the size before decoding
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,9 @@ class PictureSource:
 
 def open_picture(blob: Blob, path: str, overrides: Mapping[str, Any]) -> Study:
     """A study of one series of one slice. Raises ``InputError`` for a damaged or oversized picture."""
-    rows, columns = picture_size(blob.head(1 << 20), blob.where)
+    rows, columns = _size(blob.head(1 << 20), blob.where)
     geometry, problems = placed((1, rows, columns), blob.where, overrides)
-    return study_of(blob, "picture", PictureSource(blob, rows, columns), geometry, path, overrides, problems)
+    return study_of([(blob, "picture", PictureSource(blob, rows, columns), geometry, problems)], path, overrides)
 
 
 def load_picture(series: Series) -> Volume:
@@ -50,7 +49,7 @@ def decode_picture(blob: Blob) -> NDArray[Any]:
     import cv2
 
     data = blob.read()
-    picture_size(data, blob.where)
+    _size(data, blob.where)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -64,9 +63,9 @@ def decode_picture(blob: Blob) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def picture_size(data: bytes, where: str) -> tuple[int, int]:
-    """(rows, columns) from the header of a PNG or JPEG, nothing decoded. Raises ``InputError``."""
-    size = _png_size(data) if data.startswith(PNG) else _jpeg_size(data)
+def _size(data: bytes, where: str) -> tuple[int, int]:
+    """(rows, columns) from the header, nothing decoded. Raises ``InputError``."""
+    size = picture_size(data)
     if size is None or min(size) < 1:
         raise _damaged(where, "its header does not say how large it is")
     if size[0] * size[1] > MAX_PIXELS:
@@ -74,37 +73,11 @@ def picture_size(data: bytes, where: str) -> tuple[int, int]:
     return size
 
 
-def _png_size(data: bytes) -> tuple[int, int] | None:
-    if len(data) < 24 or data[12:16] != b"IHDR":
-        return None
-    columns, rows = struct.unpack(">II", data[16:24])
-    return rows, columns
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Walk the JPEG segments to the frame header (SOF0 to SOF15 but for DHT, JPG, DAC). ITU T.81, B.2.2."""
-    position = 2
-    while position + 9 < len(data):
-        if data[position] != 0xFF:
-            return None
-        marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            rows, columns = struct.unpack(">HH", data[position + 5 : position + 9])
-            return rows, columns
-        if 0xD0 <= marker <= 0xD8 or marker == 0x01:
-            position += 2
-            continue
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return None
-
-
 def _damaged(where: str, why: str) -> InputError:
     return InputError(
-        "picture-damaged", "A picture cannot be read.", where=where, why=f"{why[0].upper()}{why[1:]}.",
+        "picture-damaged",
+        "A picture cannot be read.",
+        where=where,
+        why=f"{why[0].upper()}{why[1:]}.",
         what_to_do="Save it again as an 8- or 16-bit grey PNG.",
-    )  # fmt: skip
-
-
+    )

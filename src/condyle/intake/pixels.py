@@ -1,11 +1,13 @@
-"""Stored values of DICOM frames: uncompressed ones straight from the file, compressed ones in threads."""
+"""Stored values of DICOM frames: uncompressed ones straight from the file into the volume, compressed ones in threads."""
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,24 +15,23 @@ from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.intake.decoders import decode_frame
-from condyle.intake.dicom_file import BIG_ENDIAN, NATIVE, DicomFile
+from condyle.intake.dicom_file import BIG_ENDIAN, DEFLATED, NATIVE, DicomFile
+from condyle.intake.encapsulated import encoded_frames
+from condyle.intake.frame import Frame
 
 MAX_VOLUME_BYTES = 8 << 30
+Targets = list[tuple[NDArray[Any], Frame]]
 
 
 def stored_type(file: DicomFile) -> np.dtype[Any]:
     """The NumPy type of the stored values. Raises ``InputError`` for depths that MR does not use."""
     if file.bits_allocated not in (8, 16, 32) or not 1 <= file.bits_stored <= file.bits_allocated:
-        raise damaged(file.where, f"BitsAllocated {file.bits_allocated} with BitsStored {file.bits_stored} is not a depth this program reads")
+        raise damaged(file.where, f"BitsAllocated {file.bits_allocated} with BitsStored {file.bits_stored} is no depth that is read")
     return np.dtype(f"{'i' if file.signed else 'u'}{file.bits_allocated // 8}")
 
 
-def read_frames(frames: Sequence[tuple[DicomFile, int]]) -> NDArray[Any]:
-    """Stored values of equally shaped frames.
-
-    Parameters
-    ----------
-    frames : (file, frame number from 0) in the order wanted
+def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
+    """Stored values of frames of one shape, in the order given.
 
     Returns
     -------
@@ -40,43 +41,83 @@ def read_frames(frames: Sequence[tuple[DicomFile, int]]) -> NDArray[Any]:
     ------
     InputError - names the file whose pixels are cut off or cannot be decoded
     """
-    first = frames[0][0]
-    kind = stored_type(first)
+    first = frames[0]
+    kind = stored_type(first.file)
+    shape = (len(frames), first.rows, first.columns)
     if len(frames) * first.rows * first.columns * kind.itemsize > MAX_VOLUME_BYTES:
-        raise damaged(first.where, "the series would need more than 8 GiB of memory")
-    out = np.empty((len(frames), first.rows, first.columns), kind)
-    if all(file.syntax in NATIVE for file, _ in frames):
-        for slot, (file, index) in zip(out, frames, strict=True):
-            _read_native(file, index, slot)
-        return out
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        workers = min(len(frames), len(os.sched_getaffinity(0)))
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(_read_one, frames, out))
+        raise damaged(first.where, f"the series would need more than {MAX_VOLUME_BYTES >> 30} GiB of memory")
+    out = np.empty(shape, kind)
+    if all(frame.file.syntax in NATIVE and frame.tile is None for frame in frames):
+        for slot, frame in zip(out, frames, strict=True):
+            _read_native(frame.file, frame.index, slot)
+    else:
+        _read_in_threads(out, frames)
     return out
 
 
-def _read_one(frame: tuple[DicomFile, int], slot: NDArray[Any]) -> None:
-    file, index = frame
-    if file.syntax in NATIVE:
-        _read_native(file, index, slot)
-        return
-    decoded = decode_frame(file, index)
-    if decoded.shape != slot.shape:
-        raise damaged(file.where, f"its pixels decode to {decoded.shape}, the header says {slot.shape}")
-    slot[...] = decoded.view(slot.dtype) if decoded.dtype.itemsize == slot.dtype.itemsize else decoded
-    _clear_unused_bits(slot, file.bits_stored)
+def _read_in_threads(out: NDArray[Any], frames: Sequence[Frame]) -> None:
+    """Decode file by file; the frames of one file, and those of several, decode side by side."""
+    files: dict[int, DicomFile] = {}
+    targets: dict[int, dict[int, Targets]] = defaultdict(lambda: defaultdict(list))
+    for slot, frame in zip(out, frames, strict=True):
+        files[id(frame.file)] = frame.file
+        targets[id(frame.file)][frame.index].append((slot, frame))
+    with warnings.catch_warnings(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        warnings.simplefilter("ignore")
+        jobs: list[Future[None]] = []
+        try:
+            for key, file in files.items():
+                encoded = encoded_frames(file) if file.syntax not in NATIVE and file.syntax != DEFLATED else None
+                jobs += [
+                    pool.submit(_fill, file, index, None if encoded is None else encoded[index], slots)
+                    for index, slots in targets[key].items()
+                ]
+            for job in jobs:
+                job.result()
+        finally:
+            for job in jobs:
+                job.cancel()
+
+
+def _fill(file: DicomFile, index: int, encoded: bytes | None, targets: Targets) -> None:
+    """One frame of a file into its slot, or into one slot a tile."""
+    if encoded is not None:
+        whole = decode_frame(encoded, file)
+    elif file.syntax == DEFLATED:
+        whole = _inflate(file, index)
+    else:
+        whole = np.empty((file.rows, file.columns), stored_type(file))
+        _read_native(file, index, whole)
+    for slot, frame in targets:
+        row, column = frame.tile or (0, 0)
+        part = whole[row : row + frame.rows, column : column + frame.columns]
+        slot[...] = part.view(slot.dtype) if part.dtype.itemsize == slot.dtype.itemsize else part
+        _clear_unused_bits(slot, file.bits_stored)
 
 
 def _read_native(file: DicomFile, index: int, slot: NDArray[Any]) -> None:
-    target = memoryview(slot).cast("B")
+    target: memoryview = memoryview(slot).cast("B")  # type: ignore[arg-type]  # arrays are buffers
     got = file.blob.read_into(target, file.pixel_offset + index * len(target))
     if got != len(target) or file.pixel_length < (index + 1) * len(target):
-        raise cut_off(file, index, min(got, max(file.pixel_length - index * len(target), 0)))
+        there = min(got, max(file.pixel_length - index * len(target), 0))
+        raise damaged(file.where, f"its pixels end after {there} of {len(target)} bytes of frame {index + 1}")
     if file.syntax == BIG_ENDIAN and slot.dtype.itemsize > 1:
         slot.byteswap(inplace=True)
     _clear_unused_bits(slot, file.bits_stored)
+
+
+def _inflate(file: DicomFile, index: int) -> NDArray[Any]:
+    """A frame of a deflated object; pydicom inflates the data set."""
+    import pydicom
+
+    try:
+        data: bytes = pydicom.dcmread(io.BytesIO(file.blob.read()), force=True).PixelData
+    except Exception as error:  # pydicom raises many kinds on hostile bytes; each means: this file cannot be used
+        raise damaged(file.where, f"it cannot be inflated ({type(error).__name__})") from None
+    frame = data[index * file.frame_bytes : (index + 1) * file.frame_bytes]
+    if len(frame) != file.frame_bytes:
+        raise damaged(file.where, f"its pixels end after {len(frame)} of {file.frame_bytes} bytes of frame {index + 1}")
+    return np.frombuffer(frame, stored_type(file)).reshape(file.rows, file.columns)
 
 
 def _clear_unused_bits(slot: NDArray[Any], bits_stored: int) -> None:
@@ -85,7 +126,7 @@ def _clear_unused_bits(slot: NDArray[Any], bits_stored: int) -> None:
     if not spare:
         return
     high = int(slot.max())
-    if np.issubdtype(slot.dtype, np.signedinteger):
+    if slot.dtype.kind == "i":
         clean = high < 1 << (bits_stored - 1) and int(slot.min()) >= -(1 << (bits_stored - 1))
     else:
         clean = high < 1 << bits_stored
@@ -94,14 +135,12 @@ def _clear_unused_bits(slot: NDArray[Any], bits_stored: int) -> None:
         np.right_shift(slot, spare, out=slot)
 
 
-def cut_off(file: DicomFile, index: int, got: int) -> InputError:
-    """The error for pixels that end before the frame does."""
-    return damaged(file.where, f"its pixels end after {got} of {file.frame_bytes} bytes of frame {index + 1}")
-
-
 def damaged(where: str, why: str) -> InputError:
     """The error for pixels that cannot be had."""
     return InputError(
-        "pixels-damaged", "The pixels of a file cannot be read.", where=where, why=f"{why[0].upper()}{why[1:]}.",
+        "pixels-damaged",
+        "The pixels of a file cannot be read.",
+        where=where,
+        why=f"{why[0].upper()}{why[1:]}.",
         what_to_do="Send the series again from its source.",
-    )  # fmt: skip
+    )

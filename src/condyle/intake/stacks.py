@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def form_stacks(frames: Sequence[Frame]) -> Stacked:
     groups = _split_by([frames], "matrix size", lambda frame: (frame.rows, frame.columns, frame.file.bits_allocated, frame.file.signed))
     groups = _split_by(groups, "pixel spacing", lambda frame: tuple(round(value, 4) for value in frame.spacing or ()))
     groups = [(part, why) for group, why in groups for part, why in _split_by_orientation(group, why)]
-    groups = _split_by_known(groups, "image type", lambda frame: frame.kinds.get("image type"))
+    groups = _split_by(groups, "image type", lambda frame: frame.kinds.get("image type"))
     groups = [(part, why) for group, why in groups for part, why in _split_by_echo(group, why)]
     stacks: list[Stack] = []
     for group, why in groups:
@@ -107,9 +108,6 @@ def _split_by(groups: Sequence[Any], name: str, key: Callable[[Frame], Hashable]
     return result
 
 
-_split_by_known = _split_by
-
-
 def _split_by_orientation(frames: list[Frame], why: tuple[str, ...]) -> list[Group]:
     """Parallel slices together; rounding noise in the cosines does not part them."""
     parts: list[tuple[NDArray[np.float64] | None, list[Frame]]] = []
@@ -137,7 +135,7 @@ def _parallel(a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> b
 def _split_by_echo(frames: list[Frame], why: tuple[str, ...]) -> list[Group]:
     """Echoes that share a series, parted at jumps of the echo time of more than SAME_TIMING."""
     times = sorted({frame.kinds["echo time"] for frame in frames if "echo time" in frame.kinds})
-    jumps = [high for low, high in zip(times, times[1:], strict=False) if high - low > SAME_TIMING * max(high, 1.0)]
+    jumps = [high for low, high in pairwise(times) if high - low > SAME_TIMING * max(high, 1.0)]
     return _split_by([(frames, why)], "echo time", lambda frame: int(np.searchsorted(jumps, frame.kinds.get("echo time", -1.0), "right")))
 
 
@@ -175,11 +173,15 @@ def _by_position(frames: list[Frame]) -> list[list[Frame]]:
     places: list[list[Frame]] = []
     for number in order:
         frame = frames[number]
-        if places and np.abs(np.subtract(places[-1][0].position, frame.position)).max() < SAME_PLACE_MM:
+        if places and np.abs(_point(places[-1][0]) - _point(frame)).max() < SAME_PLACE_MM:
             places[-1].append(frame)
         else:
             places.append([frame])
     return places
+
+
+def _point(frame: Frame) -> NDArray[np.float64]:
+    return np.array(frame.position, dtype=np.float64)
 
 
 def _split_repeats(frames: list[Frame], places: list[list[Frame]]) -> tuple[list[Stack], list[tuple[Frame, str]]]:
@@ -219,7 +221,8 @@ def _even_runs(frames: list[Frame]) -> list[Stack]:
         return [Stack(tuple(frames), None).adding(_uneven(frames, positions))]
     problem = _gaps(frames, positions, runs)
     parts = [
-        _single(frames[start], hint=frames) if stop - start == 1 else _run(frames[start:stop], positions[start:stop]) for start, stop in runs
+        _single(frames[start], hint=frames) if stop - start == 1 else _run(frames[start:stop], positions[start:stop])
+        for start, stop in runs
     ]
     return [part.adding(problem) for part in parts]
 
@@ -227,11 +230,15 @@ def _even_runs(frames: list[Frame]) -> list[Stack]:
 def _cut(positions: NDArray[np.float64]) -> list[tuple[int, int]]:
     """(start, stop) of the longest stretches with even steps, from the usual step on."""
     steps = np.diff(positions, axis=0)
-    usual = steps[np.argsort(np.linalg.norm(steps, axis=1))[len(steps) // 2]] if len(steps) != 2 else steps[np.argmin(np.linalg.norm(steps, axis=1))]
+    usual = (
+        steps[np.argsort(np.linalg.norm(steps, axis=1))[len(steps) // 2]]
+        if len(steps) != 2
+        else steps[np.argmin(np.linalg.norm(steps, axis=1))]
+    )
     tolerance = max(UNEVEN * float(np.linalg.norm(usual)), 2 * SAME_PLACE_MM)
     broken = np.flatnonzero(np.linalg.norm(steps - usual, axis=1) > tolerance) + 1
     edges = [0, *broken.tolist(), len(positions)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _run(frames: list[Frame], positions: NDArray[np.float64]) -> Stack:
@@ -276,73 +283,106 @@ def _without_geometry(frames: list[Frame]) -> Stack:
     if len(frames) > 1 and not complete:
         return Stack(tuple(frames), None).adding(
             Problem(
-                "geometry-missing", "error", f"A series of {len(frames)} images does not say where its slices lie.", frames[0].where,
-                f"{missing} is absent or empty, and the instance numbers are not unique and complete.", "Export the series again with its geometry.",
+                "geometry-missing",
+                "error",
+                f"A series of {len(frames)} images does not say where its slices lie.",
+                frames[0].where,
+                f"{missing} is absent or empty, and the instance numbers are not unique and complete.",
+                "Export the series again with its geometry.",
             )
-        )  # fmt: skip
+        )
     ordered = sorted(frames, key=lambda frame: frame.order or 0)
     return Stack(tuple(ordered), None).adding(
         Problem(
-            "geometry-missing", "warning", "A series does not say where its slices lie, so nothing is measured in millimetres.", ordered[0].where,
+            "geometry-missing",
+            "warning",
+            "A series does not say where its slices lie, so nothing is measured in millimetres.",
+            ordered[0].where,
             f"{missing} is absent or empty" + ("; the slices stand in the order of their instance numbers." if len(frames) > 1 else "."),
             "Export the series again with its geometry, or say its plane in a manifest.",
         )
-    )  # fmt: skip
+    )
 
 
 def _split_note(frames: list[Frame], why: tuple[str, ...]) -> tuple[Problem, ...]:
     return (
         Problem(
-            "series-split", "note", f"The files of one series form several stacks that differ in {' and '.join(dict.fromkeys(why))}.", frames[0].where,
-            "A stack is one set of parallel slices of one kind.", "Nothing: each stack is a series of its own.",
+            "series-split",
+            "note",
+            f"The files of one series form several stacks that differ in {' and '.join(dict.fromkeys(why))}.",
+            frames[0].where,
+            "A stack is one set of parallel slices of one kind.",
+            "Nothing: each stack is a series of its own.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _refused_whole(frames: list[Frame], count: int) -> Stack:
     return Stack(tuple(frames), None).adding(
         Problem(
-            "series-mixed", "error", f"The {len(frames)} images of one series form {count} stacks and are not used.", frames[0].where,
+            "series-mixed",
+            "error",
+            f"The {len(frames)} images of one series form {count} stacks and are not used.",
+            frames[0].where,
             f"More than {MAX_STACKS} stacks in a series are a time course, a diffusion set or a rotation, which no reader takes.",
             "Send the anatomical series.",
         )
-    )  # fmt: skip
+    )
 
 
 def _orientation_invalid(frames: list[Frame]) -> Problem:
     return Problem(
-        "orientation-invalid", "error", "The direction cosines of a series are not those of a rectangular image.", frames[0].where,
-        "ImageOrientationPatient must hold two perpendicular unit vectors (DICOM PS3.3 C.7.6.2.1.1).", "Export the series again.",
-    )  # fmt: skip
+        "orientation-invalid",
+        "error",
+        "The direction cosines of a series are not those of a rectangular image.",
+        frames[0].where,
+        "ImageOrientationPatient must hold two perpendicular unit vectors (DICOM PS3.3 C.7.6.2.1.1).",
+        "Export the series again.",
+    )
 
 
 def _duplicates(count: int, frame: Frame) -> Problem:
     return Problem(
-        "slices-duplicated", "warning", f"{count} images lie at the position of another of the same kind and were left out.", frame.where,
-        "Nothing in the headers tells them apart.", "Check the export; the images left out are listed as unused.",
-    )  # fmt: skip
+        "slices-duplicated",
+        "warning",
+        f"{count} images lie at the position of another of the same kind and were left out.",
+        frame.where,
+        "Nothing in the headers tells them apart.",
+        "Check the export; the images left out are listed as unused.",
+    )
 
 
 def _gaps(frames: list[Frame], positions: NDArray[np.float64], runs: list[tuple[int, int]]) -> Problem:
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     gap = max(float(steps[start - 1]) for start, _ in runs[1:])
     return Problem(
-        "slices-missing", "warning", f"The {len(frames)} slices of a series do not follow each other evenly and form {len(runs)} stacks.",
-        frames[runs[0][1] - 1].where, f"The usual step is {np.median(steps):.2f} mm, the largest {gap:.2f} mm, beginning at this file.",
+        "slices-missing",
+        "warning",
+        f"The {len(frames)} slices of a series do not follow each other evenly and form {len(runs)} stacks.",
+        frames[runs[0][1] - 1].where,
+        f"The usual step is {np.median(steps):.2f} mm, the largest {gap:.2f} mm, beginning at this file.",
         "Check whether slices were lost on the way and send the series again.",
-    )  # fmt: skip
+    )
 
 
 def _uneven(frames: list[Frame], positions: NDArray[np.float64]) -> Problem:
     steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
     return Problem(
-        "slices-uneven", "error", f"The {len(frames)} slices of a series are spaced too unevenly to form a volume.", frames[0].where,
-        f"Steps run from {steps.min():.2f} to {steps.max():.2f} mm.", "Send the whole series, or one with even spacing.",
-    )  # fmt: skip
+        "slices-uneven",
+        "error",
+        f"The {len(frames)} slices of a series are spaced too unevenly to form a volume.",
+        frames[0].where,
+        f"Steps run from {steps.min():.2f} to {steps.max():.2f} mm.",
+        "Send the whole series, or one with even spacing.",
+    )
 
 
 def _sheared(frame: Frame, angle: float) -> Problem:
     return Problem(
-        "stack-tilted", "warning", f"The slices of a series are shifted against each other: the stack leans by {angle:.1f} degrees.", frame.where,
-        "The step from slice to slice is not perpendicular to the image plane; the affine keeps the lean.", "Nothing, if the acquisition was meant so.",
-    )  # fmt: skip
+        "stack-tilted",
+        "warning",
+        f"The slices of a series are shifted against each other: the stack leans by {angle:.1f} degrees.",
+        frame.where,
+        "The step from slice to slice is not perpendicular to the image plane; the affine keeps the lean.",
+        "Nothing, if the acquisition was meant so.",
+    )

@@ -34,9 +34,11 @@ ELEMENTS: dict[str, tuple[int, str]] = {
     "MagneticFieldStrength": (0x00180087, "DS"),
     "SpacingBetweenSlices": (0x00180088, "DS"),
     "EchoTrainLength": (0x00180091, "IS"),
+    "PixelBandwidth": (0x00180095, "DS"),
     "SoftwareVersions": (0x00181020, "LO"),
     "ProtocolName": (0x00181030, "LO"),
     "TriggerTime": (0x00181060, "DS"),
+    "ContrastBolusRoute": (0x00181040, "LO"),
     "FlipAngle": (0x00181314, "DS"),
     "PatientPosition": (0x00185100, "CS"),
     "DiffusionBValue": (0x00189087, "FD"),
@@ -63,6 +65,7 @@ ELEMENTS: dict[str, tuple[int, str]] = {
     "PixelRepresentation": (0x00280103, "US"),
     "PixelPaddingValue": (0x00280120, "US"),  # or SS, by PixelRepresentation
     "PixelPaddingRangeLimit": (0x00280121, "US"),
+    "RequestedProcedureDescription": (0x00321060, "LO"),
     "RescaleIntercept": (0x00281052, "DS"),
     "RescaleSlope": (0x00281053, "DS"),
 }
@@ -94,6 +97,9 @@ TECHNICAL = {
     "echo_train_length": "EchoTrainLength",
     "patient_position": "PatientPosition",
     "contrast_agent": "ContrastBolusAgent",
+    "contrast_route": "ContrastBolusRoute",
+    "pixel_bandwidth": "PixelBandwidth",
+    "requested_procedure": "RequestedProcedureDescription",
     "software_versions": "SoftwareVersions",
     "laterality": "Laterality",
     "image_laterality": "ImageLaterality",
@@ -102,8 +108,29 @@ TECHNICAL = {
 
 SINGLE = frozenset(
     {
-        "manufacturer", "model", "field_strength", "echo_time", "echo_number", "repetition_time", "inversion_time", "flip_angle",
-        "sequence_name", "series_description", "study_description", "protocol_name", "slice_thickness", "body_part_examined",
-        "acquisition_type", "echo_train_length", "patient_position", "contrast_agent", "laterality", "image_laterality", "b_value",
+        "manufacturer",
+        "model",
+        "field_strength",
+        "echo_time",
+        "echo_number",
+        "repetition_time",
+        "inversion_time",
+        "flip_angle",
+        "sequence_name",
+        "series_description",
+        "study_description",
+        "protocol_name",
+        "slice_thickness",
+        "body_part_examined",
+        "acquisition_type",
+        "echo_train_length",
+        "patient_position",
+        "contrast_agent",
+        "laterality",
+        "image_laterality",
+        "b_value",
+        "contrast_route",
+        "pixel_bandwidth",
+        "requested_procedure",
     }
-)  # fmt: skip
+)
