@@ -5,7 +5,6 @@ Usage: python scripts/reference.py [FOLDER]      (docs/reference by default; a t
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,11 +37,10 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> str:
-    os.environ["COLUMNS"] = "100"
     parts = [HEAD, "# Commands\n", "What each command says under `--help`.\n"]
     for words, command in _walk(program(), ("condyle",)):
         name = " ".join(words)
-        context = command.make_context(name, [], resilient_parsing=True, max_content_width=100, help_option_names=["-h", "--help"])
+        context = command.make_context(name, [], resilient_parsing=True, terminal_width=100, help_option_names=["-h", "--help"])
         parts.append(f"## {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
     return "\n".join(parts)
 
@@ -58,7 +56,12 @@ def _walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 def _findings() -> str:
     parts = [HEAD, "# Joints and findings\n", "The names used in every file. A package assesses some of them; its card says which.\n"]
     for joint in JOINTS.values():
-        sites = [("Levels", joint.levels), ("Sides", joint.sides), ("Compartments", joint.compartments), ("Never assessed", joint.not_covered)]
+        sites = [
+            ("Levels", joint.levels),
+            ("Sides", joint.sides),
+            ("Compartments", joint.compartments),
+            ("Never assessed", joint.not_covered),
+        ]
         parts.append(f"## {joint.title} (`{joint.name}`)\n")
         parts += [f"{title}: {', '.join(values)}\n" for title, values in sites if values]
         parts.append("| finding | words | kind | needs | meaning | source |\n|---|---|---|---|---|---|")

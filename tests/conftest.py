@@ -23,3 +23,14 @@ def shared_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip("real data folder absent: set CONDYLE_DATA to it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cohort folder with one simulated lumbar study, made by the command. Do not write into it."""
+    from tests.command import condyle
+
+    out = tmp_path_factory.mktemp("simulated") / "cohort"
+    ran = condyle("simulate", "lumbar", out, "--seed", 1, env={"CONDYLE_KEY_FILE": str(tmp_path_factory.getbasetemp() / "condyle-key")})
+    assert ran.code == 0, ran.err
+    return out

@@ -11,9 +11,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from tests.command import python
 
 from condyle.registry import KINDS
-from tests.command import python
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "condyle"
@@ -49,7 +49,10 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("words", [["list", "findings"], ["list", "exporters"], ["show", "pfirrmann"]])
 def test_listing_loads_no_torch_and_no_network_graph(words: list[str]) -> None:
-    code = f"import sys\nfrom condyle.cli.app import run\nassert run({words!r}) == 0\nprint('HEAVY', sorted(set({HEAVY_FOR_IMPORT!r}) & set(sys.modules)))"
+    code = (
+        f"import sys\nfrom condyle.cli.app import run\nassert run({words!r}) == 0\n"
+        f"print('HEAVY', sorted(set({HEAVY_FOR_IMPORT!r}) & set(sys.modules)))"
+    )
     ran = python(code)
     assert ran.code == 0, ran.err
     assert ran.out.rstrip().endswith("HEAVY []")
@@ -95,7 +98,9 @@ def test_no_bare_except_and_none_that_passes_in_silence() -> None:
 
 
 def test_nothing_reads_a_pickle_or_runs_text() -> None:
-    banned = re.compile(r"\b(pickle|cPickle|dill|joblib|shelve|marshal)\b|allow_pickle\s*=\s*True|(?<![\w.])(eval|exec)\(|yaml\.(unsafe_)?load\(")
+    banned = re.compile(
+        r"\b(pickle|cPickle|dill|joblib|shelve|marshal)\b|allow_pickle\s*=\s*True|(?<![\w.])(eval|exec)\(|yaml\.(unsafe_)?load\("
+    )
     guilty = []
     for path in modules():
         for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -121,7 +126,9 @@ def test_no_path_of_a_machine() -> None:
 def test_installed_plugins_are_those_of_pyproject() -> None:
     for kind in KINDS:
         declared = PROJECT["project"]["entry-points"].get(f"condyle.{kind}", {})
-        installed = {point.name: point.value for point in entry_points(group=f"condyle.{kind}") if point.dist and point.dist.name == "condyle"}
+        installed = {
+            point.name: point.value for point in entry_points(group=f"condyle.{kind}") if point.dist and point.dist.name == "condyle"
+        }
         assert installed == declared, f"{kind}: reinstall (`pip install --no-deps -e .`): a new entry point is invisible until then"
 
 

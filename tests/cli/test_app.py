@@ -32,7 +32,9 @@ def help_of(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("name", [*GROUPS, *NAMES])
-def test_golden_help(name: str, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_golden_help(
+    name: str, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     golden(f"help/{'-'.join(['condyle', *name.split()])}.txt", help_of(name, capsys, monkeypatch))
 
 
@@ -64,7 +66,16 @@ def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["read"], ["read", "x"], ["check"], ["list", "nonsense"], ["simulate", "lumbar", "o", "--studies", "0"], ["read", "--nope"]]
+    "words",
+    [
+        ["nonsense"],
+        ["read"],
+        ["read", "x"],
+        ["check"],
+        ["list", "nonsense"],
+        ["simulate", "lumbar", "o", "--studies", "0"],
+        ["read", "--nope"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2_with_what_to_do(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 2

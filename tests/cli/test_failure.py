@@ -53,10 +53,14 @@ def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixtu
 def test_golden_error(golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:
     outcome(
         TableError(
-            "manifest-invalid", "The manifest has 2 problems.", where="manifest.csv", why="Nothing is read from a table that is partly wrong.",
-            what_to_do="Mend these rows.", problems=("row 2: side 'lft' is not known; did you mean 'left'?", "row 5: path is empty"),
+            "manifest-invalid",
+            "The manifest has 2 problems.",
+            where="manifest.csv",
+            why="Nothing is read from a table that is partly wrong.",
+            what_to_do="Mend these rows.",
+            problems=("row 2: side 'lft' is not known; did you mean 'left'?", "row 5: path is empty"),
         )
-    )  # fmt: skip
+    )
     golden("error.txt", capsys.readouterr().err)
 
 

@@ -22,9 +22,13 @@ def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_nothing_is_left_when_the_work_fails(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), whole_folder(tmp_path / "out") as aside:
-        (aside / "a.txt").write_text("a")
-        raise error
+    def work() -> None:
+        with whole_folder(tmp_path / "out") as aside:
+            (aside / "a.txt").write_text("a")
+            raise error
+
+    with pytest.raises(error):
+        work()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -46,9 +50,14 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
 def test_a_file_replaces_the_old_one_only_when_whole(tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     out.write_bytes(b"old")
-    with pytest.raises(ValueError, match="stop"), whole_file(out) as aside:
-        aside.write_bytes(b"ne")
-        raise ValueError("stop")
+
+    def break_off() -> None:
+        with whole_file(out) as aside:
+            aside.write_bytes(b"ne")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        break_off()
     assert out.read_bytes() == b"old"
     with whole_file(out) as aside:
         aside.write_bytes(b"new")

@@ -72,7 +72,15 @@ def _series_row(series: Any) -> list[object]:
 
 def manifest(screen: Screen, path: Annotated[Path, typer.Argument(help="manifest.csv.")]) -> None:
     """Check a manifest: columns, values, files. All problems at once, with row numbers."""
-    raise NotImplementedError
+    from condyle.cohorts.manifest import check_manifest, read_manifest
+
+    rows = read_manifest(path)
+    doubts = check_manifest(rows)
+    studies, patients = len({row.study_id for row in rows}), len({row.patient_id for row in rows})
+    for problem in doubts:
+        screen.say(f"{problem.severity}: {problem.what} ({problem.where}) {problem.what_to_do}")
+    screen.say(f"{path}: in order; {len(rows)} rows, {studies} studies, {patients} patients")
+    screen.record(manifest=path, rows=len(rows), studies=studies, patients=patients, problems=doubts)
 
 
 def package(screen: Screen, name: Annotated[str, typer.Argument(metavar="PATH", help="Name or path of a reader package.")]) -> None:

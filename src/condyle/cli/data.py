@@ -9,6 +9,7 @@ import typer
 
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
+from condyle.cli.whole import whole_folder
 
 SCAN_EXAMPLES = (
     "condyle data scan cohort -o manifest.csv",
@@ -41,6 +42,16 @@ def import_data(
     adapter: Annotated[str, typer.Argument(help="Data set (see 'condyle list adapters').")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the data set as it was published.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write. It must not exist yet.")],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the pixel files into the cohort; else the manifest points to them.")] = False,
 ) -> None:
     """Turn a public data set into a cohort: manifest.csv, labels.csv and masks."""
-    raise NotImplementedError
+    from condyle.registry import get
+
+    with whole_folder(out) as aside, screen.progress("Importing"):
+        imported = get("adapters", adapter)(folder, aside, copy=copy)
+    counts = {name: getattr(imported, name) for name in ("patients", "studies", "series", "labels", "masks")}
+    for where, reason in imported.left_out:
+        screen.note(f"left out: {where}: {reason}")
+    screen.say(str(out / "manifest.csv"))
+    screen.note(", ".join(f"{number} {name}" for name, number in counts.items()))
+    screen.record(out=out, **counts, left_out=[{"where": where, "reason": reason} for where, reason in imported.left_out])
