@@ -52,8 +52,9 @@ def test_the_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         return done.stdout
 
-    run(str(program / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt"), str(wheel))
-    installed = run(str(program / "python"), "-m", "pip", "list", "--format", "freeze").lower()
+    pip = (str(program / "python"), "-m", "pip", "--disable-pip-version-check")
+    run(*pip, "install", "--quiet", "-c", str(ROOT / "constraints.txt"), str(wheel))
+    installed = run(*pip, "list", "--format", "freeze").lower()
     assert "torch" not in installed
     condyle = str(program / "condyle")
     assert "lumbar" in run(condyle, "list", "packages")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.command import Ran, condyle
 
 ROOT_LOSES_ITS_PRIVILEGE = """

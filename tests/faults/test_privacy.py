@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.command import Ran, condyle
 
 PLANTED = {

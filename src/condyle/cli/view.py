@@ -13,7 +13,7 @@ from condyle.cli.whole import whole_file
 
 EXAMPLES = (
     "condyle view study.zip",
-    "condyle view cohort --study 1f0c2d3e4b5a6978 -o sheet.png",
+    "condyle view cohort -o sheet.png",
 )
 
 

@@ -1,0 +1,116 @@
+"""``condyle read`` from end to end: one study, several, some that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.command import Ran, condyle
+
+
+@pytest.fixture(scope="module")
+def two_studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two simulated studies, outside of any cohort folder."""
+    base = tmp_path_factory.mktemp("two")
+    ran = condyle("simulate", "lumbar", base / "cohort", "--studies", 2, "--seed", 4, env={"CONDYLE_KEY_FILE": str(base / "key")})
+    assert ran.code == 0, ran.err
+    return base / "cohort"
+
+
+@pytest.fixture(scope="module")
+def one_read(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
+    base = tmp_path_factory.mktemp("one")
+    return condyle("read", simulated, "-o", base / "report", "--json", env={"CONDYLE_KEY_FILE": str(base / "key")}), base / "report"
+
+
+def test_one_study_gives_its_documents(one_read: tuple[Ran, Path]) -> None:
+    ran, out = one_read
+    assert ran.code == 0, ran.err
+    assert ran.document["studies"][0]["status"] == "read"
+    assert {"report.html", "reading.json", "findings.csv"} <= {path.name for path in out.iterdir()}
+    for file in ran.document["studies"][0]["files"]:
+        assert Path(file).is_file()
+
+
+def test_the_reading_names_the_five_lumbar_discs(one_read: tuple[Ran, Path]) -> None:
+    reading = json.loads((one_read[1] / "reading.json").read_text())
+    levels = {finding["site"]["level"] for finding in reading["findings"] if finding["finding"] == "pfirrmann" and finding["grade"]}
+    assert {"L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2"} <= levels
+    assert reading["package"]["name"] == "lumbar"
+    assert reading["timing"]
+
+
+def test_the_same_study_gives_the_same_reading(simulated: Path, one_read: tuple[Ran, Path], tmp_path: Path) -> None:
+    ran = condyle("read", simulated, "-o", tmp_path / "again", "--format", "csv", env={"CONDYLE_KEY_FILE": str(one_read[1].parent / "key")})
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "again" / "findings.csv").read_bytes() == (one_read[1] / "findings.csv").read_bytes()
+    assert not (tmp_path / "again" / "report.html").exists()
+
+
+def test_several_studies_get_a_folder_each_and_an_index(two_studies: Path, tmp_path: Path) -> None:
+    ran = condyle("read", two_studies, "-o", tmp_path / "reports", "--json")
+    assert ran.code == 0, ran.err
+    keys = [one["study_key"] for one in ran.document["studies"]]
+    assert len(set(keys)) == 2
+    index = (tmp_path / "reports" / "index.html").read_text()
+    for key in keys:
+        assert (tmp_path / "reports" / key / "report.html").is_file()
+        assert f"{key}/report.html" in index
+
+
+def test_one_bad_study_does_not_stop_the_other(two_studies: Path, tmp_path: Path) -> None:
+    from pydicom import dcmread
+
+    shutil.copytree(two_studies, tmp_path / "in")
+    folders = sorted({file.parent for file in (tmp_path / "in").rglob("*.dcm")})
+    first = dcmread(next(folders[0].glob("*.dcm")), stop_before_pixels=True).StudyInstanceUID
+    for file in (tmp_path / "in").rglob("*.dcm"):
+        dataset = dcmread(file)
+        if dataset.StudyInstanceUID == first:
+            dataset.PixelData = dataset.PixelData[:100]
+            dataset.save_as(file)
+    (tmp_path / "in" / "manifest.csv").unlink()
+    ran = condyle("read", tmp_path / "in", "-o", tmp_path / "reports", "--json")
+    assert ran.code == 1, ran.err
+    status = sorted(one["status"] for one in ran.document["studies"])
+    assert status == ["failed", "read"]
+    failed = next(one for one in ran.document["studies"] if one["status"] == "failed")
+    assert failed["error"]["what"]
+    assert failed["study_key"] in (tmp_path / "reports" / "index.html").read_text()
+    assert not (tmp_path / "reports" / failed["study_key"]).exists()
+
+
+def test_one_study_of_several_by_its_key(two_studies: Path, tmp_path: Path) -> None:
+    plan = condyle("read", two_studies, "-o", tmp_path / "out", "--dry-run", "--json")
+    assert plan.code == 0, plan.err
+    assert not (tmp_path / "out").exists()
+    key = plan.document["studies"][1]["study_key"]
+    ran = condyle("read", two_studies, "-o", tmp_path / "out", "--study", key, "--format", "json", "--json")
+    assert ran.code == 0, ran.err
+    assert [one["study_key"] for one in ran.document["studies"]] == [key]
+    assert condyle("read", two_studies, "-o", tmp_path / "other", "--study", "ffff").code == 2
+
+
+def zipped(simulated: Path, place: Path) -> Path:
+    return Path(shutil.make_archive(str(place / "study"), "zip", simulated))
+
+
+def shuffled_names(simulated: Path, place: Path) -> Path:
+    (place / "in" / "a" / "b").mkdir(parents=True)
+    for number, file in enumerate(sorted(simulated.rglob("*.dcm"), key=lambda path: hash(path.name))):
+        shutil.copy(file, place / "in" / ("a/b" if number % 2 else "a") / f"{number}")
+    return place / "in"
+
+
+@pytest.mark.parametrize("make", [zipped, shuffled_names], ids=lambda make: make.__name__)
+def test_packing_and_file_names_change_nothing(
+    make: Callable[[Path, Path], Path], simulated: Path, one_read: tuple[Ran, Path], tmp_path: Path
+) -> None:
+    env = {"CONDYLE_KEY_FILE": str(one_read[1].parent / "key")}
+    ran = condyle("read", make(simulated, tmp_path), "-o", tmp_path / "out", "--format", "csv", env=env)
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "out" / "findings.csv").read_bytes() == (one_read[1] / "findings.csv").read_bytes()
