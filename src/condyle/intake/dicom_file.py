@@ -12,7 +12,7 @@ from condyle.errors import InputError
 from condyle.intake.blob import Blob
 from condyle.intake.fast_dicom import HEAD_BYTES, LONG_HEAD_BYTES, TooShort, scan
 from condyle.intake.header import Header
-from condyle.intake.tags import ELEMENTS
+from condyle.intake.tags import ELEMENTS, TAG
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -29,25 +29,25 @@ class DicomFile:
     blob : Blob
     header : Header
     syntax : str - TransferSyntaxUID
+    rows, columns, frames, bits_allocated, bits_stored : int - 0 where the header does not say
+    signed : bool
     pixel_offset : int - first byte of the pixel value in the file; 0 when there is none, or when it
         has no place of its own (deflated)
     pixel_length : int - bytes of the pixel value; -1 encapsulated, 0 none
-    rows, columns, frames, bits_allocated, bits_stored : int - 0 where the header does not say
-    signed : bool
     dataset : pydicom's data set without pixels, or None when the fast walk sufficed
     """
 
     blob: Blob
     header: Header
     syntax: str
-    pixel_offset: int
-    pixel_length: int
     rows: int
     columns: int
     frames: int
     bits_allocated: int
     bits_stored: int
     signed: bool
+    pixel_offset: int
+    pixel_length: int
     dataset: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -60,9 +60,9 @@ class DicomFile:
         return self.rows * self.columns * self.bits_allocated // 8
 
 
-def read_dicom(blob: Blob) -> DicomFile:
-    """Read the header of one object. Raises ``InputError`` when it is not a DICOM object that can be read."""
-    head = blob.head(HEAD_BYTES)
+def read_dicom(blob: Blob, head: bytes = b"") -> DicomFile:
+    """The header of one object; ``head`` are its first bytes if known. Raises ``InputError`` when it cannot be read as DICOM."""
+    head = head or blob.head(HEAD_BYTES)
     try:
         try:
             found = scan(head, blob.size)
@@ -99,23 +99,40 @@ def read_with_pydicom(blob: Blob) -> DicomFile:
 
 
 def _file(blob: Blob, header: Header, offset: int, length: int, dataset: Any) -> DicomFile:
-    frames = header.whole("NumberOfFrames")
-    if header.texts("NumberOfFrames") and (frames is None or frames < 1):
-        frames = 0
-    return DicomFile(
-        blob,
-        header,
-        header.text("TransferSyntaxUID"),
-        offset,
-        length,
-        rows=header.whole("Rows") or 0,
-        columns=header.whole("Columns") or 0,
-        frames=1 if frames is None else frames,
-        bits_allocated=header.whole("BitsAllocated") or 0,
-        bits_stored=header.whole("BitsStored") or header.whole("BitsAllocated") or 0,
-        signed=header.whole("PixelRepresentation") == 1,
-        dataset=dataset,
+    return DicomFile(blob, header, *_layout(header), offset, length, dataset)
+
+
+def _layout(header: Header) -> tuple[str, int, int, int, int, int, bool]:
+    """(syntax, rows, columns, frames, bits allocated, bits stored, signed); the same for most files of a study."""
+    key = (header.little, *map(header.raw.get, _LAYOUT_TAGS))
+    found = _layouts.get(key)
+    if found is None:
+        if len(_layouts) >= 1 << 10:
+            _layouts.clear()
+        frames = header.whole("NumberOfFrames")
+        if not header.texts("NumberOfFrames"):
+            frames = 1
+        allocated = header.whole("BitsAllocated") or 0
+        found = _layouts[key] = (
+            header.text("TransferSyntaxUID"),
+            header.whole("Rows") or 0,
+            header.whole("Columns") or 0,
+            max(frames or 0, 0),
+            allocated,
+            header.whole("BitsStored") or allocated,
+            header.whole("PixelRepresentation") == 1,
+        )
+    return found
+
+
+_LAYOUT_TAGS = [
+    TAG[name]
+    for name in (
+        "TransferSyntaxUID", "SpecificCharacterSet", "Rows", "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored",
+        "PixelRepresentation",
     )
+]  # fmt: skip
+_layouts: dict[tuple[Any, ...], tuple[str, int, int, int, int, int, bool]] = {}
 
 
 def _header(dataset: Any) -> Header:

@@ -37,10 +37,7 @@ def encoded_frames(file: DicomFile) -> list[bytes]:
     if len(table) == file.frames and fragments:
         first = fragments[0][0] - 8
         borders = [first + offset for offset in table] + [len(data)]
-        frames = [
-            b"".join(data[start:stop] for start, stop in fragments if low <= start - 8 < high)
-            for low, high in pairwise(borders)
-        ]
+        frames = [b"".join(data[start:stop] for start, stop in fragments if low <= start - 8 < high) for low, high in pairwise(borders)]
         if all(frames):
             return frames
     return _by_markers(data, fragments, file)

@@ -9,6 +9,7 @@ Source: DICOM PS3.5, 7.1 (element structure), 7.5 (sequences), PS3.10, 7.1 (file
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from struct import Struct
 
@@ -21,14 +22,29 @@ IMPLICIT = b"1.2.840.10008.1.2"
 EXPLICIT = b"1.2.840.10008.1.2.1"
 NOT_FAST = {IMPLICIT, b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.1.99"}  # implicit, big endian, deflated
 
-_ELEMENT = Struct("<HH2sH").unpack_from
+_ELEMENT = Struct("<IHH").unpack_from  # tag as it stands in the file (element above group), VR, short length
 _LENGTH = Struct("<I").unpack_from
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_WANTED = {tag: (vr.encode() if vr != "US" else b"") for tag, vr in ELEMENTS.values()}
+
+
+def _code(vr: bytes) -> int:
+    """A value representation as the number that ``_ELEMENT`` gives for it."""
+    return int.from_bytes(vr, "little")
+
+
+_SHORT = frozenset(map(_code, b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()))
+_LONG = frozenset(map(_code, b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()))
+_SQ, _PIXEL_KINDS = _code(b"SQ"), (_code(b"OW"), _code(b"OB"))
 _UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _MAX_DEPTH = 16
+
+
+def _in_file(tag: int) -> int:
+    """A tag as four little-endian bytes read at once: 0x7FE00010 -> 0x00107FE0."""
+    return (tag & 0xFFFF) << 16 | tag >> 16
+
+
+_WANTED = {_in_file(tag): (tag, (_code(b"US"), _code(b"SS")) if vr == "US" else (_code(vr.encode()),)) for tag, vr in ELEMENTS.values()}
+_PIXELS, _ITEM, _ITEM_END, _SEQUENCE_END = (_in_file(tag) for tag in (PIXEL_DATA, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,10 @@ class TooShort(Exception):
     """The header goes on behind the bytes at hand."""
 
 
+class _Unusual(Exception):
+    """Nested elements that pydicom should read."""
+
+
 def scan(head: bytes, size: int) -> Scan | None:
     """Walk the top-level elements of ``head`` (the first bytes of a file of ``size`` bytes).
 
@@ -59,50 +79,46 @@ def scan(head: bytes, size: int) -> Scan | None:
     if head[128:132] != b"DICM":
         return None
     raw: dict[int, bytes] = {}
-    end = len(head)
-    position, last = 132, 0
-    while True:
-        if position + 12 > end:
-            if end < size:
-                raise TooShort
-            return Scan(raw, 0, 0) if position == end and _ordinary(raw) else None
-        group, element, vr, length = _ELEMENT(head, position)
-        tag = group << 16 | element
-        if tag <= last:
-            return None
-        last = tag
-        if vr in _SHORT:
-            value = position + 8
-        elif vr in _LONG:
-            length = _LENGTH(head, position + 8)[0]
-            value = position + 12
-            if tag == PIXEL_DATA:
-                return _with_pixels(raw, vr, value, length)
-            if length == _UNDEFINED:
-                if vr != b"SQ":
+    position, last, end = 132, 0, len(head)
+    try:
+        while True:
+            tag, vr, length = _ELEMENT(head, position)
+            if vr in _SHORT:
+                value = position + 8
+                position = value + length
+                wanted = _WANTED.get(tag)
+                if wanted is not None:
+                    number, kinds = wanted
+                    if number <= last or vr not in kinds:
+                        return None
+                    if position > end:
+                        break
+                    last = number
+                    raw[number] = head[value:position]
+            elif vr in _LONG and tag not in _WANTED:
+                length = _LENGTH(head, position + 8)[0]
+                position += 12
+                if tag == _PIXELS:
+                    return _with_pixels(raw, vr, position, length)
+                if length != _UNDEFINED:
+                    position += length
+                elif vr == _SQ:
+                    position = _skip_sequence(head, position, 0)
+                else:
                     return None
-                position = _skip_sequence(head, value, size, 0)
-                if position < 0:
-                    return None
-                continue
-        else:
-            return None
-        position = value + length
-        if tag in _WANTED:
-            if position > end:
-                if end < size:
-                    raise TooShort
+            else:
                 return None
-            kind = _WANTED[tag]
-            if vr != kind and (kind or vr not in (b"US", b"SS")):
-                return None
-            raw[tag] = head[value:position]
-        elif position > size or group > 0x7FE0:
-            return None
+    except _Unusual:
+        return None
+    except struct.error:  # the bytes at hand end inside an element
+        pass
+    if end < size:
+        raise TooShort
+    return Scan(raw, 0, 0) if position == end and _ordinary(raw) else None
 
 
-def _with_pixels(raw: dict[int, bytes], vr: bytes, value: int, length: int) -> Scan | None:
-    if vr not in (b"OW", b"OB") or not _ordinary(raw):
+def _with_pixels(raw: dict[int, bytes], vr: int, value: int, length: int) -> Scan | None:
+    if vr not in _PIXEL_KINDS or not _ordinary(raw):
         return None
     encapsulated = raw[0x00020010].rstrip(b"\0 ") != EXPLICIT
     if encapsulated != (length == _UNDEFINED):
@@ -115,59 +131,37 @@ def _ordinary(raw: dict[int, bytes]) -> bool:
     return syntax.startswith(b"1.2.840.10008.1.2") and syntax not in NOT_FAST
 
 
-def _skip_sequence(head: bytes, position: int, size: int, depth: int) -> int:
-    """The byte behind a sequence of undefined length whose items begin at ``position``; -1 if it is unusual."""
-    end = len(head)
+def _skip_sequence(head: bytes, position: int, depth: int) -> int:
+    """The byte behind a sequence of undefined length whose items begin at ``position``."""
     while depth < _MAX_DEPTH:
-        if position + 8 > end:
-            if end < size:
-                raise TooShort
-            return -1
-        group, element, _, _ = _ELEMENT(head, position)
-        tag, length = group << 16 | element, _LENGTH(head, position + 4)[0]
+        tag, length = _ELEMENT(head, position)[0], _LENGTH(head, position + 4)[0]
         position += 8
         if tag == _SEQUENCE_END:
-            return position if length == 0 else -1
+            if length:
+                break
+            return position
         if tag != _ITEM:
-            return -1
-        if length == _UNDEFINED:
-            position = _skip_item(head, position, size, depth)
-            if position < 0:
-                return -1
-        else:
-            position += length
-            if position > size:
-                return -1
-    return -1
+            break
+        position = _skip_item(head, position, depth) if length == _UNDEFINED else position + length
+    raise _Unusual
 
 
-def _skip_item(head: bytes, position: int, size: int, depth: int) -> int:
-    """The byte behind an item of undefined length whose elements begin at ``position``; -1 if it is unusual."""
-    end = len(head)
+def _skip_item(head: bytes, position: int, depth: int) -> int:
+    """The byte behind an item of undefined length whose elements begin at ``position``."""
     while True:
-        if position + 12 > end:
-            if end < size:
-                raise TooShort
-            if position + 8 > end:
-                return -1
-        group, element, vr, length = _ELEMENT(head, position)
-        tag = group << 16 | element
-        if tag == _ITEM_END:
-            return position + 8 if _LENGTH(head, position + 4)[0] == 0 else -1
+        tag, vr, length = _ELEMENT(head, position)
         if vr in _SHORT:
             position += 8 + length
-        elif vr in _LONG and position + 12 <= end:
+        elif vr in _LONG:
             length = _LENGTH(head, position + 8)[0]
             position += 12
-            if length == _UNDEFINED:
-                if vr != b"SQ":
-                    return -1
-                position = _skip_sequence(head, position, size, depth + 1)
-                if position < 0:
-                    return -1
-            else:
+            if length != _UNDEFINED:
                 position += length
+            elif vr == _SQ:
+                position = _skip_sequence(head, position, depth + 1)
+            else:
+                raise _Unusual
+        elif tag == _ITEM_END and not _LENGTH(head, position + 4)[0]:
+            return position + 8
         else:
-            return -1
-        if position > size:
-            return -1
+            raise _Unusual

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from condyle.intake.dicom_file import DicomFile
+from condyle.intake.header import Header
+from condyle.intake.tags import TAG
 
 # What may tell two images at one position apart, in the order in which a split is tried.
 KINDS = ("stack", "image type", "echo time", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
@@ -69,26 +71,40 @@ _KIND_TAGS = {
 def single_frame(file: DicomFile) -> Frame:
     """The frame of an ordinary object that holds one slice."""
     header = file.header
-    position, orientation = header.floats("ImagePositionPatient"), header.floats("ImageOrientationPatient")
-    spacing = header.floats("PixelSpacing")
-    kinds: dict[str, Any] = {"image type": header.texts("ImageType")}
-    for name, tag in _KIND_TAGS.items():
-        value = header.number(tag)
-        if value is not None:
-            kinds[name] = value
-    slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
+    position = header.floats("ImagePositionPatient")
+    orientation, spacing, slope, intercept, thickness, gap, kinds = _alike(header, tuple(map(header.raw.get, _ALIKE)))
     return Frame(
-        file,
-        0,
-        position=position if len(position) == 3 else None,
-        orientation=orientation if len(orientation) == 6 else None,
-        spacing=spacing if len(spacing) == 2 and min(spacing) > 0 else None,
-        rows=file.rows,
-        columns=file.columns,
-        slope=1.0 if slope is None else slope,
-        intercept=0.0 if intercept is None else intercept,
-        thickness=header.number("SliceThickness"),
-        gap=header.number("SpacingBetweenSlices"),
-        order=header.whole("InstanceNumber"),
-        kinds=kinds,
-    )
+        file, 0, position if len(position) == 3 else None, orientation, spacing, file.rows, file.columns,
+        slope, intercept, thickness, gap, header.whole("InstanceNumber"), kinds,
+    )  # fmt: skip
+
+
+_ALIKE = [TAG[name] for name in (
+    "SpecificCharacterSet", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept", "SliceThickness",
+    "SpacingBetweenSlices", "ImageType", *_KIND_TAGS.values(),
+)]  # fmt: skip
+Alike = tuple[tuple[float, ...] | None, tuple[float, ...] | None, float, float, float | None, float | None, Mapping[str, Any]]
+_seen: dict[tuple[bool, tuple[bytes | None, ...]], Alike] = {}
+
+
+def _alike(header: Header, raws: tuple[bytes | None, ...]) -> Alike:
+    """What the slices of a stack have in common, converted once and shared: orientation, spacing, rescale, kinds."""
+    key = (header.little, raws)
+    found = _seen.get(key)
+    if found is None:
+        if len(_seen) >= 1 << 12:
+            _seen.clear()
+        orientation, spacing = header.floats("ImageOrientationPatient"), header.floats("PixelSpacing")
+        slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
+        kinds: dict[str, Any] = {"image type": header.texts("ImageType")}
+        kinds |= {name: value for name, tag in _KIND_TAGS.items() if (value := header.number(tag)) is not None}
+        found = _seen[key] = (
+            orientation if len(orientation) == 6 else None,
+            spacing if len(spacing) == 2 and min(spacing) > 0 else None,
+            1.0 if slope is None else slope,
+            0.0 if intercept is None else intercept,
+            header.number("SliceThickness"),
+            header.number("SpacingBetweenSlices"),
+            kinds,
+        )
+    return found

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from condyle.intake.tags import ELEMENTS, SINGLE, TAG, TECHNICAL
 
-_NUMBERS = {"US": ("H", 2), "FD": ("d", 8)}
+_BINARY = {"US": "H", "FD": "d"}
+_CHARSET = TAG["SpecificCharacterSet"]
 
 
 class Header:
@@ -38,24 +40,12 @@ class Header:
     def texts(self, name: str) -> tuple[str, ...]:
         """All values as text without padding; () when absent or empty."""
         raw = self.raw.get(TAG[name])
-        if not raw:
-            return ()
-        text = decode_text(raw, self.raw.get(TAG["SpecificCharacterSet"], b""))
-        parts = text.split("\\") if ELEMENTS[name][1] != "PN" else [text]
-        values = tuple(part.strip(" \0") for part in parts)
-        return values if any(values) else ()
+        return _texts(raw, self.raw.get(_CHARSET, b""), name == "PatientName") if raw else ()
 
     def floats(self, name: str) -> tuple[float, ...]:
         """All values as finite floats; () when absent or when any is not a finite number."""
         raw = self.raw.get(TAG[name])
-        if not raw:
-            return ()
-        kind = ELEMENTS[name][1]
-        try:
-            values = self._binary(raw, kind) if kind in _NUMBERS else tuple(float(part) for part in raw.strip(b" \0").split(b"\\"))
-        except (ValueError, struct.error):
-            return ()
-        return values if all(math.isfinite(value) for value in values) else ()
+        return _floats(raw, _BINARY.get(ELEMENTS[name][1], ""), self.little) if raw else ()
 
     def number(self, name: str) -> float | None:
         """The first value as a float; None when absent or no number."""
@@ -86,9 +76,25 @@ class Header:
                 found[key] = values[0] if key in SINGLE else values
         return found
 
-    def _binary(self, raw: bytes, kind: str) -> tuple[float, ...]:
-        code, size = _NUMBERS[kind]
-        return struct.unpack(f"{'<' if self.little else '>'}{len(raw) // size}{code}", raw)
+
+# The slices of a study share nearly all their values, so each is converted once.
+@lru_cache(maxsize=1 << 14)
+def _texts(raw: bytes, charset: bytes, person: bool) -> tuple[str, ...]:
+    text = decode_text(raw, charset)
+    values = tuple(part.strip(" \0") for part in ([text] if person else text.split("\\")))
+    return values if any(values) else ()
+
+
+@lru_cache(maxsize=1 << 14)
+def _floats(raw: bytes, code: str, little: bool) -> tuple[float, ...]:
+    try:
+        if code:
+            values = struct.unpack(f"{'<' if little else '>'}{len(raw) // struct.calcsize(code)}{code}", raw)
+        else:
+            values = tuple(map(float, raw.strip(b" \0").split(b"\\")))
+    except (ValueError, struct.error):
+        return ()
+    return values if all(map(math.isfinite, values)) else ()
 
 
 def decode_text(raw: bytes, charset: bytes) -> str:

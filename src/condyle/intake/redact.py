@@ -58,5 +58,7 @@ class Redactor:
 
 def _fold(text: str) -> str:
     """Lower case without accents, so that 'Müller' and 'MULLER' are one word."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
