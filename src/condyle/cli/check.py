@@ -9,6 +9,7 @@ import typer
 
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
+from condyle.cli.study import load_study
 
 STUDY_EXAMPLES = ("condyle check study study.zip", "condyle check study study.zip --json")
 MANIFEST_EXAMPLES = ("condyle check manifest cohort/manifest.csv", "condyle check manifest cohort/manifest.csv --json")
@@ -32,17 +33,9 @@ def study(
     key: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
 ) -> None:
     """Show the series with their roles, every problem, and the quality checks with measured number and threshold."""
-    from condyle.intake import load_volume, open_study
     from condyle.quality import check
 
-    with screen.progress("Looking through the files"):
-        opened = open_study(path, study=key)
-    used = [series for series in opened.series if series.used]
-    with screen.progress("Loading series", len(used)) as bar:
-        volumes = {}
-        for series in used:
-            volumes[series.series_id] = load_volume(series)
-            bar.advance()
+    opened, volumes = load_study(screen, path, key)
     checks = check(opened, volumes, joint=joint)
     screen.say(f"study {opened.study_key}")
     screen.table(

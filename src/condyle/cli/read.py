@@ -76,19 +76,16 @@ def read(
 
 
 def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
+    from condyle.intake import open_study
+
     if key:
         found = tuple(study for study in opened.studies if study.study_key == key)
         if not found:
             keys = ", ".join(study.study_key for study in opened.studies) or "none"
-            raise UsageError("unknown-study", f"There is no study {key!r} here.", where=str(path), what_to_do=f"Use one of: {keys}.")
+            raise UsageError("unknown-study", f"There is no study {key!r} here.", what_to_do=f"Use one of: {keys}.")
         return found
     if not opened.studies:
-        reasons = opened.problems[:1]
-        raise InputError(
-            "no-usable-study", "Nothing here can be read as an MRI study.", where=str(path),
-            why=reasons[0].what if reasons else "No file of a known format was found.",
-            what_to_do="Give a folder, zip or file that holds DICOM, NIfTI, MetaImage, .npy or picture data of one study.",
-        )  # fmt: skip
+        return (open_study(path),)  # raises, and says why nothing was found
     if len(opened.studies) == 1:
         # What belongs to no study is said in the only report there is.
         one = opened.studies[0]

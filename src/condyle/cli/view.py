@@ -9,6 +9,7 @@ import typer
 
 from condyle.cli.command import command
 from condyle.cli.screen import Screen
+from condyle.cli.study import load_study
 from condyle.cli.whole import whole_file
 
 EXAMPLES = (
@@ -31,18 +32,10 @@ def view(
 
     One PNG, to see at a glance what Condyle takes a study for.
     """
-    from condyle.intake import load_volume, open_study
     from condyle.report import contact_sheet
 
-    with screen.progress("Looking through the files"):
-        opened = open_study(path, study=study)
-    used = [series for series in opened.series if series.used]
-    with screen.progress("Loading series", len(used)) as bar:
-        volumes = {}
-        for series in used:
-            volumes[series.series_id] = load_volume(series)
-            bar.advance()
+    opened, volumes = load_study(screen, path, study)
     with whole_file(out) as aside:
         aside.write_bytes(contact_sheet(opened, volumes))
     screen.say(str(out))
-    screen.record(out=out, study_key=opened.study_key, series=[series.series_id for series in used], problems=opened.all_problems())
+    screen.record(out=out, study_key=opened.study_key, series=list(volumes), problems=opened.all_problems())
