@@ -9,13 +9,18 @@ _HOMES = {
     "Cohort": "cohort",
     "Label": "labels",
     "ManifestRow": "manifest",
+    "Predicted": "predicting",
+    "Scanned": "scanning",
     "Splits": "splits",
     "load_cohort": "cohort",
     "load_splits": "splits",
     "make_splits": "splits",
+    "open_rows": "opening",
+    "predict": "predicting",
     "read_labels": "labels",
     "read_manifest": "manifest",
     "save_splits": "splits",
+    "scan": "scanning",
     "write_labels": "labels",
     "write_manifest": "manifest",
 }
@@ -29,6 +34,11 @@ if TYPE_CHECKING:
     from condyle.cohorts.manifest import ManifestRow as ManifestRow
     from condyle.cohorts.manifest import read_manifest as read_manifest
     from condyle.cohorts.manifest import write_manifest as write_manifest
+    from condyle.cohorts.opening import open_rows as open_rows
+    from condyle.cohorts.predicting import Predicted as Predicted
+    from condyle.cohorts.predicting import predict as predict
+    from condyle.cohorts.scanning import Scanned as Scanned
+    from condyle.cohorts.scanning import scan as scan
     from condyle.cohorts.splits import Splits as Splits
     from condyle.cohorts.splits import load_splits as load_splits
     from condyle.cohorts.splits import make_splits as make_splits

@@ -296,7 +296,8 @@ def _contradictions(rows: Iterable[ManifestRow]) -> list[str]:
     """What no single row can show: pairs of rows that cannot both be right."""
     rules: tuple[tuple[str, Callable[[ManifestRow], Any], Callable[[ManifestRow], Any]], ...] = (
         ("one study_id with two patient_ids", lambda row: row.study_id, lambda row: row.patient_id),
-        ("one path in two studies", lambda row: row.path, lambda row: row.study_id),
+        # Two studies may share a folder when each row says which series of it is meant.
+        ("one path in two studies", lambda row: row.path if not row.series_id else None, lambda row: row.study_id),
         ("one patient in two splits", lambda row: row.patient_id if row.split else None, lambda row: row.split),
         ("one patient in two folds", lambda row: row.patient_id if row.fold is not None else None, lambda row: row.fold),
     )

@@ -1,0 +1,186 @@
+"""Predict: a package over every study of a manifest, into one table. Interrupted, it goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import condyle
+from condyle.cohorts.journal import journal
+from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
+from condyle.cohorts.opening import RowOpener
+from condyle.cohorts.table import write_table
+from condyle.errors import InputError, UsageError
+from condyle.report.findings_csv import COLUMNS, finding_rows
+from condyle.study import PackageInfo, Reading, Study
+
+FAILURE_COLUMNS = ("study_id", "patient_id", "manifest_row", "code", "reason", "what_to_do")
+
+_ENOUGH = 10  # fewer values say nothing about whether a column is constant
+_READ_AT_LEAST = 0.9
+_CONSTANT_AT_MOST = 0.5
+
+
+class Reader(Protocol):
+    """What ``predict`` needs of a reader; ``load_package`` gives one."""
+
+    @property
+    def info(self) -> PackageInfo: ...
+
+    def read(self, study: Study) -> Reading: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """The outcome of a run.
+
+    Parameters
+    ----------
+    path : predictions.csv
+    done : studies read, those of earlier runs included
+    failed : (study_id, reason) of each study that was not read; also in ``failures``
+    failures : table of them beside the predictions, or None when all were read
+    warnings : sentences that a person must see before the table is used
+    """
+
+    path: Path
+    done: int
+    failed: tuple[tuple[str, str], ...]
+    failures: Path | None
+    warnings: tuple[str, ...] = ()
+
+
+def predict(
+    reader: Reader | str | Path,
+    manifest: Path | str,
+    out: Path | str,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> Predicted:
+    """Read every study of a manifest and write predictions.csv.
+
+    Parameters
+    ----------
+    reader : of a loaded package, or the package's name or path
+    manifest : manifest.csv
+    out : table to write, in the long form of findings.csv with the manifest's own ids. Beside it lie
+        ``<name>.journal`` (what was done; the same command takes it up, reads failed studies again, and otherwise
+        writes the same bytes) and, when studies failed, ``<name>.failures.csv``
+    progress : called with (studies done, all studies) after each
+
+    Raises
+    ------
+    TableError - the manifest has problems; nothing is written
+    UsageError - ``out`` exists and was not begun with this package, manifest and version; another process writes it
+    InputError - no study could be read, or the output says the same of every patient; no table is written
+    ResourceError - the disk is full; what was read is kept
+    """
+    if isinstance(reader, str | Path):
+        reader = _load(reader)
+    manifest, out = Path(manifest), Path(out)
+    studies = by_study(read_manifest(manifest))
+    record = out.with_name(out.name + ".journal")
+    if out.exists() and not record.exists():
+        raise UsageError(
+            "output-exists", "The table exists and nothing is overwritten.", where=out.name, why="It has no journal to go on from.",
+            what_to_do="Name another file with -o, or remove this one.",
+        )  # fmt: skip
+    job = {
+        "package": reader.info.name,
+        "package_sha256": reader.info.sha256,
+        "manifest_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
+        "condyle_version": condyle.__version__,
+    }
+    with journal(record, job) as done:
+        opener = RowOpener()
+        for number, (study_id, rows) in enumerate(studies.items(), start=1):
+            if "findings" not in done.entries.get(study_id, {}):
+                done.add(study_id, _read(reader, opener, rows))
+            if progress is not None:
+                progress(number, len(studies))
+        return _write(out, studies, done.entries)
+
+
+def _load(name: str | Path) -> Reader:
+    from condyle.readers import load_package
+
+    return load_package(name)
+
+
+def _read(reader: Reader, opener: RowOpener, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """The journal entry of one study: its findings, or why there are none."""
+    try:
+        reading = reader.read(opener.open(rows))
+    except InputError as error:
+        reason = " ".join(part for part in (error.what, error.why) if part)
+        return {"code": error.code, "reason": reason, "what_to_do": error.what_to_do}
+    own = {"study_id": rows[0].study_id, "patient_id": rows[0].patient_id}
+    return {"findings": [{**row, **own} for row in finding_rows(reading)]}
+
+
+def _write(out: Path, studies: Mapping[str, Sequence[ManifestRow]], entries: Mapping[str, Mapping[str, Any]]) -> Predicted:
+    """The tables, in the order of the manifest whatever the order of work."""
+    failures = out.with_name(f"{out.stem}.failures.csv")
+    failed = [
+        {"study_id": study_id, "patient_id": rows[0].patient_id, "manifest_row": rows[0].row, **entries[study_id]}
+        for study_id, rows in studies.items()
+        if "findings" not in entries[study_id]
+    ]
+    findings = [row for study_id in studies for row in entries[study_id].get("findings", ())]
+    if failed:
+        write_table(failures, FAILURE_COLUMNS, failed)
+    else:
+        failures.unlink(missing_ok=True)
+    done = len(studies) - len(failed)
+    _refuse_empty(done, failed, failures)
+    constant = constant_columns(findings)
+    if constant:
+        raise InputError(
+            "predictions-constant",
+            f"The package says the same of every study in {len(constant)} of its columns, more than half; no table is written.",
+            where=", ".join(constant[:6]),
+            why="A reader that does not look at its input answers so: wrong series, empty pixels or a damaged package.",
+            what_to_do="Look at one study with `condyle read`, and check the package with `condyle packages verify`.",
+        )
+    write_table(out, COLUMNS, findings)
+    reasons = tuple((str(row["study_id"]), str(row["reason"])) for row in failed)
+    return Predicted(out, done, reasons, failures if failed else None, _warnings(done, len(studies)))
+
+
+def constant_columns(findings: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """Findings by site whose score or grade is the same in every study, when these are more than half; else nothing.
+
+    Only columns with at least ten values count. Source: methods, fault G50 (placeholders handed in after silent failures).
+    """
+    values: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for row in findings:
+        if row["score"] or row["grade"]:
+            site = " ".join(row[name] for name in ("finding", "level", "side", "compartment") if row.get(name))
+            values[site].append((row["score"], row["probabilities"] or row["grade"]))
+    judged = {site: own for site, own in values.items() if len(own) >= _ENOUGH}
+    constant = tuple(site for site, own in judged.items() if len(set(own)) == 1)
+    return constant if len(constant) > _CONSTANT_AT_MOST * len(judged) else ()
+
+
+def _refuse_empty(done: int, failed: Sequence[Mapping[str, Any]], failures: Path) -> None:
+    if done == 0:
+        raise InputError(
+            "nothing-read",
+            f"None of {len(failed)} studies could be read; no table is written.",
+            where=failures.name,
+            why=str(failed[0]["reason"]),
+            what_to_do=str(failed[0]["what_to_do"]) or "See the list of failures.",
+        )
+
+
+def _warnings(done: int, total: int) -> tuple[str, ...]:
+    if done >= _READ_AT_LEAST * total:
+        return ()
+    return (
+        f"Only {done} of {total} studies were read ({done / total:.0%}). Figures from this table would hold for these alone; "
+        "count the others as failures.",
+    )
