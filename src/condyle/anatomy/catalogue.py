@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """An ordinal scale: its steps from mildest to worst, each with a sentence, and its source."""
+    """An ordinal scale: its steps from mildest to worst, each with a sentence, and its source.
+
+    ``marked_from`` is the step from which documents list a grade among the abnormal findings.
+    """
 
     name: str
     steps: tuple[int, ...]
     meanings: tuple[str, ...]
     source: str
+    marked_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ PFIRRMANN = Scale(
         "black and collapsed",
     ),
     source="Pfirrmann et al., Spine 2001;26:1873-1878",
+    marked_from=4,
 )
 
 # Counted from the sacrum upward.

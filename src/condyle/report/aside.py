@@ -1,0 +1,126 @@
+"""A folder that is either whole or absent: written aside, renamed when complete.
+
+Every such folder carries ``SHA256SUMS`` (``sha256sum -c SHA256SUMS`` verifies it). The first line of
+that file says that Condyle wrote the folder: only such a folder, holding nothing else and unchanged
+since, is ever replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from condyle.errors import CondyleError, ResourceError, UsageError
+
+SUMS = "SHA256SUMS"
+MARK = "# Written by Condyle"
+
+# What an administrator mends (disk, quota, memory), as against what the caller mends (another path).
+_RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM}
+
+
+@contextmanager
+def written_aside(out: str | Path) -> Iterator[Path]:
+    """A new empty folder beside ``out`` that becomes ``out`` when the block ends without an error.
+
+    Raises
+    ------
+    UsageError - ``out`` is a file, cannot be written, or is a folder that is not an untouched earlier output
+    ResourceError - the disk is full; nothing is left behind and an earlier output stays as it was
+    """
+    target = Path(out).resolve()
+    if problem := _not_replaceable(target):
+        raise UsageError(
+            "output-exists",
+            f"The output folder {str(out)!r} exists and is not replaced.",
+            where=problem,
+            why="Only an empty folder or an unchanged earlier output of Condyle is replaced.",
+            what_to_do="Name another folder, or remove this one first.",
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    try:
+        yield aside
+        _write_sums(aside)
+        aside.chmod(0o777 & ~_umask())  # mkdtemp makes private folders; an output has ordinary rights
+        _put_in_place(aside, target)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write and flush to the disk, so that a full disk is noticed here and not later."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def cannot_write(out: str | Path, error: OSError) -> CondyleError:
+    """The four-part error for a failed write."""
+    what = f"The output {str(out)!r} could not be written."
+    why = f"{(error.strerror or type(error).__name__).rstrip('.')}."
+    if error.errno in _RESOURCE:
+        return ResourceError("disk-full", what, why=why, what_to_do="Free some space or choose another disk, then run the same command again.")
+    return UsageError("output-not-writable", what, why=why, what_to_do="Choose a folder that you may write to.")
+
+
+def _not_replaceable(target: Path) -> str:
+    """Why an existing path must not be replaced; empty when it may be."""
+    if not target.exists():
+        return ""
+    if not target.is_dir():
+        return f"{target.name} is a file"
+    if not any(target.iterdir()):
+        return ""
+    sums = target / SUMS
+    if not sums.is_file() or not sums.read_text("utf-8", errors="replace").startswith(MARK):
+        return f"{target.name} holds files that Condyle did not write as an output"
+    listed = {name: digest for digest, _, name in (line.partition("  ") for line in sums.read_text("utf-8").splitlines()[1:])}
+    for path in sorted(target.rglob("*")):
+        name = path.relative_to(target).as_posix()
+        if name == SUMS or path.is_dir():
+            continue
+        if path.is_symlink() or name not in listed:
+            return f"{target.name}/{name} was added after it was written"
+        if hashlib.sha256(path.read_bytes()).hexdigest() != listed[name]:
+            return f"{target.name}/{name} was changed after it was written"
+    return ""
+
+
+def _write_sums(folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}" for path in files]
+    write_whole(folder / SUMS, ("\n".join([f"{MARK}; verify with: sha256sum -c {SUMS}", *lines]) + "\n").encode())
+
+
+def _put_in_place(aside: Path, target: Path) -> None:
+    """Rename; an earlier output steps aside for that moment and comes back if the rename fails."""
+    if not target.exists() or not any(target.iterdir()):
+        aside.rename(target)
+        return
+    earlier = Path(tempfile.mkdtemp(prefix=f".{target.name}.earlier-", dir=target.parent))
+    target.rename(earlier)
+    try:
+        aside.rename(target)
+    except OSError:
+        earlier.rename(target)
+        raise
+    shutil.rmtree(earlier)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

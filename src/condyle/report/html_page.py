@@ -1,0 +1,193 @@
+"""report.html: one self-contained page for screen, phone and paper.
+
+It loads nothing from anywhere and runs no script: switches are form controls that style sheets react to,
+and a Content-Security-Policy forbids all but this page's own style and inline pictures.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from condyle.anatomy import FindingEntry, Joint
+from condyle.report.pictures import legend, mapped_findings, pictures
+from condyle.report.reading_json import why_unused
+from condyle.report.sentences import site_sentence
+from condyle.report.sites import anchor, in_reading_order, site_title
+from condyle.report.statements import catalogue, entry_of, how_sure, percent, value_text, weight
+from condyle.report.summary import explained, summarise
+from condyle.report.table import measurements, overview
+from condyle.study import Finding, Reading, Series, Trait
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TRAITS = ("plane", "weighting", "fat_suppressed", "contrast", "side", "body_part")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finding in the part of its site."""
+
+    title: str
+    weight: str
+    words: str
+    score: float | None
+    threshold: float | None
+    steps: tuple[tuple[int, float, bool], ...]  # step of the scale, its probability, whether it is the grade given
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SitePart:
+    """All that is said about one site."""
+
+    title: str
+    anchor: str
+    sentence: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """One series for people: what it is taken for, on what grounds, and whether it was used."""
+
+    name: str
+    traits: tuple[tuple[str, str], ...]
+    grid: str
+    used_as: str
+    why_unused: str
+    problems: tuple[str, ...]
+
+
+def export(reading: Reading) -> dict[str, bytes]:
+    """The exporter."""
+    joint = catalogue(reading.joint)
+    drawn = pictures(reading, joint)
+    mapped = mapped_findings(drawn)
+    text = render(
+        "report.html",
+        map_count=len(mapped),
+        reading=reading,
+        joint=joint,
+        summary=summarise(reading),
+        pictures=drawn,
+        mapped=[(number, name, entry_of(name, joint).title, _where_mapped(name, drawn)) for number, name in enumerate(mapped)],
+        map_number={name: number for number, name in enumerate(mapped)},
+        legend=legend() if mapped else "",
+        table=overview(reading, joint),
+        parts=_parts(reading, joint),
+        measured=measurements(reading, joint),
+        checks=sorted(reading.checks, key=lambda check: {False: 0, None: 1, True: 2}[check.passed]),
+        series=tuple(_series_row(series, reading) for series in reading.series),
+        meanings=_meanings(reading, joint),
+        seconds=sum(reading.timing.values()),
+    )
+    return {"report.html": text.encode("utf-8")}
+
+
+def render(template: str, *, map_count: int = 0, **content: Any) -> str:
+    """A page from a template of this package, with its style inside and the policy that allows just that style."""
+    from markupsafe import Markup
+
+    css = _style() + "".join(f"body:has(#map-{n}:checked) .map-{n}{{display:inline}}\n" for n in range(map_count))
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    # The style is ours alone (a file of this package and numbers), so it may pass unescaped.
+    return _environment().get_template(template).render(css=Markup(css), policy=policy, **content) + "\n"  # noqa: S704
+
+
+def _parts(reading: Reading, joint: Joint) -> tuple[SitePart, ...]:
+    parts = []
+    for site in in_reading_order((finding.site for finding in reading.findings), joint):
+        here = [finding for finding in reading.findings if finding.site == site]
+        parts.append(SitePart(site_title(site, joint), anchor(site), site_sentence(here, joint), tuple(_row(finding, joint) for finding in here)))
+    return tuple(parts)
+
+
+def _row(finding: Finding, joint: Joint) -> Row:
+    entry = entry_of(finding.finding, joint, finding.kind)
+    kind = weight(finding, joint)
+    return Row(entry.title, kind, _words(finding, joint), finding.score if finding.kind == "binary" else None, finding.threshold, _steps(finding, entry), finding.reason)
+
+
+def _words(finding: Finding, joint: Joint) -> str:
+    if finding.decision == "not_assessed":
+        return "not measured" if finding.kind == "measurement" else "not assessed"
+    doubt = "uncertain, " if finding.decision == "uncertain" else ""
+    if finding.kind == "ordinal":
+        return doubt + " · ".join(part for part in (f"grade {finding.grade}", how_sure(finding, joint)) if part)
+    if finding.value is not None:
+        return doubt + value_text(finding)
+    return " ".join(part for part in (finding.decision, "" if finding.score is None else percent(finding.score)) if part)
+
+
+def _steps(finding: Finding, entry: FindingEntry) -> tuple[tuple[int, float, bool], ...]:
+    if entry.scale is None or len(finding.probabilities) != len(entry.scale.steps):
+        return ()
+    return tuple((step, float(p), step == finding.grade) for step, p in zip(entry.scale.steps, finding.probabilities, strict=True))
+
+
+def _where_mapped(name: str, drawn: tuple[Any, ...]) -> str:
+    return ", ".join(dict.fromkeys(one.site for picture in drawn for one in picture.maps if one.finding == name))
+
+
+def _series_row(series: Series, reading: Reading) -> SeriesRow:
+    slots = [slot for slot, series_id in reading.used_series.items() if series_id == series.series_id]
+    traits = tuple((name.replace("_", " "), _trait(getattr(series.role, name))) for name in _TRAITS)
+    return SeriesRow(
+        name=f"Series {series.number}" if series.number is not None else series.series_id,
+        traits=tuple((name, text) for name, text in traits if text),
+        grid=_grid(series),
+        used_as=", ".join(slot.replace("_", " ") for slot in slots),
+        why_unused="" if slots else why_unused(series),
+        problems=tuple(" ".join(part for part in (problem.what, problem.what_to_do) if part) for problem in series.problems),
+    )
+
+
+def _trait(trait: Trait) -> str:
+    if trait.value is None:
+        return ""
+    value = {True: "yes", False: "no"}.get(trait.value, str(trait.value)) if isinstance(trait.value, bool) else str(trait.value)
+    doubt = "; witnesses disagree" if trait.conflict else ""
+    return f"{value} ({trait.source}, {percent(trait.confidence)}{doubt})"
+
+
+def _grid(series: Series) -> str:
+    if series.geometry is None:
+        return "geometry unknown"
+    slices, rows, columns = series.geometry.shape
+    size = f"{slices} {'slice' if slices == 1 else 'slices'} of {columns} × {rows}"
+    if not series.geometry.calibrated:
+        return f"{size}; size in mm unknown"
+    dz, dy, dx = series.geometry.spacing
+    pixel = f"{dx:.2f} mm pixels" if abs(dx - dy) < 0.005 else f"{dx:.2f} × {dy:.2f} mm pixels"
+    return f"{size}, {dz:.1f} mm apart, {pixel} ({series.geometry.spacing_source})"
+
+
+def _meanings(reading: Reading, joint: Joint) -> list[tuple[FindingEntry, list[tuple[int, str]]]]:
+    entries = [entry_of(finding.finding, joint, finding.kind) for finding in explained(reading)]
+    return [(entry, list(zip(entry.scale.steps, entry.scale.meanings, strict=True)) if entry.scale else []) for entry in entries]
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("condyle.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["percent"] = percent
+    return environment
+
+
+@cache
+def _style() -> str:
+    from importlib.resources import files
+
+    return (files("condyle.report") / "templates" / "report.css").read_text("utf-8")
+
+

@@ -1,0 +1,91 @@
+"""What a finding says to a person: its weight, its words, how sure it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from condyle.anatomy import JOINTS, FindingEntry, Joint
+from condyle.study import Finding
+
+# 'given': a measurement, a category or a grade that is not among the abnormal ones.
+Weight = Literal["abnormal", "uncertain", "given", "normal", "not_assessed"]
+WEIGHTS: tuple[Weight, ...] = ("abnormal", "uncertain", "given", "normal", "not_assessed")
+
+
+def catalogue(joint: str) -> Joint:
+    """The joint's entry; for a joint that only another package knows, an entry without findings."""
+    return JOINTS.get(joint) or Joint(joint, joint.replace("_", " ").capitalize(), (), (), (), ())
+
+
+def entry_of(finding: str, joint: Joint, kind: str = "binary") -> FindingEntry:
+    """The catalogue's entry, or a plain one for a finding that only another package knows."""
+    for entry in joint.findings:
+        if entry.name == finding:
+            return entry
+    return FindingEntry(finding, finding.replace("_", " ").capitalize(), kind)
+
+
+def weight(finding: Finding, joint: Joint) -> Weight:
+    """How a document treats a finding. A grade is abnormal from the scale's ``marked_from`` on."""
+    if finding.decision == "not_assessed":
+        return "not_assessed"
+    if finding.decision == "uncertain":
+        return "uncertain"
+    if finding.decision == "absent":
+        return "normal"
+    if finding.kind == "binary":
+        return "abnormal"
+    scale = entry_of(finding.finding, joint, finding.kind).scale
+    if finding.kind == "ordinal" and scale and scale.marked_from is not None and finding.grade is not None:
+        return "abnormal" if finding.grade >= scale.marked_from else "given"
+    return "given"
+
+
+def title(finding: Finding, joint: Joint) -> str:
+    return entry_of(finding.finding, joint, finding.kind).title
+
+
+def statement(finding: Finding, joint: Joint) -> str:
+    """'Disc herniation', 'Pfirrmann 4', 'Disc height 7.2 mm': what is said, without how sure."""
+    entry = entry_of(finding.finding, joint, finding.kind)
+    if finding.kind == "ordinal" and finding.grade is not None:
+        return f"{entry.scale.name.capitalize() if entry.scale else entry.title} {finding.grade}"
+    if finding.kind in ("measurement", "category") and finding.value is not None:
+        return f"{entry.title} {value_text(finding)}"
+    return entry.title
+
+
+def how_sure(finding: Finding, joint: Joint) -> str:
+    """'87%' for a score; for a grade the probability of the abnormal steps or, without these, of the grade itself."""
+    scale = entry_of(finding.finding, joint, finding.kind).scale
+    if finding.kind != "ordinal":
+        return "" if finding.score is None else percent(finding.score)
+    if not scale or len(finding.probabilities) != len(scale.steps) or finding.grade is None:
+        return ""
+    if scale.marked_from is None:
+        return percent(finding.probabilities[scale.steps.index(finding.grade)])
+    high = sum(p for step, p in zip(scale.steps, finding.probabilities, strict=True) if step >= scale.marked_from)
+    return f"grade {scale.marked_from}–{scale.steps[-1]}: {percent(min(1.0, high))}"
+
+
+def own_probability(finding: Finding, joint: Joint) -> float | None:
+    """Probability of what is shown: the score, or the probability of the given grade."""
+    if finding.kind != "ordinal":
+        return finding.score
+    scale = entry_of(finding.finding, joint, finding.kind).scale
+    if not scale or finding.grade not in scale.steps or len(finding.probabilities) != len(scale.steps):
+        return None
+    return finding.probabilities[scale.steps.index(finding.grade)]
+
+
+def value_text(finding: Finding) -> str:
+    if finding.value is None:
+        return ""
+    value = finding.value if isinstance(finding.value, str) else f"{finding.value:.1f}".replace("-", "−")
+    return f"{value} {finding.unit}".strip()
+
+
+def percent(probability: float) -> str:
+    """Whole percent; never 0% or 100%, which nobody knows."""
+    whole = round(100 * float(probability))
+    return "<1%" if whole < 1 else ">99%" if whole > 99 else f"{whole}%"
