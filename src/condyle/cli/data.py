@@ -9,7 +9,7 @@ import typer
 
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
-from condyle.cli.whole import whole_folder
+from condyle.cli.whole import refuse_used, whole_folder
 
 SCAN_EXAMPLES = (
     "condyle data scan cohort -o manifest.csv",
@@ -34,7 +34,24 @@ def scan(
     out: Annotated[Path, typer.Option("--out", "-o", help="manifest.csv to write.")],
 ) -> None:
     """Look through a folder and write a manifest with one row a series, roles included."""
-    raise NotImplementedError
+    from condyle.cohorts import scan as look
+    from condyle.cohorts import write_manifest
+
+    refuse_used(out)
+    with screen.progress("Looking through the files"):
+        found = look(folder, out)
+    write_manifest(out, found.rows)
+    for where, reason in found.left_out:
+        screen.note(f"left out: {where}: {reason}")
+    screen.say(str(out))
+    screen.note(f"{found.studies} studies, {len(found.rows)} series, {len(found.left_out)} left out")
+    screen.record(
+        out=out,
+        studies=found.studies,
+        series=len(found.rows),
+        problems=found.problems,
+        left_out=[{"where": where, "reason": reason} for where, reason in found.left_out],
+    )
 
 
 def import_data(

@@ -38,7 +38,10 @@ def predict(
         result = run(reader, manifest, out, progress=bar.update)
     for study_id, reason in result.failed:
         screen.note(f"not read: {study_id}: {reason}")
-    screen.note(f"{result.done} studies read, {len(result.failed)} not.")
-    screen.say(str(out))
-    screen.record(out=out, read=result.done, failed=[{"study_id": study_id, "reason": reason} for study_id, reason in result.failed])
+    for warning in result.warnings:
+        screen.note(f"warning: {warning}")
+    screen.note(f"{result.done} studies read, {len(result.failed)} not." + (f" Why: {result.failures}" if result.failures else ""))
+    screen.say(str(result.path))
+    failed = [{"study_id": study_id, "reason": reason} for study_id, reason in result.failed]
+    screen.record(out=result.path, read=result.done, failed=failed, failures=result.failures, warnings=result.warnings)
     return 1 if result.failed else 0
