@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
+from condyle.cohorts.cohort import Cohort
 from condyle.errors import UsageError
 
 # A finding counts as a rare property of a patient from this value on; all others from 1.
@@ -96,3 +97,21 @@ def assign_folds(tags: Mapping[str, Collection[str]], n_folds: int, seed: int) -
     for patient in sorted(remaining, key=order.__getitem__):
         place(patient, None)
     return folds
+
+
+def cohort_folds(cohort: Cohort, n_folds: int, seed: int) -> dict[str, int]:
+    """The folds of a cohort: every patient of its manifest, stratified for findings, weightings at hand and masks.
+
+    Returns patient_id -> fold. Segmenter and grader both ask here, so that no patient is unseen by one and seen by
+    the other.
+    """
+    properties: dict[str, set[str]] = {patient: set() for patient in cohort.patients.values()}
+    for row in (*cohort.rows, *cohort.slices):
+        own = properties[row.patient_id]
+        own.add(f"{row.weighting}/{row.extra.get('sequence', '')}")
+        if row.mask is not None:
+            own.add("mask")
+    labels = [
+        (label.patient_id, label.finding, int(label.value)) for label in cohort.labels if isinstance(label.value, int | float)
+    ]
+    return assign_folds(patient_tags(labels, properties), n_folds, seed)
