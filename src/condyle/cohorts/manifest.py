@@ -309,7 +309,7 @@ def _contradictions(rows: Iterable[ManifestRow]) -> list[str]:
             if key(row) is not None and value(first.setdefault(key(row), row)) != value(row):
                 problems.append(f"rows {first[key(row)].row} and {row.row}: {sentence}")
     unique: tuple[tuple[str, Callable[[ManifestRow], Any]], ...] = (
-        ("the same path and series_id", lambda row: (row.path, row.series_id)),
+        ("the same path and series_id", lambda row: (row.study_id, row.path, row.series_id)),
         ("the same series_id in one study", lambda row: (row.study_id, row.series_id) if row.series_id else None),
     )
     for sentence, key in unique:
