@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from condyle.cli.command import command, group
+from condyle.cli.options import Given, given_traits
 from condyle.cli.screen import Screen
 from condyle.cli.study import load_study
 
@@ -31,11 +32,12 @@ def study(
     path: Annotated[Path, typer.Argument(help="Folder, zip or file of one study.")],
     joint: Annotated[str, typer.Option("--joint", help="What the study should show.")] = "lumbar",
     key: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
+    given: Given = None,
 ) -> None:
     """Show the series with their roles, every problem, and the quality checks with measured number and threshold."""
     from condyle.quality import check
 
-    opened, volumes = load_study(screen, path, key)
+    opened, volumes = load_study(screen, path, key, given_traits(given))
     checks = check(opened, volumes, joint=joint)
     screen.say(f"study {opened.study_key}")
     screen.table(

@@ -1,10 +1,23 @@
-"""Small words shared by several commands' options."""
+"""Words and options shared by several commands."""
 
 from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
 
 from condyle.errors import UsageError
 
 FORMATS_HELP = "Comma separated exporters (see 'condyle list exporters')."
+Given = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="NAME=VALUE",
+        help="What you know of the series and its file does not say: plane, weighting, fat_suppressed, contrast, side, body_part, "
+        "spacing (dz,dy,dx in mm). For NIfTI, arrays and pictures; may be repeated.",
+    ),
+]
 
 
 def split_words(text: str) -> tuple[str, ...]:
@@ -13,3 +26,52 @@ def split_words(text: str) -> tuple[str, ...]:
     if not words:
         raise UsageError("empty-list", "An option needs at least one word.", what_to_do="Give one or more words separated by commas.")
     return words
+
+
+def given_traits(pairs: list[str] | None) -> dict[str, Any]:
+    """Overrides of a series' role from ``--given``.
+
+    Parameters
+    ----------
+    pairs : such as ['plane=sagittal', 'spacing=4.4,0.7,0.7']
+
+    Raises
+    ------
+    UsageError - a name or value that does not exist
+    """
+    from condyle.study.geometry import PLANES
+    from condyle.study.role import CONTRASTS, SIDES, WEIGHTINGS
+
+    allowed: dict[str, tuple[str, ...]] = {
+        "plane": PLANES,
+        "weighting": WEIGHTINGS,
+        "contrast": CONTRASTS,
+        "side": SIDES,
+        "fat_suppressed": ("yes", "no"),
+        "body_part": (),
+        "spacing": (),
+    }
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if name not in allowed or not value or (allowed[name] and value not in allowed[name]):
+            choices = allowed.get(name)
+            raise UsageError(
+                "given-unknown",
+                f"{pair!r} says nothing about a series that is understood.",
+                what_to_do=f"Use {name}= one of {', '.join(choices)}." if choices else f"Use NAME=VALUE with one of {', '.join(allowed)}.",
+            )
+        found[name] = _spacing(value) if name == "spacing" else value == "yes" if name == "fat_suppressed" else value
+    return found
+
+
+def _spacing(text: str) -> tuple[float, float, float]:
+    try:
+        dz, dy, dx = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            "given-spacing",
+            f"{text!r} is not a spacing.",
+            what_to_do="Give millimetres between slices, rows and columns, such as spacing=4.4,0.7,0.7",
+        ) from None
+    return dz, dy, dx

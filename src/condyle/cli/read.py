@@ -10,7 +10,7 @@ import typer
 
 from condyle.cli.command import command
 from condyle.cli.failure import BUG_REMARK, as_condyle_error
-from condyle.cli.options import FORMATS_HELP, split_words
+from condyle.cli.options import FORMATS_HELP, Given, given_traits, split_words
 from condyle.cli.screen import Screen
 from condyle.cli.whole import refuse_used, whole_folder
 from condyle.errors import CondyleError, InputError, ResourceError, UsageError
@@ -49,6 +49,7 @@ def read(
     format: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "html,json,csv",
     package: Annotated[str, typer.Option("--package", help="Name or path of the reader package.")] = "lumbar",
     study: Annotated[str, typer.Option("--study", help="Read only the study with this key (see --dry-run).")] = "",
+    given: Given = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; read and write nothing.")] = False,
 ) -> int:
     """Read studies with a package; write a report for each.
@@ -57,14 +58,15 @@ def read(
     Exit code 1 means that some studies could not be read: they are listed, with the reason.
     """
     from condyle.intake import open_studies
-    from condyle.readers import load_package
 
     refuse_used(out)
     formats = split_words(format)
     if not dry_run:
+        from condyle.readers import load_package
+
         reader = load_package(package)
     with screen.progress("Looking through the files"):
-        opened = open_studies(path)
+        opened = open_studies(path, overrides=given_traits(given))
     studies = _chosen(opened, study, path)
     _mention_problems(screen, opened)
     if dry_run:

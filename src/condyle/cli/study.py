@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from condyle.cli.screen import Screen
 from condyle.errors import InputError
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from condyle.study import Study, Volume
 
 
-def load_study(screen: Screen, path: Path, key: str) -> tuple[Study, dict[str, Volume]]:
+def load_study(screen: Screen, path: Path, key: str, overrides: dict[str, Any]) -> tuple[Study, dict[str, Volume]]:
     """Open one study and decode every series that can be decoded.
 
     Raises
@@ -23,7 +23,7 @@ def load_study(screen: Screen, path: Path, key: str) -> tuple[Study, dict[str, V
     from condyle.intake import load_volumes, open_study
 
     with screen.progress("Looking through the files"):
-        study = open_study(path, study=key)
+        study = open_study(path, study=key, overrides=overrides)
     with screen.progress("Loading pixels"):
         study, volumes = load_volumes(study)
     if not volumes:

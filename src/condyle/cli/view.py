@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from condyle.cli.command import command
+from condyle.cli.options import Given, given_traits
 from condyle.cli.screen import Screen
 from condyle.cli.study import load_study
 from condyle.cli.whole import whole_file
@@ -27,6 +28,7 @@ def view(
     path: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder, zip or file of one study.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("contact-sheet.png"),
     study: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
+    given: Given = None,
 ) -> None:
     """Draw each series' middle slice and its recognised role.
 
@@ -34,7 +36,7 @@ def view(
     """
     from condyle.report import contact_sheet
 
-    opened, volumes = load_study(screen, path, study)
+    opened, volumes = load_study(screen, path, study, given_traits(given))
     with whole_file(out) as aside:
         aside.write_bytes(contact_sheet(opened, volumes))
     screen.say(str(out))
