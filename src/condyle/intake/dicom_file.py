@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ from condyle.errors import InputError
 from condyle.intake.blob import Blob
 from condyle.intake.fast_dicom import HEAD_BYTES, LONG_HEAD_BYTES, TooShort, scan
 from condyle.intake.header import Header
+from condyle.intake.quiet import quiet
 from condyle.intake.tags import ELEMENTS, TAG
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -81,8 +81,7 @@ def read_with_pydicom(blob: Blob) -> DicomFile:
 
     stream = io.BytesIO(blob.read()) if blob.member else None
     try:
-        with warnings.catch_warnings(), stream or open(blob.path, "rb") as file:
-            warnings.simplefilter("ignore")
+        with quiet(), stream or open(blob.path, "rb") as file:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             if not dataset and not dataset.file_meta:
                 raise _not_dicom(blob.where, "it holds no DICOM element")

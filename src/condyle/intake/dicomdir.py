@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from condyle.intake.dicom_file import DicomFile, read_with_pydicom
+from condyle.intake.quiet import quiet
 from condyle.study import Problem
 
 SOP_CLASS = "1.2.840.10008.1.3.10"
@@ -39,8 +39,7 @@ def missing_files(index: DicomFile, present: Iterable[str]) -> Problem | None:
 def _named(index: DicomFile) -> list[str]:
     """Relative paths of all records; names that lead elsewhere are left out."""
     names = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             dataset = index.dataset if index.dataset is not None else read_with_pydicom(index.blob).dataset
             for record in dataset.get("DirectoryRecordSequence") or ():

@@ -6,13 +6,13 @@ Source: DICOM PS3.3, C.7.6.16 (functional groups), C.8.13.5 (enhanced MR macros)
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from condyle.errors import InputError
 from condyle.intake.dicom_file import DicomFile, read_with_pydicom
 from condyle.intake.frame import Frame
+from condyle.intake.quiet import quiet
 
 # Name in Series.headers -> (functional group, attribute).
 _GROUPED = {
@@ -35,8 +35,7 @@ _KINDS = {
 
 def frames_of(file: DicomFile) -> list[Frame]:
     """One ``Frame`` for each frame of a multi-frame object. Raises ``InputError`` when its groups cannot be read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             dataset = file.dataset if file.dataset is not None else read_with_pydicom(file.blob).dataset
             shared = _first(dataset, "SharedFunctionalGroupsSequence")

@@ -33,7 +33,7 @@ def _code(vr: bytes) -> int:
 
 _SHORT = frozenset(map(_code, b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()))
 _LONG = frozenset(map(_code, b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()))
-_SQ, _PIXEL_KINDS = _code(b"SQ"), (_code(b"OW"), _code(b"OB"))
+_SQ, _UI, _PIXEL_KINDS = _code(b"SQ"), _code(b"UI"), (_code(b"OW"), _code(b"OB"))
 _UNDEFINED = 0xFFFFFFFF
 _MAX_DEPTH = 16
 
@@ -44,7 +44,8 @@ def _in_file(tag: int) -> int:
 
 
 _WANTED = {_in_file(tag): (tag, (_code(b"US"), _code(b"SS")) if vr == "US" else (_code(vr.encode()),)) for tag, vr in ELEMENTS.values()}
-_PIXELS, _ITEM, _ITEM_END, _SEQUENCE_END = (_in_file(tag) for tag in (PIXEL_DATA, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD))
+_META_LENGTH, _SYNTAX, _PIXELS = _in_file(0x00020000), _in_file(0x00020010), _in_file(PIXEL_DATA)
+_ITEM, _ITEM_END, _SEQUENCE_END = _in_file(0xFFFEE000), _in_file(0xFFFEE00D), _in_file(0xFFFEE0DD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,9 @@ def scan(head: bytes, size: int) -> Scan | None:
     if head[128:132] != b"DICM":
         return None
     raw: dict[int, bytes] = {}
-    position, last, end = 132, 0, len(head)
+    position, last, end = 0, 0x0002FFFF, len(head)
     try:
+        position = _meta(head, raw)
         while True:
             tag, vr, length = _ELEMENT(head, position)
             if vr in _SHORT:
@@ -115,6 +117,30 @@ def scan(head: bytes, size: int) -> Scan | None:
     if end < size:
         raise TooShort
     return Scan(raw, 0, 0) if position == end and _ordinary(raw) else None
+
+
+def _meta(head: bytes, raw: dict[int, bytes]) -> int:
+    """The byte behind the file meta information, which must be as long as it says; TransferSyntaxUID goes to ``raw``."""
+    tag, _, length = _ELEMENT(head, 132)
+    if tag != _META_LENGTH or length != 4:
+        raise _Unusual
+    position, stop = 144, 144 + _LENGTH(head, 140)[0]
+    while position < stop:
+        tag, vr, length = _ELEMENT(head, position)
+        value = position + 8
+        if vr in _LONG:
+            length = _LENGTH(head, value)[0]
+            value += 4
+        elif vr not in _SHORT:
+            raise _Unusual
+        if tag & 0xFFFF != 2:
+            raise _Unusual
+        position = value + length
+        if tag == _SYNTAX and vr == _UI and not raw:
+            raw[0x00020010] = head[value:position]
+    if position != stop or _ELEMENT(head, position)[0] & 0xFFFF < 8:
+        raise _Unusual
+    return position
 
 
 def _with_pixels(raw: dict[int, bytes], vr: int, value: int, length: int) -> Scan | None:

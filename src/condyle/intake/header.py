@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from condyle.intake.quiet import quiet
 from condyle.intake.tags import ELEMENTS, SINGLE, TAG, TECHNICAL
 
 _BINARY = {"US": "H", "FD": "d"}
@@ -107,8 +108,9 @@ def decode_text(raw: bytes, charset: bytes) -> str:
     from pydicom.charset import convert_encodings, decode_bytes
 
     names = [part.strip().decode("ascii", "replace") for part in charset.split(b"\\")]
-    try:
-        encodings = convert_encodings(names)
-    except LookupError:
-        encodings = ["iso8859"]
-    return str(decode_bytes(raw, encodings, {0x5C, 0x5E, 0x3D}))
+    with quiet():
+        try:
+            encodings = convert_encodings(names)
+        except LookupError:
+            encodings = ["iso8859"]
+        return str(decode_bytes(raw, encodings, {0x5C, 0x5E, 0x3D}))

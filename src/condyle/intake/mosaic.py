@@ -8,7 +8,6 @@ Source: M. Brett, "Siemens mosaic" in the documentation of nibabel (DICOM sectio
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from condyle.intake.dicom_file import DicomFile, read_with_pydicom
 from condyle.intake.frame import Frame
+from condyle.intake.quiet import quiet
 
 
 def is_mosaic(file: DicomFile) -> bool:
@@ -54,18 +54,17 @@ def tiles_of(frame: Frame) -> list[Frame] | None:
 
 def _csa(file: DicomFile) -> tuple[int, Any] | None:
     """(number of tiles, unit vector from slice to slice) of the CSA image header."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nibabel calls its DICOM part experimental; of it only the CSA parser is used
+    dataset = file.dataset if file.dataset is not None else read_with_pydicom(file.blob).dataset
+    with quiet():
         from nibabel.nicom import csareader
 
-    dataset = file.dataset if file.dataset is not None else read_with_pydicom(file.blob).dataset
-    try:
-        csa = csareader.get_csa_header(dataset, "image")
-        if csa is None:
+        try:
+            csa = csareader.get_csa_header(dataset, "image")
+            if csa is None:
+                return None
+            count, normal = csareader.get_n_mosaic(csa), csareader.get_slice_normal(csa)
+        except Exception:  # a private header in any state: without it the mosaic is refused with a sentence
             return None
-        count, normal = csareader.get_n_mosaic(csa), csareader.get_slice_normal(csa)
-    except Exception:  # a private header in any state: without it the mosaic is refused with a sentence
-        return None
     if not count or normal is None or not np.isfinite(normal).all() or abs(np.linalg.norm(normal) - 1) > 0.02:
         return None
     return int(count), np.array(normal, dtype=np.float64)

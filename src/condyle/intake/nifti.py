@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from condyle.intake.arrange import Arrangement, arrange
 from condyle.intake.blob import Blob
 from condyle.intake.lone_file import placed, study_of
 from condyle.intake.nominal import unplaced
+from condyle.intake.quiet import quiet
 from condyle.study import Geometry, Problem, Series, Study, Volume
 
 HEADER_BYTES = 544  # NIfTI-2 has 540 and 4 bytes of extension flags, NIfTI-1 348
@@ -83,8 +83,7 @@ def _image(data: bytes, where: str) -> Any:
         raise _damaged(where, "its voxels lie in a second file (.img)", "Convert the pair to one .nii file.")
     reader = nib.Nifti2Image if data[4:7] == b"n+2" else nib.Nifti1Image
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             return reader.from_bytes(data)
     except Exception as error:  # nibabel raises many kinds on hostile headers; each means: not usable
         raise _damaged(where, f"its header cannot be parsed ({type(error).__name__})") from None

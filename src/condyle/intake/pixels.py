@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from condyle.intake.decoders import decode_frame
 from condyle.intake.dicom_file import BIG_ENDIAN, DEFLATED, NATIVE, DicomFile
 from condyle.intake.encapsulated import encoded_frames
 from condyle.intake.frame import Frame
+from condyle.intake.quiet import quiet
 
 MAX_VOLUME_BYTES = 8 << 30
 Targets = list[tuple[NDArray[Any], Frame]]
@@ -62,8 +62,7 @@ def _read_in_threads(out: NDArray[Any], frames: Sequence[Frame]) -> None:
     for slot, frame in zip(out, frames, strict=True):
         files[id(frame.file)] = frame.file
         targets[id(frame.file)][frame.index].append((slot, frame))
-    with warnings.catch_warnings(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        warnings.simplefilter("ignore")
+    with quiet(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         jobs: list[Future[None]] = []
         try:
             for key, file in files.items():
