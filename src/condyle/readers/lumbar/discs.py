@@ -2,7 +2,7 @@
 
 Islands of disc tissue become candidates; the column is the chain of candidates, from the bottom up, that has bone
 between its members, the canal behind them and a spine's spacing. Discs missed in a gap are looked for again with a
-lower threshold. Lengths are in picture pixels, angles in radians from front to back, positive when the back lies lower.
+lower threshold; where none is found, bone above and below still tells the place. Lengths are in picture pixels, angles in radians from front to back, positive when the back lies lower.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ VERTEBRA, CANAL, DISC = 0, 1, 2
 # a disc is deep; outside of the range two discs are no neighbours.
 _PITCH, _NEAREST, _FARTHEST = 1.05, 0.45, 2.7
 _GAP = 1.55  # a distance of this many usual pitches holds a missed disc
+_BODY, _WHOLE_BODY = 0.6, 0.9  # share of vertebra below the lowest disc: perhaps, and surely, a lumbar body
 _SLOPES = (-1.1, 1.1)  # a disc leans at most 63 degrees
 
 
@@ -246,8 +247,7 @@ def _fill_gaps(column: list[Disc], tissue: NDArray[np.floating], width: float) -
             share = place / (missing + 1)
             guess = lower.centre * (1 - share) + upper.centre * share
             angle = lower.angle * (1 - share) + upper.angle * share
-            if (disc := _recover(guess, angle, tissue, width, reach=0.4 * usual)) is not None:
-                filled.append(disc)
+            filled.append(_recover(guess, angle, tissue, width, reach=0.4 * usual) or _collapsed(guess, angle, width))
         filled.append(upper)
     return filled
 
@@ -260,11 +260,30 @@ def _extend_down(column: list[Disc], tissue: NDArray[np.floating], width: float)
     step = lowest.centre - second.centre
     turn = lowest.angle - second.angle  # lordosis goes on
     onward = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) @ step
-    body = lowest.centre + np.linspace(0.3, 0.7, 9)[:, None] * onward
-    if float(_sample(tissue[VERTEBRA], body).mean()) < 0.6:
+    along, across = np.meshgrid(np.linspace(0.3, 0.7, 9), np.linspace(-0.3, 0.3, 7))
+    body = lowest.centre + along.reshape(-1, 1) * onward + across.reshape(-1, 1) * width * lowest.axis
+    bone = float(_sample(tissue[VERTEBRA], body).mean())
+    if bone < _BODY:
         return column
     disc = _recover(lowest.centre + onward, lowest.angle + turn, tissue, width, reach=0.45 * float(np.hypot(*step)))
-    return column if disc is None else [disc, *column]
+    if disc is None and bone < _WHOLE_BODY:
+        return column
+    return [disc or _collapsed(_end_of_bone(lowest, onward, tissue), lowest.angle + turn, width), *column]
+
+
+def _end_of_bone(disc: Disc, onward: NDArray[np.float64], tissue: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Where the body below a disc ends along a direction: the first place with less than 0.4 of vertebra."""
+    way = disc.centre + np.linspace(0.7, 1.3, 31)[:, None] * onward
+    ended = np.flatnonzero(_sample(tissue[VERTEBRA], way) < 0.4)
+    return np.asarray(way[ended[0]] if ended.size else way[15], np.float64)
+
+
+def _collapsed(centre: NDArray[np.float64], angle: float, width: float) -> Disc:
+    """A disc of which only the place is known, from the bone around it. Its probability is 0: nothing is measured on it."""
+    height = 0.06 * width
+    axis, up = np.array([np.sin(angle), np.cos(angle)]), np.array([-np.cos(angle), np.sin(angle)])
+    corners = [centre + a * axis * width / 2 + b * up * height / 2 for a, b in ((-1, 1), (1, 1), (1, -1), (-1, -1))]
+    return Disc(float(centre[0]), float(centre[1]), angle, width, (height,) * 3, width * height, 0.0, np.array(corners), recovered=True)
 
 
 def _recover(guess: NDArray[np.float64], angle: float, tissue: NDArray[np.floating], width: float, reach: float) -> Disc | None:
