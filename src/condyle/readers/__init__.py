@@ -1,1 +1,30 @@
-"""readers."""
+"""Readers: packages on disk, and the families that make a reader of them."""
+
+from condyle.readers.package import Package, PackageSpec, open_package, write_package
+from condyle.readers.shelf import (
+    Reader,
+    Shelved,
+    find_package,
+    import_package,
+    list_packages,
+    load_package,
+    package_folders,
+    user_folder,
+    verify_package,
+)
+
+__all__ = [
+    "Package",
+    "PackageSpec",
+    "Reader",
+    "Shelved",
+    "find_package",
+    "import_package",
+    "list_packages",
+    "load_package",
+    "open_package",
+    "package_folders",
+    "user_folder",
+    "verify_package",
+    "write_package",
+]

@@ -2,13 +2,15 @@
 
 Islands of disc tissue become candidates; the column is the chain of candidates, from the bottom up, that has bone
 between its members, the canal behind them and a spine's spacing. Discs missed in a gap are looked for again with a
-lower threshold; where none is found, bone above and below still tells the place. Lengths are in picture pixels, angles in radians from front to back, positive when the back lies lower.
+lower threshold; where none is found, bone above and below still tells the place. Lengths are in picture pixels,
+angles in radians from front to back, positive when the back lies lower.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,7 +212,7 @@ def _step_score(lower: Disc, upper: Disc, tissue: NDArray[np.floating], width: f
     distance = float(np.hypot(*step)) / width
     if step[0] <= 0 or not _NEAREST <= distance <= _FARTHEST or abs(step[1]) > 1.2 * step[0]:
         return -np.inf
-    return 1.2 * (_between(lower, upper, tissue) - 0.45) - 0.5 * max(0.0, abs(np.log(distance / _PITCH)) - 0.3)
+    return 1.2 * (_between(lower, upper, tissue) - 0.45) - 0.5 * max(0.0, abs(float(np.log(distance / _PITCH))) - 0.3)
 
 
 def _best_chain(candidates: Sequence[Disc], scores: Sequence[float], tissue: NDArray[np.floating], width: float) -> list[int]:
@@ -237,9 +239,9 @@ def _fill_gaps(column: list[Disc], tissue: NDArray[np.floating], width: float) -
     """Look again, less strictly, where two neighbours lie too far apart."""
     if len(column) < 2:
         return column
-    steps = [float(np.hypot(*(b.centre - a.centre))) for a, b in zip(column, column[1:], strict=False)]
+    steps = [float(np.hypot(*(b.centre - a.centre))) for a, b in pairwise(column)]
     filled = [column[0]]
-    for index, (lower, upper) in enumerate(zip(column, column[1:], strict=False)):
+    for index, (lower, upper) in enumerate(pairwise(column)):
         near = [step for i, step in enumerate(steps) if i != index and abs(i - index) <= 2 and step < _GAP * _PITCH * width]
         usual = float(np.median(near)) if near else _PITCH * width
         missing = round(steps[index] / usual) - 1 if steps[index] > _GAP * usual else 0

@@ -94,7 +94,7 @@ def stretch(grey: NDArray[np.floating]) -> NDArray[np.float32]:
     low, high = np.percentile(grey[::2, ::2], (1.0, 99.0))
     if not high > low:
         return np.zeros(grey.shape, np.float32)
-    return ((grey - low) / (high - low)).astype(np.float32)
+    return np.asarray((grey - low) / (high - low), np.float32)
 
 
 def field_mm(geometry: Geometry, pixel_aspect: float | None = None) -> tuple[float, float]:

@@ -1,0 +1,159 @@
+"""Where packages are found by name: shipped ones, the user's, and folders named in the environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Protocol
+
+from condyle import registry
+from condyle.errors import PackageError, UsageError
+from condyle.readers.package import SPEC, SUFFIX, Package, open_package
+from condyle.study import PackageInfo, Reading, Study
+
+ENVIRONMENT = "CONDYLE_PACKAGES"
+
+
+class Reader(Protocol):
+    """A loaded package: deterministic, says what it did not assess and why."""
+
+    @property
+    def info(self) -> PackageInfo: ...
+
+    def read(self, study: Study) -> Reading: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A package found by name, whole or not.
+
+    Parameters
+    ----------
+    name : str - of its folder or file
+    path : Path
+    info : PackageInfo or None when the package is damaged
+    problem : str - why it cannot be used; empty when it can
+    family, joint : str - as in its package.yaml
+    findings : tuple of str
+    """
+
+    name: str
+    path: Path
+    info: PackageInfo | None
+    problem: str = ""
+    family: str = ""
+    joint: str = ""
+    findings: tuple[str, ...] = ()
+
+
+def package_folders() -> tuple[Path, ...]:
+    """Folders that are searched, in order: CONDYLE_PACKAGES, the user's own, those shipped with Condyle."""
+    named = [Path(one) for one in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if one]
+    return (*named, user_folder(), Path(str(files("condyle") / "packages")))
+
+
+def user_folder() -> Path:
+    """Where ``import_package`` puts packages (XDG base directories)."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "condyle" / "packages"
+
+
+def find_package(name_or_path: str | Path) -> Path:
+    """The path of a package. A text without a path separator and suffix is a name; the first folder that has it wins.
+
+    Raises
+    ------
+    PackageError - no such package; the names that exist are listed
+    """
+    path = Path(name_or_path)
+    if path.suffix == SUFFIX or len(path.parts) > 1 or (path / SPEC).is_file():
+        if path.exists():
+            return path
+        raise PackageError("package-missing", "There is no package at this path.", where=path.name, what_to_do="Check the path.")
+    candidates = _candidates()
+    if str(name_or_path) in candidates:
+        return candidates[str(name_or_path)]
+    raise PackageError(
+        "package-missing", f"There is no package named {str(name_or_path)!r}.", why=f"Known: {', '.join(candidates) or 'none'}.",
+        what_to_do="See `condyle list packages`, or give the path of a package.",
+    )  # fmt: skip
+
+
+def list_packages() -> tuple[Shelved, ...]:
+    """Every package that can be found by name, damaged ones with their problem."""
+    return tuple(verify_package(path) for path in _candidates().values())
+
+
+def verify_package(name_or_path: str | Path) -> Shelved:
+    """Read a package and compare every file with its hash. Never raises for a damaged one: its ``problem`` says why."""
+    path = find_package(name_or_path)
+    name = path.name.removesuffix(SUFFIX)
+    try:
+        package = open_package(path)
+    except PackageError as error:
+        return Shelved(name, path, None, " ".join(part for part in (error.what, error.why) if part))
+    spec = package.spec
+    return Shelved(name, path, package.info, "", spec.family, spec.joint, spec.findings)
+
+
+def import_package(path: str | Path) -> Shelved:
+    """Verify a package and copy it to the user's folder, under its own name.
+
+    Raises
+    ------
+    PackageError - it is damaged, or a package of that name is there already
+    """
+    package = open_package(path)
+    folder = user_folder()
+    target = folder / (package.spec.name + (SUFFIX if Path(path).is_file() else ""))
+    taken = [one for one in (folder / package.spec.name, folder / (package.spec.name + SUFFIX)) if one.exists()]
+    if taken:
+        raise PackageError(
+            "package-exists", f"A package named {package.spec.name!r} is installed already.", where=taken[0].name,
+            what_to_do="Remove it first, or use the new one by its path.",
+        )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(target.name + ".part")
+    if Path(path).is_file():
+        shutil.copyfile(path, aside)
+    else:
+        shutil.copytree(path, aside)
+    aside.rename(target)
+    return verify_package(target)
+
+
+def load_package(name_or_path: str | Path) -> Reader:
+    """A verified package as a reader.
+
+    Raises
+    ------
+    PackageError - missing, damaged, of an unknown schema version or of an unknown family
+    """
+    package = open_package(find_package(name_or_path))
+    return _family(package)
+
+
+def _family(package: Package) -> Reader:
+    try:
+        build = registry.get("families", package.spec.family)
+    except UsageError as error:
+        raise PackageError(
+            "family-unknown", f"The package {package.spec.name!r} is of the family {package.spec.family!r}, which is not installed.",
+            why=error.what_to_do, what_to_do="Install the package that provides it, or update Condyle.",
+        ) from None  # fmt: skip
+    reader: Reader = build(package)
+    return reader
+
+
+def _candidates() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in package_folders():
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.iterdir()):
+            if (path.is_dir() and (path / SPEC).is_file()) or (path.is_file() and path.suffix == SUFFIX):
+                found.setdefault(path.name.removesuffix(SUFFIX), path)
+    return found
