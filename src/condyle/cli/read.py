@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from condyle import registry
 from condyle.cli.command import command
 from condyle.cli.failure import BUG_REMARK, as_condyle_error
 from condyle.cli.options import FORMATS_HELP, Given, given_traits, split_words
 from condyle.cli.screen import Screen
-from condyle.cli.whole import refuse_used, whole_folder
 from condyle.errors import CondyleError, InputError, ResourceError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class Outcome:
     """What became of one study: files when it was read, an error when not."""
 
     study_key: str
-    folder: str
     files: tuple[str, ...] = ()
     error: CondyleError | None = None
     reading: Any = None
@@ -45,7 +44,7 @@ def read(
     path: Annotated[
         Path, typer.Argument(help="A DICOM folder, zip, DICOMDIR, NIfTI, .mha, .npy or picture; several studies are read one by one.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report. It must not exist yet.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report: new, empty, or an unchanged earlier report.")],
     format: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "html,json,csv",
     package: Annotated[str, typer.Option("--package", help="Name or path of the reader package.")] = "lumbar",
     study: Annotated[str, typer.Option("--study", help="Read only the study with this key (see --dry-run).")] = "",
@@ -58,9 +57,12 @@ def read(
     Exit code 1 means that some studies could not be read: they are listed, with the reason.
     """
     from condyle.intake import open_studies
+    from condyle.report.aside import refuse_to_overwrite
 
-    refuse_used(out)
+    refuse_to_overwrite(out)
     formats = split_words(format)
+    for name in formats:
+        registry.get("exporters", name)  # a misspelt one is said before the work, not after it
     if not dry_run:
         from condyle.readers import load_package
 
@@ -72,8 +74,11 @@ def read(
     if dry_run:
         _show_plan(screen, studies, out)
         return 0
-    with whole_folder(out) as aside:
-        outcomes = _read_all(screen, studies, reader, aside, formats)
+    if len(studies) == 1:
+        with screen.progress("Reading the study"):
+            outcomes = [_read_one(studies[0], reader, out, "", formats)]
+    else:
+        outcomes = _read_several(screen, studies, reader, out, formats)
     return _report(screen, outcomes, out, opened)
 
 
@@ -119,34 +124,32 @@ def _series_row(series: Any) -> dict[str, object]:
     return {"series_id": series.series_id, "plane": plane, "weighting": weighting, "used": series.used, "problems": series.problems}
 
 
-def _read_all(screen: Screen, studies: tuple[Study, ...], reader: Any, aside: Path, formats: tuple[str, ...]) -> list[Outcome]:
+def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: Path, formats: tuple[str, ...]) -> list[Outcome]:
     from condyle.report import write_index
+    from condyle.report.aside import written_aside
 
-    if len(studies) == 1:
-        with screen.progress("Reading the study"):
-            return [_read_one(studies[0], reader, aside, "", formats)]
     outcomes: list[Outcome] = []
-    with screen.progress("Reading studies", len(studies)) as bar:
+    with written_aside(out) as aside, screen.progress("Reading studies", len(studies)) as bar:
         for study in studies:
             try:
                 outcomes.append(_read_one(study, reader, aside, study.study_key, formats))
             except ResourceError:
                 raise
             except Exception as error:  # one bad study never stops the rest; it is listed and the exit code is 1
-                outcomes.append(Outcome(study.study_key, "", error=_tellable(error)))
+                outcomes.append(Outcome(study.study_key, error=_tellable(error)))
             bar.advance()
-    if not any(outcome.reading for outcome in outcomes):
-        raise _none_read(outcomes)
-    write_index(outcomes, aside)
+        if not any(outcome.reading for outcome in outcomes):
+            raise _none_read(outcomes)
+        write_index(outcomes, aside)
     return outcomes
 
 
-def _read_one(study: Study, reader: Any, aside: Path, folder: str, formats: tuple[str, ...]) -> Outcome:
+def _read_one(study: Study, reader: Any, out: Path, folder: str, formats: tuple[str, ...]) -> Outcome:
     from condyle.report import write_report
 
     reading = reader.read(study)
-    files = write_report(reading, aside / folder, formats=formats)
-    return Outcome(study.study_key, folder, tuple(str(file.relative_to(aside)) for file in files), reading=reading)
+    files = write_report(reading, out / folder, formats=formats)
+    return Outcome(study.study_key, tuple(file.relative_to(out).as_posix() for file in files), reading=reading)
 
 
 def _tellable(error: Exception) -> CondyleError:

@@ -34,15 +34,8 @@ def written_aside(out: str | Path) -> Iterator[Path]:
     UsageError - ``out`` is a file, cannot be written, or is a folder that is not an untouched earlier output
     ResourceError - the disk is full; nothing is left behind and an earlier output stays as it was
     """
+    refuse_to_overwrite(out)
     target = Path(out).resolve()
-    if problem := _not_replaceable(target):
-        raise UsageError(
-            "output-exists",
-            f"The output folder {str(out)!r} exists and is not replaced.",
-            where=problem,
-            why="Only an empty folder or an unchanged earlier output of Condyle is replaced.",
-            what_to_do="Name another folder, or remove this one first.",
-        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
@@ -57,6 +50,18 @@ def written_aside(out: str | Path) -> Iterator[Path]:
         raise cannot_write(out, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def refuse_to_overwrite(out: str | Path) -> None:
+    """Raise UsageError when ``out`` holds something that must not be replaced. Worth asking before long work."""
+    if problem := _not_replaceable(Path(out).resolve()):
+        raise UsageError(
+            "output-exists",
+            f"The output folder {str(out)!r} exists and is not replaced.",
+            where=problem,
+            why="Only an empty folder or an unchanged earlier output of Condyle is replaced.",
+            what_to_do="Name another folder, or remove this one first.",
+        )
 
 
 def write_whole(path: Path, content: bytes) -> None:
