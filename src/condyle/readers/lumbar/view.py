@@ -1,0 +1,218 @@
+"""What is seen of a spine on one series, and how the series of a study agree on the names of the levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.anatomy.lumbar import LEVELS
+from condyle.readers.lumbar.crops import CANAL, DISC, CropSpec, Frame, cut, normalise
+from condyle.readers.lumbar.discs import Disc
+from condyle.readers.lumbar.levels import Levels, find_levels, frames
+from condyle.readers.lumbar.picture import Picture, picture, sagittal
+from condyle.readers.lumbar.segment import Network, segment
+from condyle.study import Volume
+
+SLAB_MM = 60.0  # the canal lies within this much of the middle of the stack
+COARSE_MM = 4.0  # distance of the slices looked at first
+_DISAGREE = "The series disagree on which disc is the lowest."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The spine on one series.
+
+    Parameters
+    ----------
+    picture : the slice that shows most of canal and discs
+    tissue : [3, row, column] probabilities of vertebra, canal, disc on the picture's pixels
+    levels : discs of this picture by name
+    profile : (slice, share of the picture that is canal or disc) of every slice looked at
+    """
+
+    picture: Picture
+    tissue: NDArray[np.float32]
+    levels: Levels
+    profile: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def frames(self) -> dict[str, Frame]:
+        return {frame.level: frame for frame in frames(self.levels)}
+
+
+def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None) -> View:
+    """Find the mid-sagittal slice, segment it, name its discs.
+
+    Parameters
+    ----------
+    volume : as loaded, in any axis order. Its millimetres, or for pictures ``pixel_aspect``, give the shape
+    network : of ``segment``
+    pixel_aspect : see ``picture``
+
+    Raises
+    ------
+    InputError - not sagittal, or a field of view that no spine study has
+    """
+    turned = sagittal(volume)
+    seen: dict[int, tuple[Picture, NDArray[np.float32], float]] = {}
+
+    def value(index: int) -> float:
+        if index not in seen:
+            one = picture(turned, index, pixel_aspect=pixel_aspect)
+            tissue = tissue_of(one, network)
+            seen[index] = one, tissue, float(tissue[[CANAL, DISC]].sum(axis=0).mean())
+        return seen[index][2]
+
+    best = max(_coarse(turned), key=value)
+    step = max(1, round(COARSE_MM / turned.geometry.spacing[0]) // 2)
+    while step >= 1 and turned.shape[0] > 1:  # halve the step around the best slice until neighbours are compared
+        near = [index for index in (best - step, best + step) if 0 <= index < turned.shape[0]]
+        best = max([best, *near], key=value)
+        step //= 2
+    one, tissue, _ = seen[best]
+    return View(one, tissue, find_levels(tissue), tuple((index, seen[index][2]) for index in sorted(seen)))
+
+
+def tissue_of(one: Picture, network: Network) -> NDArray[np.float32]:
+    """[3, row, column] probabilities of vertebra, canal, disc on a picture's pixels. The network sees it at half size."""
+    rows, columns = one.pixels.shape
+    half = (max(1, round(columns / 2)), max(1, round(rows / 2)))
+    shares = segment(cv2.resize(one.pixels, half, interpolation=cv2.INTER_AREA), network)
+    return np.stack([cv2.resize(share, (columns, rows), interpolation=cv2.INTER_LINEAR) for share in shares[1:]])
+
+
+def agree(views: Mapping[str, View]) -> dict[str, View]:
+    """The views of one study with names that mean the same disc in each.
+
+    Parameters
+    ----------
+    views : by slot, the preferred one first
+
+    Returns
+    -------
+    The same views. One that counts from another disc than the surest view is renamed, and the count becomes uncertain;
+    discs that it missed are put where the surest view has them. Views that share no space (pictures of different
+    shape) keep their own names.
+    """
+    counted = [slot for slot in views if views[slot].levels.discs]
+    if len(counted) < 2:
+        return dict(views)
+    surest = min(counted, key=lambda slot: (len(views[slot].levels.doubts), counted.index(slot)))
+    reference = views[surest]
+    agreed = {slot: view if slot == surest else _agree(reference, view) for slot, view in views.items()}
+    if any(_DISAGREE in view.levels.doubts for view in agreed.values()) and _DISAGREE not in reference.levels.doubts:
+        agreed[surest] = _doubted(reference)
+    return agreed
+
+
+def level_names(views: Mapping[str, View]) -> tuple[str, ...]:
+    """Every level that some view shows, from the bottom up."""
+    found = {name for view in views.values() for name in view.levels.names}
+    return tuple(name for name in LEVELS if name in found)
+
+
+def level_crops(
+    views: Mapping[str, View], slots: tuple[str, ...], names: tuple[str, ...], spec: CropSpec
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Crops of all levels from all slots.
+
+    Returns
+    -------
+    ([level, slot, 4, row, column] float32 grey, vertebra, canal, disc; [level, slot] bool: whether there is a crop)
+    """
+    crops = np.zeros((len(names), len(slots), 4, spec.rows, spec.columns), np.float32)
+    present = np.zeros((len(names), len(slots)), bool)
+    for column, slot in enumerate(slots):
+        if slot not in views:
+            continue
+        view = views[slot]
+        here = [frame for frame in view.frames.values() if frame.level in names]
+        if not here:
+            continue
+        rows = [names.index(frame.level) for frame in here]
+        crops[rows, column] = cut(normalise(view.picture.pixels, view.tissue), view.tissue, here, spec)
+        present[rows, column] = True
+    return crops, present
+
+
+def _coarse(volume: Volume) -> list[int]:
+    """Slices to look at first: about every 4 mm within the middle of the stack."""
+    count, spacing = volume.shape[0], volume.geometry.spacing[0]
+    middle, reach = (count - 1) / 2, SLAB_MM / 2 / spacing
+    step = max(1, round(COARSE_MM / spacing))
+    first, last = max(0, int(np.floor(middle - reach))), min(count - 1, int(np.ceil(middle + reach)))
+    return list(range(first, last + 1, step))
+
+
+def _share_space(one: Picture, other: Picture) -> bool:
+    """Whether places of one picture mean the same place on the other."""
+    if one.calibrated and other.calibrated:
+        return True
+    return not one.calibrated and not other.calibrated and one.geometry == other.geometry
+
+
+def _agree(reference: View, view: View) -> View:
+    if not _share_space(reference.picture, view.picture) or not view.levels.discs:
+        return view
+    target = _centres(reference, view.picture)
+    own = np.array([disc.centre for disc in view.levels.discs])
+    pitch = float(np.median(np.linalg.norm(np.diff(target, axis=0), axis=1))) if len(target) > 1 else view.levels.width
+    offsets = {shift: _mismatch(target, own, shift) for shift in (-2, -1, 0, 1, 2)}
+    shift = min(offsets, key=lambda s: (offsets[s], abs(s)))
+    if offsets[shift] > 0.5 * pitch:
+        return view
+    levels = view.levels
+    if shift:  # own disc i is the reference's disc i + shift
+        names = LEVELS[max(shift, 0) : max(shift, 0) + len(own) - max(-shift, 0)]
+        kept = levels.discs[max(-shift, 0) :][: len(names)]
+        levels = Levels(names, kept, levels.width, (*levels.doubts, _DISAGREE))
+    if offsets[shift] < 0.25 * pitch:
+        levels = _completed(levels, reference, view.picture)
+    return replace(view, levels=levels)
+
+
+def _mismatch(target: NDArray[np.float64], own: NDArray[np.float64], shift: int) -> float:
+    """Mean distance of discs that get the same name."""
+    pairs = [(own[i], target[i + shift]) for i in range(len(own)) if 0 <= i + shift < len(target)]
+    return float(np.mean([np.hypot(*(a - b)) for a, b in pairs])) if len(pairs) >= 2 else np.inf
+
+
+def _centres(view: View, onto: Picture) -> NDArray[np.float64]:
+    return onto.from_world(view.picture.to_world(np.array([disc.centre for disc in view.levels.discs])))
+
+
+def _completed(levels: Levels, reference: View, onto: Picture) -> Levels:
+    """Levels with the discs that only the reference shows, at its place. Nothing is measured on these."""
+    by_name = dict(levels.by_name)
+    rows, columns = onto.pixels.shape
+    for name, disc in reference.levels.by_name.items():
+        if name in by_name:
+            continue
+        carried = _carried(disc, reference.picture, onto)
+        if 0 <= carried.row < rows and 0 <= carried.column < columns:
+            by_name[name] = carried
+    names = tuple(name for name in LEVELS if name in by_name)
+    return replace(levels, names=names, discs=tuple(by_name[name] for name in names))
+
+
+def _carried(disc: Disc, source: Picture, onto: Picture) -> Disc:
+    def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return onto.from_world(source.to_world(points))
+
+    ends = move(np.array([disc.centre - disc.axis * disc.width / 2, disc.centre + disc.axis * disc.width / 2]))
+    along, centre = ends[1] - ends[0], ends.mean(axis=0)
+    return replace(
+        disc, row=float(centre[0]), column=float(centre[1]), angle=float(np.arctan2(along[0], along[1])), width=float(np.hypot(*along)),
+        outline=move(disc.outline), probability=0.0, recovered=True,
+    )  # fmt: skip
+
+
+def _doubted(view: View) -> View:
+    return replace(view, levels=replace(view.levels, doubts=(*view.levels.doubts, _DISAGREE)))
+
+
+

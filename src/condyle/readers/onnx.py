@@ -1,0 +1,48 @@
+"""ONNX graphs, run on the processor by ONNX Runtime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from condyle.errors import PackageError
+
+Graph = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+
+
+def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
+    """A function from named inputs to named outputs.
+
+    Parameters
+    ----------
+    data : the ONNX file. Weights kept in a second file are refused: a package's graph is one file
+    name : of the graph, for messages
+    threads : None takes all cores this process may use
+
+    Raises
+    ------
+    PackageError - the graph cannot be loaded
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own kinds, none public; each means: this graph cannot run
+        raise PackageError(
+            "graph-unusable", f"The graph {name!r} cannot be loaded.", why=f"ONNX Runtime says {type(error).__name__}.",
+            what_to_do="Fetch the package again, or update ONNX Runtime.",
+        ) from error  # fmt: skip
+    names = [output.name for output in session.get_outputs()]
+
+    def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+    return run
