@@ -77,7 +77,9 @@ def cannot_write(out: str | Path, error: OSError) -> CondyleError:
     what = f"The output {str(out)!r} could not be written."
     why = f"{(error.strerror or type(error).__name__).rstrip('.')}."
     if error.errno in _RESOURCE:
-        return ResourceError("disk-full", what, why=why, what_to_do="Free some space or choose another disk, then run the same command again.")
+        return ResourceError(
+            "disk-full", what, why=why, what_to_do="Free some space or choose another disk, then run the same command again."
+        )
     return UsageError("output-not-writable", what, why=why, what_to_do="Choose a folder that you may write to.")
 
 

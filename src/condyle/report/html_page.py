@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from condyle.anatomy import FindingEntry, Joint
-from condyle.report.pictures import legend, mapped_findings, pictures
+from condyle.report.pictures import MARKED, legend, mapped_findings, pictures
 from condyle.report.reading_json import why_unused
 from condyle.report.sentences import site_sentence
 from condyle.report.sites import anchor, in_reading_order, site_title
@@ -48,6 +48,8 @@ class SitePart:
     title: str
     anchor: str
     sentence: str
+    marked: bool  # something here is abnormal or uncertain
+    pictured: bool
     rows: tuple[Row, ...]
 
 
@@ -79,7 +81,7 @@ def export(reading: Reading) -> dict[str, bytes]:
         map_number={name: number for number, name in enumerate(mapped)},
         legend=legend() if mapped else "",
         table=overview(reading, joint),
-        parts=_parts(reading, joint),
+        parts=_parts(reading, joint, {window.site for picture in drawn for window in picture.windows}),
         measured=measurements(reading, joint),
         checks=sorted(reading.checks, key=lambda check: {False: 0, None: 1, True: 2}[check.passed]),
         series=tuple(_series_row(series, reading) for series in reading.series),
@@ -97,21 +99,25 @@ def render(template: str, *, map_count: int = 0, **content: Any) -> str:
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     # The style is ours alone (a file of this package and numbers), so it may pass unescaped.
-    return _environment().get_template(template).render(css=Markup(css), policy=policy, **content) + "\n"  # noqa: S704
+    return _environment().get_template(template).render(css=Markup(css), policy=policy, **content) + "\n"
 
 
-def _parts(reading: Reading, joint: Joint) -> tuple[SitePart, ...]:
+def _parts(reading: Reading, joint: Joint, pictured: set[str]) -> tuple[SitePart, ...]:
     parts = []
     for site in in_reading_order((finding.site for finding in reading.findings), joint):
         here = [finding for finding in reading.findings if finding.site == site]
-        parts.append(SitePart(site_title(site, joint), anchor(site), site_sentence(here, joint), tuple(_row(finding, joint) for finding in here)))
+        rows = tuple(_row(finding, joint) for finding in here)
+        marked = any(row.weight in MARKED for row in rows)
+        name = site_title(site, joint)
+        parts.append(SitePart(name, anchor(site), site_sentence(here, joint), marked, name in pictured, rows))
     return tuple(parts)
 
 
 def _row(finding: Finding, joint: Joint) -> Row:
     entry = entry_of(finding.finding, joint, finding.kind)
     kind = weight(finding, joint)
-    return Row(entry.title, kind, _words(finding, joint), finding.score if finding.kind == "binary" else None, finding.threshold, _steps(finding, entry), finding.reason)
+    score = finding.score if finding.kind == "binary" else None
+    return Row(entry.title, kind, _words(finding, joint), score, finding.threshold, _steps(finding, entry), finding.reason)
 
 
 def _words(finding: Finding, joint: Joint) -> str:
@@ -189,5 +195,3 @@ def _style() -> str:
     from importlib.resources import files
 
     return (files("condyle.report") / "templates" / "report.css").read_text("utf-8")
-
-

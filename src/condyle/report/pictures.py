@@ -19,7 +19,7 @@ from condyle.report.statements import WEIGHTS, Weight, weight
 from condyle.study import Evidence, Finding, KeyImage, Reading
 
 # A map is drawn only where the finding is there or in doubt: a normalised map of nothing looks like something.
-MAPPED = ("abnormal", "uncertain")
+MARKED = ("abnormal", "uncertain")
 _VISIBLE_FROM = 0.15  # of the scale; below this a map is clear, so that the picture stays readable
 
 
@@ -110,29 +110,41 @@ def _picture(
     _, row_mm, column_mm = image.geometry.spacing
     unit = min(row_mm, column_mm)
     scale = np.array([column_mm, row_mm]) / unit
-    shapes, names, maps, boxes = [], [], [], {}
+    width, height = columns * float(scale[0]), rows * float(scale[1])
+    shapes: list[Shape] = []
+    maps: list[Map] = []
+    boxes: dict[str, list[NDArray[np.float64]]] = {}
     for evidence in reading.evidence:
         if not _belongs(evidence, image):
             continue
         xy = (image.geometry.to_index(evidence.points)[:, [2, 1]] + 0.5) * scale
         findings = spoken.get(evidence.evidence_id, [])
-        site = site_title(findings[0].site, joint) if findings else ""
         if evidence.kind == "class_map":
             maps += _maps(evidence, xy, findings, joint, tops)
         elif evidence.kind in ("outline", "box", "line"):
-            shapes.append(Shape(_path(xy, closed=evidence.kind != "line"), _worst(findings, joint), _label(evidence, findings, joint), site))
+            site = site_title(findings[0].site, joint) if findings else ""
+            path = _path(xy, closed=evidence.kind != "line")
+            shapes.append(Shape(path, _worst(findings, joint), _label(evidence, site), site))
             if site and evidence.kind != "line":
-                low, high = xy.min(0), xy.max(0)
-                old_low, old_high = boxes.get(site, (low, high))
-                boxes[site] = (np.minimum(low, old_low), np.maximum(high, old_high))
-    width, height = columns * float(scale[0]), rows * float(scale[1])
-    names = [Name(site, round(float(low[0]) - 0.012 * width, 1), round(float(low[1] + high[1]) / 2, 1)) for site, (low, high) in boxes.items()]
-    windows = tuple(Window(site, _window(low, high, width, height)) for site, (low, high) in boxes.items())
-    bar = 50 / unit if image.geometry.calibrated else 0.0
+                boxes.setdefault(site, []).append(xy)
+    extents = {site: (np.concatenate(parts).min(0), np.concatenate(parts).max(0)) for site, parts in boxes.items()}
     return Picture(
-        f"picture-{number}", image.title, data_uri(image.pixels), round(width, 1), round(height, 1),
-        tuple(shapes), tuple(names), tuple(maps), windows, round(bar, 1),
-    )  # fmt: skip
+        ident=f"picture-{number}",
+        title=image.title,
+        href=data_uri(image.pixels),
+        width=round(width, 1),
+        height=round(height, 1),
+        shapes=tuple(shapes),
+        names=tuple(_name(site, low, high, width) for site, (low, high) in extents.items()),
+        maps=tuple(maps),
+        windows=tuple(Window(site, _window(low, high, width, height)) for site, (low, high) in extents.items()),
+        bar=round(50 / unit, 1) if image.geometry.calibrated else 0.0,
+    )
+
+
+def _name(site: str, low: NDArray[np.float64], high: NDArray[np.float64], width: float) -> Name:
+    """Left of the outline: in front of the spine there is nothing that a name would hide."""
+    return Name(site, round(float(low[0]) - 0.012 * width, 1), round(float(low[1] + high[1]) / 2, 1))
 
 
 def _belongs(evidence: Evidence, image: KeyImage) -> bool:
@@ -163,18 +175,18 @@ def _map_scales(reading: Reading, spoken: Mapping[str, list[Finding]]) -> dict[s
     return tops
 
 
-def _maps(
-    evidence: Evidence, xy: NDArray[np.float64], findings: Sequence[Finding], joint: Joint, tops: Mapping[str, float]
-) -> list[Map]:
+def _maps(evidence: Evidence, xy: NDArray[np.float64], findings: Sequence[Finding], joint: Joint, tops: Mapping[str, float]) -> list[Map]:
     if evidence.image is None or len(xy) != 4:
         return []
     corner, right, down = xy[0], xy[1] - xy[0], xy[3] - xy[0]
     matrix = " ".join(f"{value:.3f}" for value in (*right, *down, *corner))
-    return [
-        Map(finding.finding, site_title(finding.site, joint), data_uri(colour_map(evidence.image, tops[finding.finding])), f"matrix({matrix})")
-        for finding in findings
-        if weight(finding, joint) in MAPPED and tops[finding.finding] > 0
-    ]
+    maps = []
+    for finding in findings:
+        top = tops[finding.finding]
+        if weight(finding, joint) in MARKED and top > 0:
+            href = data_uri(colour_map(evidence.image, top))
+            maps.append(Map(finding.finding, site_title(finding.site, joint), href, f"matrix({matrix})"))
+    return maps
 
 
 def _worst(findings: Sequence[Finding], joint: Joint) -> str:
@@ -182,8 +194,7 @@ def _worst(findings: Sequence[Finding], joint: Joint) -> str:
     return min(weights, key=WEIGHTS.index, default="")
 
 
-def _label(evidence: Evidence, findings: Sequence[Finding], joint: Joint) -> str:
-    site = site_title(findings[0].site, joint) if findings else ""
+def _label(evidence: Evidence, site: str) -> str:
     return evidence.label if site in evidence.label else f"{site} {evidence.label}".strip()
 
 

@@ -114,7 +114,8 @@ def problems_of(content: Any) -> tuple[str, ...]:
     try:
         document = Document.model_validate(content)
     except ValidationError as error:
-        return tuple(f"{'.'.join(str(part) for part in one['loc']) or 'file'}: {one['msg']}" for one in error.errors(include_url=False, include_input=False))
+        wrong = error.errors(include_url=False, include_input=False)
+        return tuple(f"{'.'.join(str(part) for part in one['loc']) or 'file'}: {one['msg']}" for one in wrong)
     problems: list[str] = []
     ids = [one.evidence_id for one in document.evidence]
     problems += [f"evidence: the id {one!r:.60} occurs twice" for one in sorted({one for one in ids if ids.count(one) > 1})]
@@ -166,7 +167,9 @@ def from_document(content: Any) -> Reading:
 
 def _series(entry: SeriesEntry) -> Series:
     geometry = None if entry.geometry is None else _geometry(entry.geometry)
-    return Series(entry.series_id, entry.format, None, geometry, entry.role, entry.number, entry.technical, tuple(entry.problems), entry.used)
+    return Series(
+        entry.series_id, entry.format, None, geometry, entry.role, entry.number, entry.technical, tuple(entry.problems), entry.used
+    )
 
 
 def _geometry(entry: GeometryEntry) -> Geometry:

@@ -66,9 +66,11 @@ def to_bytes(document: Mapping[str, Any]) -> bytes:
         parts = [f"{json.dumps(key)}: {_lines(value)}" for key, value in document.items()]
     except ValueError as error:
         raise CondyleError(
-            "reading-not-finite", "The reading holds a number that is not finite.",
-            why="A value that is not known must be absent or 'not assessed', never NaN.", what_to_do="Report this to the maker of the package.",
-        ) from error  # fmt: skip
+            "reading-not-finite",
+            "The reading holds a number that is not finite.",
+            why="A value that is not known must be absent or 'not assessed', never NaN.",
+            what_to_do="Report this to the maker of the package.",
+        ) from error
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8")
 
 
@@ -84,7 +86,9 @@ def load_reading(path: str | Path) -> Reading:
     what = f"The file {path.name!r} cannot be read as a reading."
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError("reading-too-large", what, why=f"It is larger than {MAX_BYTES >> 20} MiB.", what_to_do="Give a reading.json of Condyle.")
+            raise InputError(
+                "reading-too-large", what, why=f"It is larger than {MAX_BYTES >> 20} MiB.", what_to_do="Give a reading.json of Condyle."
+            )
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError("reading-unreadable", what, why=f"{error.strerror}.", what_to_do="Check the path and its rights.") from error
@@ -99,7 +103,9 @@ def load_reading(path: str | Path) -> Reading:
     from condyle.report.reading_document import from_document, problems_of
 
     if problems := problems_of(content):
-        raise TableError("reading-invalid", what, why="It does not follow reading.schema.json.", what_to_do="Read the study again.", problems=problems)
+        raise TableError(
+            "reading-invalid", what, why="It does not follow reading.schema.json.", what_to_do="Read the study again.", problems=problems
+        )
     return from_document(content)
 
 

@@ -11,7 +11,7 @@ from condyle.study import Finding
 
 
 def site_sentence(findings: Iterable[Finding], joint: Joint) -> str:
-    """What is abnormal, what is uncertain, what else was given, what is absent, what was not assessed."""
+    """What is abnormal, what is uncertain, what else was graded, what is absent, what was measured, what was not assessed."""
     by_weight: dict[str, list[Finding]] = {}
     for finding in findings:
         by_weight.setdefault(weight(finding, joint), []).append(finding)
@@ -20,10 +20,13 @@ def site_sentence(findings: Iterable[Finding], joint: Joint) -> str:
         parts.append(in_words([_with_sureness(finding, joint) for finding in abnormal]))
     if uncertain := by_weight.get("uncertain"):
         parts.append("uncertain: " + in_words([_with_sureness(finding, joint) for finding in uncertain]))
-    if given := by_weight.get("given"):
-        parts.append(in_words([lower_first(statement(finding, joint)) for finding in given]))
+    given = by_weight.get("given", [])
+    if graded := [finding for finding in given if finding.kind != "measurement"]:
+        parts.append(in_words([lower_first(statement(finding, joint)) for finding in graded]))
     if normal := by_weight.get("normal"):
         parts.append("no " + in_words([lower_first(title(finding, joint)) for finding in normal], "or"))
+    if measured := [finding for finding in given if finding.kind == "measurement"]:
+        parts.append(in_words([lower_first(statement(finding, joint)) for finding in measured]))
     if gaps := by_weight.get("not_assessed"):
         parts.append("not assessed: " + in_words([lower_first(title(finding, joint)) for finding in gaps]))
     sentence = "; ".join(parts)

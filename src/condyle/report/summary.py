@@ -59,8 +59,9 @@ def summarise(reading: Reading) -> Summary:
     joint = catalogue(reading.joint)
     sites = in_reading_order((finding.site for finding in reading.findings), joint)
     abnormal, uncertain = _items(reading, sites, joint, "abnormal"), _items(reading, sites, joint, "uncertain")
-    gaps = _gaps(reading, sites, joint)
-    assessed = {finding.site for finding in reading.findings if finding.kind in ("binary", "ordinal") and weight(finding, joint) in ("normal", "given")}
+    gaps = _gaps(reading, joint)
+    graded = (finding for finding in reading.findings if finding.kind in ("binary", "ordinal"))
+    assessed = {finding.site for finding in graded if weight(finding, joint) in ("normal", "given")}
     told = {entry.site for entry in (*abnormal, *uncertain)}
     clear = tuple(name for site in sites if site in assessed and (name := site_title(site, joint)) not in told)
     return Summary(
@@ -87,7 +88,7 @@ def _items(reading: Reading, sites: list[Site], joint: Joint, wanted: str) -> tu
     return tuple(found)
 
 
-def _gaps(reading: Reading, sites: list[Site], joint: Joint) -> tuple[Gap, ...]:
+def _gaps(reading: Reading, joint: Joint) -> tuple[Gap, ...]:
     """Findings left out with their reasons, those that the package never reads, and what no package covers."""
     reasons: dict[tuple[str, str], list[Finding]] = {}
     for finding in reading.findings:
@@ -95,14 +96,14 @@ def _gaps(reading: Reading, sites: list[Site], joint: Joint) -> tuple[Gap, ...]:
             reasons.setdefault((finding.finding, finding.reason), []).append(finding)
     merged: dict[tuple[str, str], list[str]] = {}
     for (_, reason), findings in reasons.items():
-        all_sites = list(dict.fromkeys(one.site for one in reading.findings if one.finding == findings[0].finding)) if len(sites) > 1 else sites
+        all_sites = list(dict.fromkeys(one.site for one in reading.findings if one.finding == findings[0].finding))
         where = some_or_all((finding.site for finding in findings), all_sites, joint)
         merged.setdefault((where, reason), []).append(lower_first(title(findings[0], joint)))
     gaps = [Gap(_capital(in_words(names)), where, reason) for (where, reason), names in merged.items()]
     named = {finding.finding for finding in reading.findings}
     unread = [lower_first(entry.title) for entry in joint.findings if entry.name not in named]
     if unread:
-        gaps.append(Gap(_capital(in_words(unread)), "", f"the package {reading.package.name!r} does not give these here"))
+        gaps.append(Gap(_capital(in_words(unread)), "", f"not given by the package {reading.package.name}"))
     if joint.not_covered:
         gaps.append(Gap(_capital(in_words(list(joint.not_covered))), "", "not covered by this package"))
     return tuple(gaps)

@@ -66,7 +66,8 @@ def measurements(reading: Reading, joint: Joint) -> Table:
     for site in sites:
         cells = (by_place.get((site, name.finding)) for name in names)
         rows.append((Heading(site_title(site, joint), anchor(site)), tuple(_measured(finding) if finding else Cell() for finding in cells)))
-    return Table("Level" if all(site.level for site in sites) else "Site", tuple(Heading(entry_of(one.finding, joint).title) for one in names), tuple(rows))
+    columns = tuple(Heading(entry_of(name.finding, joint).title) for name in names)
+    return Table("Level" if all(site.level for site in sites) else "Site", columns, tuple(rows))
 
 
 def _measured(finding: Finding) -> Cell:

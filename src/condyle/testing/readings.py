@@ -6,11 +6,11 @@ series): a document in which one of them appears leaks.
 
 from __future__ import annotations
 
-
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.study import Check, Evidence, Finding, Geometry, KeyImage, PackageInfo, Problem, Reading, Role, Series, Site, Trait
+from condyle.study.reading import Decision
 
 PLANTED = ("Mustermann", "Erika", "19630412", "PID-0815")
 HOSTILE = "<script>alert('x')</script>"
@@ -37,42 +37,73 @@ def lumbar_reading() -> Reading:
         used_series={"sagittal_t2": "s1", "sagittal_t1": "s2"},
         checks=(
             Check("coverage", True, 6.0, 5.0, "levels", "Six levels from T12-L1 to L5-S1 are in the field of view."),
-            Check("motion", False, 0.31, 0.2, "", "Ghosts along the phase direction point to motion on sagittal T2.", "Repeat the sagittal T2.", "s1"),
+            Check(
+                "motion",
+                False,
+                0.31,
+                0.2,
+                "",
+                "Ghosts along the phase direction point to motion on sagittal T2.",
+                "Repeat the sagittal T2.",
+                "s1",
+            ),
             Check("noise", None, None, None, "", "Noise could not be measured: the background was set to zero."),
         ),
         problems=(
-            Problem("slices-missing", "warning", "Two slices are missing from the axial stack.", "series 5", "Their positions leave a gap.", "Send them again."),
+            Problem(
+                "slices-missing",
+                "warning",
+                "Two slices are missing from the axial stack.",
+                "series 5",
+                "Their positions leave a gap.",
+                "Send them again.",
+            ),
             Problem("hostile-name", "note", f"A file was left out: {HOSTILE}", f"IMG/{HOSTILE}", "It holds no image.", "Nothing."),
         ),
         findings=findings,
         evidence=evidence,
         key_images=(_key_image("s1", "Sagittal T2, slice 8 of 15", bright=200), _key_image("s2", "Sagittal T1, slice 8 of 15", bright=90)),
         package=PackageInfo(
-            "lumbar", "1.0.0", "ab" * 32, "Research on sagittal lumbar MRI of adults; not for clinical decisions.",
-            "Drawn examples; no patient.", ("No clinical DICOM was read.", f"Limits may hold {HOSTILE}."), "CC-BY 4.0", "Drawn for tests",
+            "lumbar",
+            "1.0.0",
+            "ab" * 32,
+            "Research on sagittal lumbar MRI of adults; not for clinical decisions.",
+            "Drawn examples; no patient.",
+            ("No clinical DICOM was read.", f"Limits may hold {HOSTILE}."),
+            "CC-BY 4.0",
+            "Drawn for tests",
         ),
         flags=("numbering_uncertain",),
         unused=(("DOC/readme.txt", "It is not an image."), (f"{HOSTILE}.dcm", "It is damaged.")),
         timing={"intake": 0.21, "segment": 0.64, "grade": 0.4},
         seed=7,
         condyle_version="0.1.0",
-    )  # fmt: skip
+    )
 
 
 def knee_reading() -> Reading:
     """A joint without levels: sides and compartments, no evidence, no key image."""
     sites = [Site(side="left", compartment=name) for name in ("medial", "lateral")]
-    findings = [Finding("meniscal_tear", site, "binary", decision, score, threshold=0.4) for site, decision, score in (
-        (sites[0], "present", 0.91), (sites[1], "uncertain", 0.41),
-    )]  # fmt: skip
+    findings = [Finding("meniscal_tear", sites[0], "binary", "present", 0.91, threshold=0.4)]
+    findings += [Finding("meniscal_tear", sites[1], "binary", "uncertain", 0.41, threshold=0.4)]
     whole = Site(side="left")
     findings += [Finding("effusion", whole, "binary", "absent", 0.08, threshold=0.5)]
     findings += [Finding("plica", whole, "binary", "not_assessed", reason="no axial series was found")]
     base = nothing_assessed()
     return Reading(
-        base.study_key, base.patient_key, "knee", base.series, {}, (), (), tuple(findings), (), (),
-        PackageInfo("knee_two", "0.3.0", "cd" * 32, "Research.", "Drawn examples."), condyle_version="0.1.0",
-    )  # fmt: skip
+        base.study_key,
+        base.patient_key,
+        "knee",
+        base.series,
+        {},
+        (),
+        (),
+        tuple(findings),
+        (),
+        (),
+        PackageInfo("knee_two", "0.3.0", "cd" * 32, "Research.", "Drawn examples."),
+        condyle_version="0.1.0",
+    )
 
 
 def nothing_assessed() -> Reading:
@@ -80,9 +111,19 @@ def nothing_assessed() -> Reading:
     reason = "no sagittal series was found"
     findings = tuple(Finding(name, Site(), "binary", "not_assessed", reason=reason) for name in ("herniation", "bulging"))
     return Reading(
-        "00000000000000aa", "00000000000000bb", "lumbar", (_unused_series(),), {}, (), (), findings, (), (),
-        PackageInfo("lumbar", "1.0.0", "ab" * 32, "Research.", "Drawn examples."), condyle_version="0.1.0",
-    )  # fmt: skip
+        "00000000000000aa",
+        "00000000000000bb",
+        "lumbar",
+        (_unused_series(),),
+        {},
+        (),
+        (),
+        findings,
+        (),
+        (),
+        PackageInfo("lumbar", "1.0.0", "ab" * 32, "Research.", "Drawn examples."),
+        condyle_version="0.1.0",
+    )
 
 
 def _lumbar_findings() -> tuple[tuple[Finding, ...], tuple[Evidence, ...]]:
@@ -92,21 +133,27 @@ def _lumbar_findings() -> tuple[tuple[Finding, ...], tuple[Evidence, ...]]:
         site = Site(level=level)
         outline = Evidence(f"disc-{level}", "outline", "s1", 7, _world(_disc_outline(number)), label="disc outline")
         evidence.append(outline)
-        grade, probabilities = ((4, (0.01, 0.04, 0.2, 0.6, 0.15)) if number < 2 else (2, (0.2, 0.55, 0.2, 0.04, 0.01)))
-        findings.append(Finding("pfirrmann", site, "ordinal", "present", grade=grade, probabilities=probabilities, evidence=(outline.evidence_id,)))
+        grade, probabilities = (4, (0.01, 0.04, 0.2, 0.6, 0.15)) if number < 2 else (2, (0.2, 0.55, 0.2, 0.04, 0.01))
+        findings.append(
+            Finding("pfirrmann", site, "ordinal", "present", grade=grade, probabilities=probabilities, evidence=(outline.evidence_id,))
+        )
         for place, name in enumerate(_BINARY):
             score = (0.9 - 0.14 * place) if number == 1 else (0.5 if (number, name) == (0, "herniation") else 0.04 + 0.01 * place)
-            decision = "uncertain" if 0.45 < score < 0.55 else "present" if score > 0.45 else "absent"
+            decision: Decision = "uncertain" if 0.45 < score < 0.55 else "present" if score > 0.45 else "absent"
             map_id = f"map-{name}-{level}"
             has_map = name in ("herniation", "bulging")
             if has_map:
                 evidence.append(Evidence(map_id, "class_map", "s1", 7, _world(_patch(number)), _bump(score), f"class map of {name}"))
             ids = (outline.evidence_id, map_id) if has_map else (outline.evidence_id,)
-            findings.append(Finding(name, site, "binary", decision, score, threshold=0.5, evidence=ids))  # type: ignore[arg-type]
+            findings.append(Finding(name, site, "binary", decision, score, threshold=0.5, evidence=ids))
         findings.append(Finding("modic", site, "binary", "not_assessed", reason=_NO_T1))
-        findings.append(Finding("disc_height", site, "measurement", "present", value=9.5 - number / 2, unit="mm", evidence=(outline.evidence_id,)))
+        findings.append(
+            Finding("disc_height", site, "measurement", "present", value=9.5 - number / 2, unit="mm", evidence=(outline.evidence_id,))
+        )
         if number == 5:
-            findings.append(Finding("slip", site, "measurement", "not_assessed", reason="a corner of the vertebra lies outside the picture"))
+            findings.append(
+                Finding("slip", site, "measurement", "not_assessed", reason="a corner of the vertebra lies outside the picture")
+            )
         else:
             findings.append(Finding("slip", site, "measurement", "present", value=-0.4 + number, unit="mm"))
     evidence.append(Evidence("canal", "outline", "s1", 7, _world(_canal()), label="spinal canal"))
@@ -115,7 +162,12 @@ def _lumbar_findings() -> tuple[tuple[Finding, ...], tuple[Evidence, ...]]:
 
 def _series(series_id: str, number: int, weighting: str, repetition_time: float) -> Series:
     role = Role(Trait("sagittal", "geometry", 1.0), Trait(weighting, "timing", 0.97, (("timing", weighting), ("text", "t2 Mustermann"))))
-    headers = {"manufacturer": "Drawn", "repetition_time": repetition_time, "series_description": "Sag Mustermann Erika", "study_description": "PID-0815"}
+    headers = {
+        "manufacturer": "Drawn",
+        "repetition_time": repetition_time,
+        "series_description": "Sag Mustermann Erika",
+        "study_description": "PID-0815",
+    }
     affine = _geometry().affine.copy()
     affine[:3, 0] *= 4.0
     geometry = Geometry(affine, (15, ROWS, COLUMNS))
@@ -174,10 +226,8 @@ def _patch(number: int) -> NDArray[np.float64]:
 
 def _bump(height: float) -> NDArray[np.float32]:
     rows, columns = np.mgrid[-1:1:24j, -1:1:32j]
-    return (height * np.exp(-((rows / 0.5) ** 2) - ((columns - 0.5) / 0.4) ** 2)).astype(np.float32)
+    return np.asarray(height * np.exp(-((rows / 0.5) ** 2) - ((columns - 0.5) / 0.4) ** 2), np.float32)
 
 
 def _world(places: NDArray[np.float64]) -> NDArray[np.float64]:
     return _geometry().to_world(np.concatenate([np.zeros((len(places), 1)), places], -1))
-
-

@@ -1,0 +1,89 @@
+"""index.html: the way into the reports of several studies, and the reasons of those that could not be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from condyle.errors import CondyleError
+from condyle.report.aside import cannot_write, write_whole
+from condyle.report.html_page import render
+from condyle.report.statements import catalogue
+from condyle.report.summary import summarise
+from condyle.study import Reading
+
+
+class Outcome(Protocol):
+    """What became of one study. ``files`` are relative to the folder of the index; ``error`` is None when it was read."""
+
+    @property
+    def study_key(self) -> str: ...
+    @property
+    def files(self) -> Sequence[str]: ...
+    @property
+    def reading(self) -> Reading | None: ...
+    @property
+    def error(self) -> CondyleError | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """One study that was read."""
+
+    study_key: str
+    link: str
+    joint: str
+    headline: str
+    flags: tuple[str, ...]
+    warnings: int
+    others: tuple[tuple[str, str], ...]  # name and link of the other documents
+
+
+def write_index(outcomes: Sequence[Outcome], out: str | Path) -> Path:
+    """Write ``index.html`` into the folder ``out``, which holds the reports.
+
+    Parameters
+    ----------
+    outcomes : one a study, in the order of the page
+    out : existing folder
+
+    Returns
+    -------
+    the path of the page; an earlier page there is replaced in one step
+
+    Raises
+    ------
+    ResourceError - the disk is full; an earlier page stays as it was
+    """
+    page = Path(out) / "index.html"
+    aside = page.with_name(".index.html.partial")
+    content = index_page(outcomes).encode("utf-8")
+    try:
+        aside.unlink(missing_ok=True)
+        write_whole(aside, content)
+        os.replace(aside, page)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return page
+
+
+def index_page(outcomes: Sequence[Outcome]) -> str:
+    """The page as text: studies read, then studies not read with what, where, why and what to do."""
+    rows = [_row(outcome) for outcome in outcomes if outcome.reading is not None]
+    failed = [(outcome.study_key, outcome.error) for outcome in outcomes if outcome.error is not None]
+    return render("index.html", rows=rows, failed=failed, total=len(outcomes))
+
+
+def _row(outcome: Outcome) -> IndexRow:
+    assert outcome.reading is not None
+    summary = summarise(outcome.reading)
+    files = sorted(outcome.files, key=lambda file: not file.endswith(".html"))
+    return IndexRow(
+        outcome.study_key, files[0] if files else "", catalogue(outcome.reading.joint).title, summary.headline, summary.flags,
+        len(summary.warnings), tuple((Path(file).name, file) for file in files[1:]),
+    )  # fmt: skip
