@@ -11,9 +11,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from tests.command import python
 
 from condyle.registry import KINDS
+from tests.command import python
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "condyle"

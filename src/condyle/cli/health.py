@@ -98,7 +98,15 @@ def _decoders() -> list[Fact]:
 
 
 def _packages() -> list[Fact]:
-    raise NotImplementedError
+    from condyle.readers import list_packages
+
+    shelved = list_packages()
+    if not shelved:
+        return [Fact("packages", "none", False, "Install Condyle again, or bring a package in: condyle packages import PATH.", 4)]
+    return [
+        Fact(f"package {one.name}", f"{one.info.version}, whole" if one.info else one.problem, not one.problem, "Import it again.", 4)
+        for one in shelved
+    ]
 
 
 def _plugins() -> list[Fact]:

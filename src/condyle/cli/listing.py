@@ -72,7 +72,17 @@ def _findings() -> list[Row]:
 
 
 def _packages() -> list[Row]:
-    raise NotImplementedError
+    from condyle.readers import list_packages
+
+    return [
+        {
+            "name": one.name,
+            "version": one.info.version if one.info else "?",
+            "joint": one.joint,
+            "findings": f"not usable: {one.problem}" if one.problem else ", ".join(one.findings),
+        }
+        for one in list_packages()
+    ]
 
 
 def _recipes() -> list[Row]:

@@ -58,7 +58,26 @@ def _findings(name: str) -> Iterator[Thing]:
 
 
 def _packages(name: str) -> Iterator[Thing]:
-    yield from ()
+    from condyle.readers import list_packages
+
+    for one in list_packages():
+        if one.name == name and one.info is None:
+            yield Thing("package", name, {"not usable": one.problem})
+        elif one.name == name and one.info is not None:
+            info = one.info
+            facts = {
+                "version": info.version,
+                "joint": one.joint,
+                "family": one.family,
+                "findings": ", ".join(one.findings),
+                "intended use": info.intended_use,
+                "trained on": info.trained_on,
+                "limits": list(info.limits),
+                "licence": info.licence,
+                "credit": info.credit,
+                "sha256": info.sha256,
+            }
+            yield Thing("package", name, _said(facts))
 
 
 def _recipes(name: str) -> Iterator[Thing]:
