@@ -31,13 +31,15 @@ class Picture:
         the slice, not clipped
     geometry : Geometry of these pixels, shape (1, rows, columns). ``calibrated`` is that of the series: when
         False its millimetres are nominal and nothing may be reported in them
-    series_id, slice_index : the slice of the series' own array (along its sagittal axis) it was made from
+    series_id, slice_index : the slice of the turned volume it was made from
+    source_shape : rows and columns of that slice
     """
 
     pixels: NDArray[np.float32]
     geometry: Geometry
     series_id: str = ""
     slice_index: int = 0
+    source_shape: tuple[int, int] = (0, 0)
 
     @property
     def calibrated(self) -> bool:
@@ -86,7 +88,8 @@ def picture(volume: Volume, slice_index: int, *, pixel_aspect: float | None = No
     """
     rows, columns = _target_shape(volume.geometry, pixel_aspect)
     grey = _resize(np.asarray(volume.pixels[slice_index]), rows, columns)
-    return Picture(stretch(grey), _picture_geometry(volume.geometry, slice_index, rows, columns), volume.series_id, slice_index)
+    geometry = _picture_geometry(volume.geometry, slice_index, rows, columns)
+    return Picture(stretch(grey), geometry, volume.series_id, slice_index, (volume.shape[1], volume.shape[2]))
 
 
 def stretch(grey: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -133,11 +136,16 @@ def _resize(plane: NDArray[np.generic], rows: int, columns: int) -> NDArray[np.f
 
 
 def _picture_geometry(source: Geometry, slice_index: int, rows: int, columns: int) -> Geometry:
-    """Geometry of the resized slice: outer edges of the pixels coincide. Millimetres of an uncalibrated picture stay nominal:
-    those of its own array, so that places in patient space lead back to it."""
+    """Geometry of the resized slice: the outer edges of the pixels coincide. A picture without millimetres keeps its middle
+    and its directions and gets nominal square steps, so that its shape is right wherever it is drawn."""
     affine = np.array(source.affine)
-    affine[:3, 3] = source.to_world((slice_index, 0, 0))
-    for axis, (old, new) in ((1, (source.shape[1], rows)), (2, (source.shape[2], columns))):
-        affine[:3, axis] = source.affine[:3, axis] * (old / new)
-        affine[:3, 3] += (affine[:3, axis] - source.affine[:3, axis]) / 2
+    if source.calibrated:
+        affine[:3, 3] = source.to_world((slice_index, 0, 0))
+        for axis, (old, new) in ((1, (source.shape[1], rows)), (2, (source.shape[2], columns))):
+            affine[:3, axis] = source.affine[:3, axis] * (old / new)
+            affine[:3, 3] += (affine[:3, axis] - source.affine[:3, axis]) / 2
+    else:
+        affine[:3, 1:3] = source.directions[:, 1:3] * STEP_MM
+        middle = source.to_world((slice_index, (source.shape[1] - 1) / 2, (source.shape[2] - 1) / 2))
+        affine[:3, 3] = middle - affine[:3, 1] * (rows - 1) / 2 - affine[:3, 2] * (columns - 1) / 2
     return Geometry(affine, (1, rows, columns), source.calibrated, source.spacing_source)

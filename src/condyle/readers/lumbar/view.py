@@ -152,7 +152,7 @@ def _share_space(one: Picture, other: Picture) -> bool:
     """Whether places of one picture mean the same place on the other."""
     if one.calibrated and other.calibrated:
         return True
-    return not one.calibrated and not other.calibrated and one.geometry == other.geometry
+    return not one.calibrated and not other.calibrated and one.source_shape == other.source_shape and one.geometry == other.geometry
 
 
 def _agree(reference: View, view: View) -> View:
