@@ -1,0 +1,422 @@
+"""Where everything of one lumbar spine lies: end plates, vertebrae, discs, sacrum, canal, skin.
+
+The spine is stacked from the sacrum upwards in the sagittal plane (LPS: +y to the back, +z to the head), each disc and each
+body turning it by its own wedge angle: that makes the lordosis. A lateral curve bends it sideways afterwards. Numbering counts
+from the sacrum, as the level names do everywhere in Condyle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.anatomy.lumbar import LEVELS
+from condyle.simulate.lumbar.findings import LevelFindings
+from condyle.simulate.study import stream
+
+# Mean adult dimensions in mm and degrees from the bottom up (L5 ... T8), rounded from anatomy texts and matched by eye to pictures.
+_DEPTH = (35.0, 35.0, 34.5, 33.5, 32.0, 30.5, 29.5, 28.5, 28.0, 27.5)
+_WIDTH = (52.0, 49.0, 46.5, 44.5, 42.5, 40.0, 37.0, 34.0, 32.0, 31.0)
+_HEIGHT = (27.0, 28.0, 28.5, 28.0, 27.0, 25.5, 24.0, 23.0, 22.5, 22.0)
+_WEDGE = (8.0, 2.5, 0.0, -1.5, -2.5, -3.5, -4.0, -4.0, -4.0, -4.0)  # positive: taller in front
+_DISC_HEIGHT = (9.5, 11.2, 10.6, 9.6, 8.2, 6.8, 5.6, 5.0, 4.6, 4.4, 4.4)
+_DISC_WEDGE = (14.0, 11.0, 8.5, 7.0, 5.0, 2.0, 0.5, 0.0, 0.0, 0.0, 0.0)
+VERTEBRAE = ("L5", "L4", "L3", "L2", "L1", "T12", "T11", "T10", "T9", "T8")
+# Sacral bodies S1 ... S5: height, depth at the top, turn to the next (degrees).
+_SACRAL = ((28.0, 33.0, 9.0), (23.0, 21.0, 13.0), (19.0, 16.0, 16.0), (16.0, 13.0, 18.0), (14.0, 11.0, 14.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What differs from person to person beside the findings; None is drawn at random from the seed.
+
+    Parameters
+    ----------
+    age : years; sets marrow fat, muscle fat and, unless findings are given, degeneration
+    lumbar_count : 4, 5 or 6 lumbar vertebrae. The levels keep counting from the sacrum; truth notes the anatomical names
+    sacral_slope : degrees of the S1 end plate against horizontal
+    lordosis : degrees from the S1 end plate to the upper end plate of L1
+    size : factor on all lengths
+    scoliosis : degrees of lateral curve (positive convex to the left)
+    body_fat : mm of fat under the skin of the back at L3
+    canal : factor on the width of the dural sac
+    sacrum_cut : the lower edge of the picture cuts S1
+    high_stack : the stack starts at about T8 and ends within L5 to S1
+    """
+
+    age: float | None = None
+    lumbar_count: int = 5
+    sacral_slope: float | None = None
+    lordosis: float | None = None
+    size: float | None = None
+    scoliosis: float | None = None
+    body_fat: float | None = None
+    canal: float | None = None
+    sacrum_cut: bool = False
+    high_stack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Variation with every value drawn."""
+
+    age: float
+    lumbar_count: int
+    sacral_slope: float
+    lordosis: float
+    size: float
+    scoliosis: float
+    body_fat: float
+    canal: float
+    marrow_fat: float
+    muscle_fat: float
+
+
+def person(seed: int, variation: Variation) -> Person:
+    rng = stream(seed, "person")
+    age = rng.uniform(20, 80)
+    slope, size = float(np.clip(rng.normal(38, 6), 24, 52)), rng.normal(1, 0.055)
+    slope = slope if variation.sacral_slope is None else variation.sacral_slope
+    lordosis = slope + rng.normal(14, 4)  # the lordosis follows the slope: the trunk stands above the pelvis
+    scoliosis, fat, canal = rng.normal(0, 3.0), rng.gamma(4.0, 5.0), rng.normal(1, 0.1)
+    age = age if variation.age is None else variation.age
+    marrow, muscle = rng.normal(0, 0.06), rng.normal(0, 0.08)
+
+    def given(value: float | None, drawn: float) -> float:
+        return float(drawn if value is None else value)
+
+    return Person(
+        age=float(age),
+        lumbar_count=variation.lumbar_count,
+        sacral_slope=float(slope),
+        lordosis=given(variation.lordosis, np.clip(lordosis, 28, 75)),
+        size=given(variation.size, np.clip(size, 0.86, 1.14)),
+        scoliosis=given(variation.scoliosis, scoliosis),
+        body_fat=given(variation.body_fat, np.clip(fat, 8, 55)),
+        canal=given(variation.canal, np.clip(canal, 0.75, 1.25)),
+        marrow_fat=float(np.clip(0.30 + 0.0042 * (age - 20) + marrow, 0.2, 0.68)),
+        muscle_fat=float(np.clip(0.06 + 0.0045 * (age - 20) + muscle, 0.04, 0.45)),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plate:
+    """One end plate.
+
+    Parameters
+    ----------
+    origin : (3,) LPS mm, middle of the plane through its rim
+    axes : (3, 3) unit vectors as rows: to the left, to the back, to the head
+    half_depth, half_width : mm
+    hollow : mm, how far the middle recedes into its vertebra
+    defects : (left mm, back mm, depth mm, radius mm) of each dent
+    """
+
+    origin: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    half_depth: float
+    half_width: float
+    hollow: float
+    apex: float = 0.0
+    defects: tuple[tuple[float, float, float, float], ...] = ()
+
+    def local(self, points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """(left, back, head) mm from the origin, for points (3, ...)."""
+        offset = [points[n] - np.float32(self.origin[n]) for n in range(3)]
+        w, u, v = (sum(np.float32(row[n]) * offset[n] for n in range(3)) for row in self.axes)
+        return w, u, v  # type: ignore[return-value]
+
+    def recess(self, w: NDArray[np.float32], u: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far the surface lies inside its vertebra, mm, not negative."""
+        ru = u / np.float32(self.half_depth) - np.float32(self.apex)
+        rw = w / np.float32(self.half_width)
+        bowl = np.clip(1 - ru**2 / 0.92 - rw**2 / 0.95, 0, None)
+        depth = np.float32(self.hollow) * np.minimum(bowl * 1.6, 1.0 + 0 * bowl) ** np.float32(0.9)
+        for left, back, deep, radius in self.defects:
+            r2 = ((w - left) ** 2 + (u - back) ** 2) / np.float32(radius**2)
+            depth = depth + np.float32(deep) * np.exp(-(r2**2))
+        return depth
+
+    def world(self, left: float, back: float, head: float) -> NDArray[np.float64]:
+        return self.origin + np.array([left, back, head]) @ self.axes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A vertebral or sacral body between two end plates. ``code`` is its value in the label map (0: not in it)."""
+
+    name: str
+    code: int
+    lower: Plate
+    upper: Plate
+    lumbar: bool = True
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        return _middle_axes(self.lower.axes, self.upper.axes)
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        return (self.lower.origin + self.upper.origin) / 2
+
+    @property
+    def half_depth(self) -> float:
+        return (self.lower.half_depth + self.upper.half_depth) / 2
+
+    @property
+    def half_width(self) -> float:
+        return (self.lower.half_width + self.upper.half_width) / 2
+
+    @property
+    def height(self) -> float:
+        return float(np.linalg.norm(self.upper.origin - self.lower.origin))
+
+    def world(self, left: float, back: float, head: float) -> NDArray[np.float64]:
+        """(3,) LPS mm of a place given in the body's own directions, from its centre."""
+        return self.centre + np.array([left, back, head]) @ self.axes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Disc:
+    """A disc between the upper plate of the body below and the lower plate of the body above."""
+
+    level: str
+    code: int
+    below: Plate
+    above: Plate
+    findings: LevelFindings
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        return _middle_axes(self.below.axes, self.above.axes)
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        return (self.below.origin + self.above.origin) / 2
+
+    def corners(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Posterior corners: of the body below, of the body above, (3,) LPS mm."""
+        return self.below.world(0, self.below.half_depth, 0), self.above.world(0, self.above.half_depth, 0)
+
+    def slip(self) -> float:
+        """mm along the disc by which the upper posterior corner lies in front of the lower one."""
+        lower, upper = self.corners()
+        return float((lower - upper) @ self.axes[1])
+
+    def height(self) -> float:
+        """Mean height in mm on the mid-sagittal plane over the middle four fifths of the depth both plates share."""
+        u = np.linspace(-0.8, 0.8, 81, dtype=np.float32) * min(self.below.half_depth, self.above.half_depth)
+        start = np.array([self.centre + back * self.axes[1] for back in u]).T.astype(np.float32)
+        total = 0.0
+        for plate, sign in ((self.below, 1.0), (self.above, -1.0)):
+            w, back, v = plate.local(start)
+            total += float(np.mean(sign * v + plate.recess(w, back)))
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spine:
+    """The whole layout, bottom up.
+
+    Parameters
+    ----------
+    bodies : L5, L4, ... ; sacrum : S1 ... S5 ; discs : L5-S1, L4-L5, ... ; sacral_discs : S1-S2, ...
+    canal : (n, 2) y, z mm of the middle of the dural sac from head to foot, about 1 mm apart
+    sac : (n,) mm, half its depth; gap : (n,) mm of fat behind the bodies
+    lateral : (2, n) z and x mm of the sideways curve
+    conus : z mm of its tip
+    """
+
+    person: Person
+    bodies: tuple[Body, ...]
+    sacrum: tuple[Body, ...]
+    discs: tuple[Disc, ...]
+    sacral_discs: tuple[Disc, ...]
+    canal: NDArray[np.float64]
+    sac: NDArray[np.float64]
+    lateral: NDArray[np.float64]
+    conus: float
+    notes: Mapping[str, object] = field(default_factory=dict)
+
+    def sideways(self, z: NDArray[np.float32] | float) -> NDArray[np.float32]:
+        """x mm of the spine's middle at height z."""
+        return np.interp(z, self.lateral[0], self.lateral[1]).astype(np.float32)
+
+
+def _middle_axes(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    head = first[2] + second[2]
+    head /= np.linalg.norm(head)
+    back = first[1] + second[1]
+    back -= (back @ head) * head
+    back /= np.linalg.norm(back)
+    return np.array([np.cross(back, head), back, head])
+
+
+def _axes(angle: float) -> NDArray[np.float64]:
+    """Axes of a plate whose front is tilted down by ``angle`` degrees."""
+    a = np.radians(angle)
+    return np.array([[1.0, 0.0, 0.0], [0.0, np.cos(a), np.sin(a)], [0.0, -np.sin(a), np.cos(a)]])
+
+
+def lay_out(seed: int, who: Person, findings: Mapping[str, LevelFindings]) -> Spine:
+    """Stack one spine. The upper plate of S1 lies at the origin."""
+    rng = stream(seed, "layout")
+    k = who.size
+    jitter = {name: rng.normal(0, sd, 12) for name, sd in (("height", 0.03), ("depth", 0.02), ("wedge", 1.3), ("disc", 0.06), ("disc_wedge", 1.5), ("hollow", 0.3))}
+    spots = rng.uniform(-1, 1, (12, 4))
+    top = Plate(np.zeros(3), _axes(who.sacral_slope), 17.0 * k, 26.0 * k, 1.0 * k)
+    sacrum, sacral_discs = _sacrum(top, k, jitter["wedge"])
+    lowest = findings.get(LEVELS[0], LevelFindings())
+    sacrum[0] = replace(sacrum[0], upper=_dented(top, lowest.lower_endplate, spots[0, :2]))
+    bodies: list[Body] = []
+    discs: list[Disc] = []
+    angle = who.sacral_slope
+    # A sixth lumbar vertebra repeats L5's neighbour in shape, four leave one out: shapes are counted from the anatomical top.
+    shapes = _shapes(who.lumbar_count)
+    turns, wedges = _turns(who, findings, shapes, jitter)
+    for n, name in enumerate(VERTEBRAE):
+        shape = shapes[n]
+        level = LEVELS[n]
+        planted = findings.get(level, LevelFindings())
+        half_depth = _DEPTH[shape] * k * (1 + jitter["depth"][n]) / 2
+        half_width = _WIDTH[shape] * k / 2
+        wear = np.clip(planted.height, 0.25, 1.1)
+        below = _dented(top, planted.lower_endplate, spots[n, :2])
+        hollow = (1.9 + jitter["hollow"][n]) * k * (0.35 + 0.65 * wear)
+        height = _DISC_HEIGHT[n] * k * (1 + jitter["disc"][n]) * wear
+        rim = max(height - 0.62 * (hollow + top.hollow), 1.6)
+        # The back edges must not cross.
+        turn = min(turns[n], float(np.degrees(2 * np.arcsin(min((rim - 0.9) / (2 * half_depth), 0.9)))))
+        middle, angle = _axes(angle - turn / 2), angle - turn
+        axes = _axes(angle)
+        behind = rim - half_depth * 2 * np.sin(np.radians(turn) / 2)
+        corner = below.world(0, below.half_depth, 0) + behind * middle[2] - planted.slip * middle[1]
+        lower = Plate(corner - half_depth * axes[1], axes, half_depth, half_width, hollow, 0.18)
+        lower = _dented(lower, planted.upper_endplate, spots[n, 2:])
+        discs.append(Disc(level, 201 + n, below, lower, planted))
+        tall = _HEIGHT[shape] * k * (1 + jitter["height"][n])
+        wedge = wedges[n]
+        middle, angle = _axes(angle - wedge / 2), angle - wedge
+        axes = _axes(angle)
+        upper_depth = half_depth * 0.985
+        corner = lower.world(0, half_depth, 0) + (tall - half_depth * 2 * np.sin(np.radians(wedge) / 2)) * middle[2]
+        next_level = findings.get(LEVELS[n + 1], LevelFindings())
+        top = Plate(corner - upper_depth * axes[1], axes, upper_depth, half_width * 0.97, (1.2 + 0.5 * jitter["hollow"][n + 1]) * k * (0.4 + 0.6 * np.clip(next_level.height, 0.25, 1)))
+        bodies.append(Body(name, 1 + n, lower, _dented(top, next_level.lower_endplate, spots[n + 1, :2]), name.startswith("L")))
+    return _bend(_finish(who, bodies, sacrum, discs, sacral_discs), who)
+
+
+def _turns(
+    who: Person, findings: Mapping[str, LevelFindings], shapes: list[int], jitter: Mapping[str, NDArray[np.float64]]
+) -> tuple[list[float], list[float]]:
+    """Wedge angles of discs and of bodies in degrees, bottom up, so that the lumbar ones add up to the lordosis."""
+    n = who.lumbar_count
+    wear = [0.3 + 0.7 * float(np.clip(findings.get(level, LevelFindings()).height, 0.25, 1.1)) for level in LEVELS]
+    discs = [(_DISC_WEDGE[m] + jitter["disc_wedge"][m]) * wear[m] for m in range(len(VERTEBRAE))]
+    wedges = [_WEDGE[shape] + 0.6 * jitter["wedge"][m] for m, shape in enumerate(shapes)]
+    lacking = (who.lordosis - sum(discs[:n]) - sum(wedges[:n])) / (2 * n)
+    return [one + lacking * (m < n) for m, one in enumerate(discs)], [one + lacking * (m < n) for m, one in enumerate(wedges)]
+
+
+def _shapes(lumbar_count: int) -> list[int]:
+    """Which row of the tables each vertebra takes, counted from the sacrum."""
+    order = {4: [0, 2, 3, 4, 5, 6, 7, 8, 9, 9], 5: list(range(10)), 6: [0, 1, 1, 2, 3, 4, 5, 6, 7, 8]}
+    return order[lumbar_count]
+
+
+def _dented(plate: Plate, depth: float, spot: NDArray[np.float64]) -> Plate:
+    """The plate with a Schmorl node of that depth near the middle slices."""
+    if depth <= 0:
+        return plate
+    dent = (4.0 * float(spot[0]), (0.1 + 0.35 * float(spot[1])) * plate.half_depth, depth, 3.6 + 0.45 * depth)
+    return Plate(plate.origin, plate.axes, plate.half_depth, plate.half_width, plate.hollow, plate.apex, (*plate.defects, dent))
+
+
+def _sacrum(top: Plate, k: float, jitter: NDArray[np.float64]) -> tuple[list[Body], list[Disc]]:
+    """S1 to S5 downwards from the upper plate of S1."""
+    bodies: list[Body] = []
+    discs: list[Disc] = []
+    upper = top
+    angle = float(np.degrees(np.arctan2(top.axes[1, 2], top.axes[1, 1])))
+    for n, (height, _, turn) in enumerate(_SACRAL):
+        next_depth = _SACRAL[n + 1][1] if n + 1 < len(_SACRAL) else 8.0
+        bend = turn + 0.8 * jitter[-1 - n]
+        middle, angle = _axes(angle - bend / 2), angle - bend
+        # Sacral bodies taper towards the front: the back wall stays a line, the front recedes.
+        half = next_depth * k / 2 * 1.05
+        corner = upper.world(0, upper.half_depth, 0) - height * k * middle[2]
+        lower = Plate(corner - half * _axes(angle)[1], _axes(angle), half, upper.half_width * 0.82, 0.0)
+        bodies.append(Body(f"S{n + 1}", 0, lower, upper, False))
+        gap = (2.6, 1.6, 1.0, 0.8, 0.8)[n] * k
+        upper = Plate(lower.origin - gap * lower.axes[2], lower.axes, half, lower.half_width, 0.0)
+        discs.append(Disc(f"S{n + 1}-S{n + 2}", 0, upper, lower, LevelFindings(pfirrmann=3)))
+    return bodies, discs
+
+
+def _finish(who: Person, bodies: list[Body], sacrum: list[Body], discs: list[Disc], sacral_discs: list[Disc]) -> Spine:
+    """Thread the dural sac behind the bodies, from head to foot."""
+    k = who.size
+    half = dict(zip(VERTEBRAE, (6.6, 7.0, 7.3, 7.6, 8.0, 8.2, 7.6, 7.2, 7.0, 7.0), strict=True))
+    fat = dict(zip(VERTEBRAE, (3.2, 2.0, 1.6, 1.4, 1.2, 1.0, 1.0, 1.0, 1.0, 1.0), strict=True))
+    rows: list[tuple[float, float, float]] = []  # y, z, half depth
+    for body in reversed(bodies):
+        for plate, at_lower in ((body.upper, False), (body.lower, True)):
+            r = half[body.name] * k * who.canal
+            gap = (fat[body.name] + (1.2 if at_lower and body.name == "L5" else 0.0)) * k
+            y, z = plate.world(0, plate.half_depth + gap + r, 0)[1:]
+            rows.append((y, z, r))
+    for n, (body, r, gap) in enumerate(zip(sacrum, (5.6, 4.4, 2.2, 1.0, 0.8), (5.0, 4.2, 4.0, 3.5, 3.0), strict=True)):
+        for plate in (body.upper, body.lower):
+            width = (r if plate is body.upper else (4.4, 2.2, 1.0, 0.8, 0.5)[n]) * k * who.canal
+            y, z = plate.world(0, plate.half_depth + gap * k + r * k, 0)[1:]
+            rows.append((y, z, width))
+    course = np.array(rows)
+    course = course[np.argsort(-course[:, 1])]
+    steps = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(course[:, :2], axis=0).T))])
+    fine = np.arange(0, steps[-1], 1.0)
+    from scipy.ndimage import gaussian_filter1d
+
+    smooth = np.stack([gaussian_filter1d(np.interp(fine, steps, course[:, n]), 7.0, mode="nearest") for n in range(3)], 1)
+    first = smooth[0, :2] + (smooth[0, :2] - smooth[5, :2]) / 5 * np.arange(60, 0, -1)[:, None]  # straight on above the top
+    canal = np.vstack([first, smooth[:, :2]])
+    sac = np.concatenate([np.full(60, smooth[0, 2]), smooth[:, 2]])
+    # Anatomical L1-L2 holds the conus, whatever the count of lumbar vertebrae.
+    tip = bodies[who.lumbar_count - 1]
+    conus = float(tip.lower.origin[2]) + 10.0 * np.sin(7.3 * who.age)
+    return Spine(who, tuple(bodies), tuple(sacrum), tuple(discs), tuple(sacral_discs), canal, sac, np.zeros((2, 2)) + [[0, 1], [0, 0]], conus)
+
+
+def _bend(spine: Spine, who: Person) -> Spine:
+    """Bend sideways: every plate moves along the lateral curve and tilts with it."""
+    z = np.arange(-140.0, 420.0, 4.0)
+    # A thoracolumbar curve: its end-to-end turn is the angle given, its height about 190 mm.
+    span = 190.0
+    amplitude = np.radians(who.scoliosis) / (2 * 2 * np.pi / span)
+    grow = np.clip((z + 20) / 60, 0, 1)
+    x = amplitude * np.sin(2 * np.pi * (z - 10) / (2 * span)) * grow * 1.6
+    lateral = np.array([z, x])
+    lateral_slope = np.gradient(x, z)
+
+    def plate(one: Plate) -> Plate:
+        height = one.origin[2]
+        slope = float(np.interp(height, z, lateral_slope))
+        origin = one.origin + [float(np.interp(height, z, x)), 0, 0]
+        head = one.axes[2] + [slope * one.axes[2][2], 0, 0]
+        head /= np.linalg.norm(head)
+        back = one.axes[1] - (one.axes[1] @ head) * head
+        back /= np.linalg.norm(back)
+        return Plate(origin, np.array([np.cross(back, head), back, head]), one.half_depth, one.half_width, one.hollow, one.apex, one.defects)
+
+    done: dict[int, Plate] = {}
+
+    def once(one: Plate) -> Plate:
+        return done.setdefault(id(one), plate(one))
+
+    bodies = tuple(Body(b.name, b.code, once(b.lower), once(b.upper), b.lumbar) for b in spine.bodies)
+    sacrum = tuple(Body(b.name, b.code, once(b.lower), once(b.upper), b.lumbar) for b in spine.sacrum)
+    discs = tuple(Disc(d.level, d.code, once(d.below), once(d.above), d.findings) for d in spine.discs)
+    sacral = tuple(Disc(d.level, d.code, once(d.below), once(d.above), d.findings) for d in spine.sacral_discs)
+    return Spine(who, bodies, sacrum, discs, sacral, spine.canal, spine.sac, lateral, spine.conus, spine.notes)

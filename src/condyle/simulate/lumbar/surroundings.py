@@ -1,0 +1,197 @@
+"""What lies around the spine: skin, fat, muscle, vessels, bowel. Painted first, from the outside in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.simulate.canvas import Canvas
+from condyle.simulate.lumbar.coordinates import CanalCoordinates
+from condyle.simulate.lumbar.layout import Spine
+from condyle.simulate.lumbar.posterior import Arch, tip
+from condyle.simulate.study import stream
+from condyle.simulate.surfaces import Floats, NoiseField, coverage, ellipsoid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contours:
+    """Outlines in the sagittal plane as y over z, mm.
+
+    Parameters
+    ----------
+    z : (n,) rising
+    skin_back, fascia, skin_front, wall_front : (n,) y; fascia covers the muscles of the back, wall_front those of the belly
+    """
+
+    z: NDArray[np.float64]
+    skin_back: NDArray[np.float64]
+    fascia: NDArray[np.float64]
+    skin_front: NDArray[np.float64]
+    wall_front: NDArray[np.float64]
+
+    def at(self, name: str, z: Floats) -> Floats:
+        return np.interp(z, self.z, getattr(self, name)).astype(np.float32)
+
+
+def contours(spine: Spine, found: tuple[Arch, ...], seed: int) -> Contours:
+    from scipy.ndimage import gaussian_filter1d
+
+    rng = stream(seed, "contours")
+    k, fat = spine.person.size, spine.person.body_fat
+    z = np.arange(-200.0, 460.0, 2.0)
+    tips = np.array([tip(arch)[1:] for arch in found])
+    sacral = np.array([body.world(0, body.half_depth + 20 * k - 4 * n, 0)[1:] for n, body in enumerate(spine.sacrum)])
+    knots = np.vstack([tips, sacral])
+    knots = knots[np.argsort(knots[:, 1])]
+    fascia = gaussian_filter1d(np.interp(z, knots[:, 1], knots[:, 0]), 7) + 2.0
+    # Fat is thickest over the sacrum and thins upwards; the skin bridges the hollow of the back.
+    depth = fat * np.interp(z, [-150, -40, 40, 120, 220, 330], [1.5, 1.35, 1.1, 0.9, 0.62, 0.5]) + 3.0
+    skin = gaussian_filter1d(np.maximum(fascia + depth, gaussian_filter1d(fascia + depth, 35) - 2), 8)
+    front = float(spine.bodies[2].centre[1]) - spine.bodies[2].half_depth - (75 + 1.6 * fat + rng.normal(0, 8)) * k
+    belly = front + 14 * np.cos((z - 60) / 120) + 0.05 * (z - 60)
+    wall = belly + 6 + 0.7 * fat
+    return Contours(z, skin, np.minimum(fascia, skin - 3), belly, np.minimum(wall, belly + 55))
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Random fields of the soft tissues, evaluated coarsely: they have no fine detail that would matter."""
+
+    muscle: NoiseField
+    septa: NoiseField
+    gut: NoiseField
+
+
+def fields(seed: int) -> Fields:
+    rng = stream(seed, "soft tissue")
+    return Fields(NoiseField(rng, (7, 5, 14), 2), NoiseField(rng, (22, 16, 9), 2), NoiseField(rng, (16, 12, 12), 2))
+
+
+def coarsely(canvas: Canvas, noise: NoiseField, every: int = 3, shear: float = 0.0) -> Floats:
+    """The field over the whole middle sub-slice, (1, rows, columns), computed at every third pixel."""
+    import cv2
+
+    points = canvas.points[:, canvas.middle : canvas.middle + 1, ::every, ::every].copy()
+    points[1] += np.float32(shear) * points[2]
+    small = noise(points)[0]
+    rows, columns = canvas.labels.shape
+    shift = np.float32([[every, 0, 0], [0, every, 0]])
+    return cv2.warpAffine(small, shift, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[None].astype(np.float32)
+
+
+def draw_surroundings(canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, outline: Contours, noise: Fields, seed: int) -> None:
+    everywhere = canvas.everywhere
+    x, y, z = canvas.points
+    along, behind, left = coordinates(canvas.points)
+    muscle, septa, gut = coarsely(canvas, noise.muscle, shear=0.5), coarsely(canvas, noise.septa), coarsely(canvas, noise.gut)
+    back, front = outline.at("skin_back", z), outline.at("skin_front", z)
+    in_body = coverage(np.maximum(y - back, front - y), canvas.pixel)
+    # Skin, then fat with septa: thin sheets where the field crosses zero.
+    canvas.paint(everywhere, in_body, "skin")
+    sheet = np.exp(-((septa / 0.045) ** 2))
+    fat_layer = coverage(np.maximum(y - back, front - y) + 1.6, canvas.pixel)
+    canvas.paint(everywhere, fat_layer, "skin", fat=0.97 - 0.45 * sheet, gain=1 + 0.03 * septa)
+    fascia, wall = outline.at("fascia", z), outline.at("wall_front", z)
+    inner = coverage(np.maximum(y - fascia, wall - y), canvas.pixel)
+    canvas.paint(everywhere, inner, "ligament")
+    inner = coverage(np.maximum(y - fascia, wall - y) + 1.0, canvas.pixel)
+    _belly(canvas, outline, inner, gut, spine, seed)
+    _retroperitoneum(canvas, along, behind, left, inner, gut, spine)
+    _back_muscles(canvas, behind, left, inner, muscle, spine)
+    _vessels(canvas, spine, seed)
+
+
+def _back_muscles(canvas: Canvas, behind: Floats, left: Floats, inner: Floats, muscle: Floats, spine: Spine) -> None:
+    """Behind the canal: muscle with streaks of fat, in the midline ligaments and fat between the spinous processes."""
+    share = spine.person.muscle_fat
+    aside = np.abs(left)
+    midline = np.exp(-((aside / 5.5) ** 2))
+    fat = np.clip(share + 0.20 * muscle - 0.06 + midline * (0.34 + 0.22 * muscle), 0.0, 0.95)
+    here = inner * coverage(4.0 - behind, 2.0)
+    canvas.paint(canvas.everywhere, here, "muscle", other="ligament", mix=0.30 * midline * np.clip(0.6 - muscle, 0, 1), fat=fat)
+
+
+def _retroperitoneum(canvas: Canvas, along: Floats, behind: Floats, left: Floats, inner: Floats, gut: Floats, spine: Spine) -> None:
+    """Fat in front of and beside the bodies, psoas at the sides, crura of the diaphragm in front of the upper bodies."""
+    k = spine.person.size
+    aside = np.abs(left)
+    zone = inner * coverage(np.maximum(-behind - 75 * k, behind - 6.0), 6.0)
+    canvas.paint(canvas.everywhere, zone, "skin", fat=np.clip(0.88 + 0.05 * gut, 0, 0.97))
+    width = np.float32(24 * k)
+    psoas = np.sqrt(((aside - width - 13 * k) / (15 * k)) ** 2 + ((behind + 26 * k) / (20 * k)) ** 2) - 1
+    fade = np.clip((along - 110) / 60, 0, 1)
+    canvas.paint(canvas.everywhere, coverage(psoas * np.float32(15 * k), canvas.pixel) * fade * inner, "muscle", fat=0.05)
+    beside = coverage(np.maximum(np.maximum(np.float32(19 * k) - aside, -behind - 40 * k), behind - 2), 3.0)
+    canvas.paint(canvas.everywhere, 0.9 * beside * inner * (1 - fade), "muscle", fat=0.1)
+    top = float(along.min())
+    crus = np.sqrt(((behind + 51 * k) / (3.2 * k)) ** 2 + ((along - top - 40) / 95) ** 2) - 1
+    canvas.paint(canvas.everywhere, coverage(crus * 3, canvas.pixel) * inner * coverage(aside - 14, 4), "muscle")
+
+
+def _vessels(canvas: Canvas, spine: Spine, seed: int) -> None:
+    """Aorta left, vena cava right, dividing before L4: no signal, because the blood moves on."""
+    rng = stream(seed, "vessels")
+    k = spine.person.size
+    wave = rng.uniform(0, 6.28)
+    shift = rng.uniform(-4, 4)
+    for side, radius, gap in ((11.0, 8.5, 3.5), (-14.0, 10.0, 2.5)):
+        centres = []
+        for body in spine.bodies[1:]:
+            for part in (0.5, 0.0, -0.5):
+                place = body.world((side + shift + 2.5 * np.sin(wave + len(centres))) * k, -(body.half_depth + gap + radius) * k / k, part * body.height)
+                centres.append(place)
+        for first, last in zip(centres[:-1], centres[1:], strict=True):
+            _tube(canvas, first, last, radius * k * (0.8 if side < 0 else 1.0))
+    split = spine.bodies[1].world(0, -(spine.bodies[1].half_depth + 11) * 1.0, 0)
+    for side in (-1.0, 1.0):
+        end = spine.sacrum[0].world(side * 38 * k, -(spine.sacrum[0].half_depth + 12), -5)
+        _tube(canvas, split + [side * 5 * k, 0, 0], end, 5.5 * k)
+
+
+def _tube(canvas: Canvas, first: NDArray[np.float64], last: NDArray[np.float64], radius: float) -> None:
+    from condyle.simulate.surfaces import capsule
+
+    window = canvas.window(np.array([first - radius, first + radius, last - radius, last + radius]), 2.0)
+    if window is None:
+        return
+    shape = capsule(canvas.at(window), first, last, radius)
+    canvas.paint(window, coverage(shape, canvas.pixel), "muscle", gain=0.6)
+    canvas.paint(window, coverage(shape + 1.3, canvas.pixel), "flow")
+
+
+def _belly(canvas: Canvas, outline: Contours, inner: Floats, gut: Floats, spine: Spine, seed: int) -> None:
+    """Fat with loops of bowel, an organ high up, and the pelvic organs low down."""
+    canvas.paint(canvas.everywhere, inner, "skin", fat=np.clip(0.86 + 0.07 * gut, 0, 0.97))
+    wall = coverage(np.abs(canvas.points[1] - outline.at("wall_front", canvas.points[2]) - 6.0) - 5.0, 1.5)
+    canvas.paint(canvas.everywhere, wall * inner, "muscle", fat=0.1)
+    rng = stream(seed, "belly")
+    body = spine.bodies[2]
+    front = float(body.centre[1]) - body.half_depth
+    organ = np.array([rng.uniform(-10, 10), front - 55, float(spine.bodies[5].centre[2]) + 25])
+    _blob(canvas, organ, rng.uniform([35, 26, 45], [50, 34, 70]), inner, "liver", 0.06, "liver")
+    for _ in range(46):
+        place = np.array([rng.uniform(-45, 45), front - rng.uniform(28, 125), rng.uniform(-115, 170)])
+        radii = rng.uniform([9, 6, 6], [24, 14, 15])
+        filling = str(rng.choice(["bowel", "gas", "fluid", "organ"], p=[0.45, 0.15, 0.12, 0.28]))
+        _blob(canvas, place, radii, inner, "organ", 0.05, filling)
+    # Rectosigmoid, bladder or uterus in front of the sacrum.
+    low = spine.sacrum[2].world(rng.uniform(-8, 8), -(spine.sacrum[2].half_depth + rng.uniform(22, 32)), -8)
+    _blob(canvas, low, rng.uniform([16, 11, 22], [24, 16, 36]), inner, "muscle", 0.05, "bowel")
+    bladder = low + [0, -48, -20]
+    _blob(canvas, bladder, rng.uniform([30, 22, 24], [44, 32, 34]), inner, "muscle", 0.0, str(rng.choice(["fluid", "organ"])))
+
+
+def _blob(canvas: Canvas, place: NDArray[np.float64], radii: NDArray[np.float64], inner: Floats, wall: str, fat: float, filling: str) -> None:
+    window = canvas.window(np.array([place - radii, place + radii]), 3.0)
+    if window is None:
+        return
+    points = canvas.at(window)
+    bent = points.copy()
+    bent[1] += 4.0 * np.sin(points[2] / 9.0 + np.float32(place[0]))
+    bent[2] += 3.0 * np.sin(points[1] / 8.0 + np.float32(place[1]))
+    shape = ellipsoid(bent, list(place), list(radii))
+    here = inner[:, window[0], window[1]]
+    canvas.paint(window, coverage(shape, canvas.pixel) * here, wall, fat=fat)
+    canvas.paint(window, coverage(shape + 2.0, 1.5) * here, filling)
