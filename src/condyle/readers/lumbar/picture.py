@@ -31,7 +31,7 @@ class Picture:
         the slice, not clipped
     geometry : Geometry of these pixels, shape (1, rows, columns). ``calibrated`` is that of the series: when
         False its millimetres are nominal and nothing may be reported in them
-    series_id, slice_index : the slice of the turned volume it was made from
+    series_id, slice_index : where it comes from
     source_shape : rows and columns of that slice
     """
 

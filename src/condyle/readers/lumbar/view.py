@@ -74,6 +74,7 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None)
         best = max([best, *near], key=value)
         step //= 2
     one, tissue, _ = seen[best]
+    one = replace(one, slice_index=_own_index(volume, turned, best))
     return View(one, tissue, find_levels(tissue), tuple((index, seen[index][2]) for index in sorted(seen)))
 
 
@@ -146,6 +147,14 @@ def _coarse(volume: Volume) -> list[int]:
     step = max(1, round(COARSE_MM / spacing))
     first, last = max(0, int(np.floor(middle - reach))), min(count - 1, int(np.ceil(middle + reach)))
     return list(range(first, last + 1, step))
+
+
+def _own_index(volume: Volume, turned: Volume, index: int) -> int:
+    """The slice of the series' own array; of a volume cut across its own slices, the slice of the turned one."""
+    if volume.geometry.plane != "sagittal":
+        return index
+    middle = (index, (turned.shape[1] - 1) / 2, (turned.shape[2] - 1) / 2)
+    return round(float(volume.geometry.to_index(turned.geometry.to_world(middle))[0]))
 
 
 def _share_space(one: Picture, other: Picture) -> bool:

@@ -1,0 +1,246 @@
+"""The lumbar reader: from a study to a reading, in the order of the stages that its timing names."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import condyle
+from condyle.errors import InputError
+from condyle.intake import load_volume
+from condyle.quality import check
+from condyle.readers.lumbar import findings as say
+from condyle.readers.lumbar.choose import Choice, choose, weighting_of
+from condyle.readers.lumbar.discs import CANAL, VERTEBRA
+from condyle.readers.lumbar.grade import Grader, open_grader
+from condyle.readers.lumbar.segment import Network
+from condyle.readers.lumbar.view import View, agree, level_crops, level_names, look
+from condyle.readers.onnx import open_graph
+from condyle.readers.package import Package
+from condyle.study import PackageInfo, Problem, Reading, Series, Study, Trait, Volume
+
+FEWEST_DISCS = 3  # fewer discs in a row are no lumbar spine
+_ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
+_SPINE = ("lumbar", "spine")
+
+
+@dataclass(slots=True)
+class _Stages:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+
+class LumbarReader:
+    """A lumbar package, ready to read. Deterministic; its graphs are opened at the first reading."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.info: PackageInfo = package.info
+
+    @cached_property
+    def network(self) -> Network:
+        """The segmenter, as ``segment`` wants it."""
+        spec = self.package.spec.graphs["segmenter"]
+        run = open_graph(self.package.graph("segmenter"), "segmenter")
+
+        def network(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.asarray(run({spec.inputs[0]: grey})[spec.outputs[0]], np.float32)
+
+        return network
+
+    @cached_property
+    def grader(self) -> Grader:
+        return open_grader(self.package)
+
+    def read(self, study: Study) -> Reading:
+        """Find, name, grade and measure the levels of a study.
+
+        Raises
+        ------
+        InputError - no series that this package reads, another body part, or no lumbar spine on the pictures
+        """
+        stages = _Stages()
+        _refuse_elsewhere(study)
+        choice = choose(study, self.package.spec.slots)
+        with stages("open package"):
+            network, grader = self.network, self.grader
+        seen = _Seen(study, dict(choice.left))
+        views = self._look(seen, choice, network, stages)
+        _refuse_without_spine(views, seen)
+        with stages("name levels"):
+            views = agree(views)
+            names = level_names(views)
+        with stages("check quality"):
+            checks = check(study, seen.volumes, self.package.spec.joint)
+        with stages("grade"):
+            crops, present = level_crops(views, grader.slots, names, grader.spec)
+            graded = grader.grade(names, crops, present)
+        with stages("collect evidence"):
+            findings, evidence = self._say(views, names, graded, grader)
+        doubts = tuple(dict.fromkeys(doubt for view in views.values() for doubt in view.levels.doubts))
+        return Reading(
+            study_key=study.study_key,
+            patient_key=study.patient_key,
+            joint=self.package.spec.joint,
+            series=tuple(seen.roles.get(one.series_id, one) for one in study.series),
+            used_series={slot: view.picture.series_id for slot, view in views.items()},
+            checks=checks,
+            problems=(*study.all_problems(), *seen.problems, *(_doubtful(doubt) for doubt in doubts)),
+            findings=tuple(findings),
+            evidence=tuple(evidence),
+            key_images=tuple(say.key_image(view, _title(slot, view, seen)) for slot, view in views.items()),
+            package=self.info,
+            flags=("numbering_uncertain",) if doubts else (),
+            unused=(*study.unused, *((f"series {name}", reason) for name, reason in seen.left.items())),
+            timing={name: round(seconds, 4) for name, seconds in stages.seconds.items()},
+            condyle_version=condyle.__version__,
+        )
+
+    def _look(self, seen: _Seen, choice: Choice, network: Network, stages: _Stages) -> dict[str, View]:
+        """The best series that can be seen for every slot, then those of unknown weighting for slots still empty."""
+        views: dict[str, View] = {}
+        for slot in self.package.spec.slots:
+            for one in choice.slots[slot]:
+                if slot in views:
+                    seen.left.setdefault(one.series_id, f"Another series was preferred as {slot}.")
+                elif (view := seen.look(one, network, stages)) is not None:
+                    views[slot] = view
+        for one in choice.unknown:
+            if set(self.package.spec.slots) <= set(views):
+                seen.left[one.series_id] = "Its weighting is not known, and every input is filled."
+            elif (view := seen.look(one, network, stages)) is not None:
+                self._place(one, view, seen, views)
+        return {slot: views[slot] for slot in self.package.spec.slots if slot in views}
+
+    def _place(self, one: Series, view: View, seen: _Seen, views: dict[str, View]) -> None:
+        """Give a series of unknown weighting to a slot by the contrast of its canal."""
+        weighting = weighting_of(_contrast(view))
+        slots = [name for name, slot in self.package.spec.slots.items() if weighting in slot.weightings and name not in views]
+        if weighting is None or not slots:
+            seen.left[one.series_id] = "Its weighting is not known, and its pixels do not tell or tell one that is there."
+            return
+        views[slots[0]] = view
+        seen.roles[one.series_id] = one.with_role(replace(one.role, weighting=Trait(weighting, "pixels", 0.8)))
+        seen.problems.append(_guessed(one, weighting))
+
+    def _say(
+        self, views: Mapping[str, View], names: Sequence[str], graded: Sequence[Any], grader: Grader
+    ) -> tuple[list[Any], list[Any]]:
+        spec = self.package.spec
+        evidence, ids = say.class_maps(graded, views, grader.spec)
+        for slot, view in views.items():
+            shapes, own = say.outlines(slot, view)
+            evidence += shapes
+            for key, found in own.items():
+                ids.setdefault(key, []).extend(found)
+        measured, lines = say.measured_findings(views, names)
+        stated = say.graded_findings(graded, spec.thresholds, ids)
+        return [*stated, *measured, *say.unread_findings(names, spec.findings)], [*evidence, *lines]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a reading gathers while it looks at the series of a study."""
+
+    study: Study
+    left: dict[str, str]
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    roles: dict[str, Series] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def look(self, one: Series, network: Network, stages: _Stages) -> View | None:
+        """The view of a series; None, with the reason noted, when it cannot be decoded or shows no spine."""
+        try:
+            with stages("decode"):
+                volume = load_volume(one)
+            self.volumes[one.series_id] = volume
+            aspect = one.headers.get("pixel_aspect")
+            with stages("find structures"):
+                view = look(volume, network, pixel_aspect=None if aspect is None else float(aspect))
+        except InputError as error:
+            self.left[one.series_id] = " ".join(part for part in (error.what, error.why) if part)
+            place = error.where or f"series {one.series_id}"
+            self.problems.append(Problem(error.code, "error", error.what, place, error.why, error.what_to_do))
+            return None
+        if not _is_spine(view):
+            self.left[one.series_id] = "No column of lumbar discs was found on it."
+            return None
+        return view
+
+
+def _is_spine(view: View) -> bool:
+    """At least three discs in a row, with the canal behind them, of the size of lumbar discs where the size is known."""
+    levels = view.levels
+    sure = [disc for disc in levels.discs if not disc.recovered and disc.probability > 0.6]
+    if len(sure) < FEWEST_DISCS or (view.tissue[CANAL] > 0.5).sum() < levels.width**2 * 0.5:
+        return False
+    width = levels.width * view.picture.geometry.spacing[2]
+    return not view.picture.calibrated or 18.0 <= width <= 65.0
+
+
+def _contrast(view: View) -> float | None:
+    """Brightness of the canal over that of the vertebrae; None when one of them is not seen."""
+    canal, bone = (view.picture.pixels[view.tissue[kind] > 0.8] for kind in (CANAL, VERTEBRA))
+    if canal.size < 200 or bone.size < 200:
+        return None
+    return float(np.median(canal)) / max(float(np.median(bone)), 1e-3)
+
+
+def _refuse_elsewhere(study: Study) -> None:
+    told = [one.role.body_part for one in study.series]
+    parts = {str(part.value) for part in told if part.value and part.confidence >= _ELSEWHERE}
+    if parts and not parts & set(_SPINE):
+        raise InputError(
+            "wrong-body-part", f"This is a study of another body part: {', '.join(sorted(parts))}.", where=f"study {study.study_key}",
+            why="The lumbar package reads the lumbar spine only.", what_to_do="Choose the package for this body part, or the lumbar study.",
+        )  # fmt: skip
+
+
+def _refuse_without_spine(views: Mapping[str, View], seen: _Seen) -> None:
+    if views:
+        return
+    reasons = list(dict.fromkeys(seen.left.values()))
+    spineless = any("lumbar discs" in reason for reason in reasons)
+    raise InputError(
+        "no-lumbar-spine" if spineless else "no-usable-series",
+        "No lumbar spine was found on the pictures." if spineless else "The study holds no series that this package reads.",
+        where=f"study {seen.study.study_key}",
+        why=" ".join(reasons[:3]) or "It holds no sagittal T1 or T2 series.",
+        what_to_do="Send the sagittal T1 and T2 series of a lumbar MRI.",
+    )
+
+
+def _title(slot: str, view: View, seen: _Seen) -> str:
+    count = seen.volumes[view.picture.series_id].shape[0]
+    place = f", slice {view.picture.slice_index + 1} of {count}" if count > 1 else ""
+    return f"Sagittal {slot.upper()}{place}"
+
+
+def _doubtful(doubt: str) -> Problem:
+    return Problem(
+        "numbering-uncertain", "warning", "The numbering of the levels is uncertain.", why=doubt,
+        what_to_do="Count the vertebrae on a view that shows the sacrum or the ribs.",
+    )  # fmt: skip
+
+
+def _guessed(one: Series, weighting: str) -> Problem:
+    return Problem(
+        "weighting-from-pixels", "warning", f"A series is taken for {weighting.upper()} from the brightness of the spinal canal.",
+        f"series {one.series_id}", "Its headers do not tell its weighting.", "Say the weighting in a manifest if this is wrong.",
+    )  # fmt: skip
