@@ -80,7 +80,7 @@ class Progress:
     def _plain_line(self) -> None:
         now = time.monotonic()
         elapsed = now - self._started
-        if elapsed < PATIENCE_S or now - self._last_line < PLAIN_EVERY_S or not self.total or not self.done:
+        if elapsed < PATIENCE_S or now - self._last_line < PLAIN_EVERY_S or not self.total or not 0 < self.done < self.total:
             return
         self._last_line = now
         left = elapsed / self.done * (self.total - self.done)

@@ -39,6 +39,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     try:
         yield aside
         os.chmod(aside, 0o777 & ~_umask())  # mkdtemp makes it private; the result has the user's usual rights
+        refuse_used(out)  # another program may have taken the name meanwhile
         os.replace(aside, out)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
