@@ -58,7 +58,7 @@ def _values(raw: Any, file: DicomFile) -> dict[int, bytes]:
     return {tag: bytes(value).rstrip(b"\0 ") if tag in _CONVERTED else bytes(value) for tag, value in raw.items()}
 
 
-_CONVERTED = {TAG["TransferSyntaxUID"], TAG["SpecificCharacterSet"]}
+_CONVERTED = {TAG["TransferSyntaxUID"], TAG["MediaStorageSOPClassUID"], TAG["SpecificCharacterSet"]}
 
 
 def every_file(folder: Path) -> list[Path]:

@@ -11,19 +11,27 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
+from condyle.errors import InputError
+from condyle.intake import load_volume, open_studies, open_study
+from condyle.study import Volume
+
 ROOT = "1.2.826.0.1.3680043.10.1499."
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 
 
-def mr_object(pixels: NDArray[Any], *, number: int = 1, study: str = "1", series: str = "1", syntax: UID = ExplicitVRLittleEndian) -> FileDataset:
+def mr_object(
+    pixels: NDArray[Any], *, number: int = 1, study: str = "1", series: str = "1", syntax: UID = ExplicitVRLittleEndian
+) -> FileDataset:
     """A plain MR object; attributes may be changed before it is saved."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = UID(f"{ROOT}{study}.{series}.{number}")
     meta.TransferSyntaxUID = syntax
-    one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    one = FileDataset(
+        "", {}, file_meta=meta, preamble=b"\0" * 128, is_implicit_VR=syntax.is_implicit_VR, is_little_endian=syntax.is_little_endian
+    )
     one.SOPClassUID, one.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     one.Modality, one.PatientID, one.PatientName = "MR", f"P{study}", "Nobody^Known"
     one.StudyInstanceUID, one.SeriesInstanceUID = UID(f"{ROOT}{study}"), UID(f"{ROOT}{study}.{series}")
@@ -66,3 +74,19 @@ def write_series(
         paths.append(folder / (names[k] if names else f"{k:04d}.dcm"))
         one.save_as(paths[-1], enforce_file_format=True)
     return paths
+
+
+def read_all(path: Path) -> list[Volume]:
+    """Every series of a path, decoded. Raises the first error, of opening or of decoding."""
+    return [load_volume(series) for series in open_study(path).series]
+
+
+def trouble_at(path: Path) -> str:
+    """Where the error lies when a path cannot be opened and decoded; empty when it can. Any other exception is a fault."""
+    try:
+        for study in open_studies(path).studies:
+            for series in study.series:
+                assert load_volume(series).pixels.size
+    except InputError as error:
+        return error.where
+    return ""

@@ -11,7 +11,7 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,7 +21,7 @@ from condyle.errors import InputError
 from condyle.intake.blob import Blob
 from condyle.intake.lone_file import placed, study_of
 from condyle.intake.nominal import unplaced
-from condyle.study import Series, Study, Volume
+from condyle.study import Series, Study, Trait, Volume
 from condyle.study.geometry import PLANES
 
 MAGIC = b"\x93NUMPY"
@@ -55,7 +55,16 @@ def open_arrays(blobs: Sequence[Blob], path: str, overrides: Mapping[str, Any]) 
         told = {**({"plane": folder} if folder in PLANES else {}), **overrides}
         geometry, problems = placed(shape, blob.where, told)
         members.append((blob, "npy", ArraySource(blob, shape), geometry, problems))
-    return study_of(members, path, overrides)
+    study = study_of(members, path, overrides)
+    return replace(study, series=tuple(_with_plane_of_folder(series) for series in study.series))
+
+
+def _with_plane_of_folder(series: Series) -> Series:
+    """The plane that the folder names, unless the user said it."""
+    if series.geometry is None or series.role.plane.source == "user":
+        return series
+    plane = series.geometry.plane
+    return series.with_role(replace(series.role, plane=Trait(plane, "text", 0.9, (("text", plane),))))
 
 
 def load_array(series: Series) -> Volume:

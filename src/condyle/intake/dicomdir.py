@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from condyle.intake.dicom_file import DicomFile, read_with_pydicom
@@ -10,6 +10,13 @@ from condyle.intake.quiet import quiet
 from condyle.study import Problem
 
 SOP_CLASS = "1.2.840.10008.1.3.10"
+
+
+def missing_by_index(files: Sequence[DicomFile]) -> list[Problem]:
+    """A warning for every DICOMDIR among ``files`` that names others which are not there."""
+    present = [file.where for file in files]
+    indices = [file for file in files if file.header.text("MediaStorageSOPClassUID") == SOP_CLASS]
+    return [problem for index in indices if (problem := missing_files(index, present)) is not None]
 
 
 def missing_files(index: DicomFile, present: Iterable[str]) -> Problem | None:

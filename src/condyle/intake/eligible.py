@@ -16,10 +16,15 @@ MR_CLASSES = frozenset(
 )
 
 
+def sop_class_of(file: DicomFile) -> str:
+    """SOPClassUID; a DICOMDIR has it in the file meta information alone."""
+    return file.header.text("SOPClassUID") or file.header.text("MediaStorageSOPClassUID")
+
+
 def not_an_mr_image(file: DicomFile) -> str:
     """Why an object holds no MR image; empty when it does. This is no fault of the file."""
     header = file.header
-    modality, sop_class = header.text("Modality"), header.text("SOPClassUID")
+    modality, sop_class = header.text("Modality"), sop_class_of(file)
     if sop_class == DICOMDIR:
         return "a DICOMDIR index, no image of its own"
     kind = f"modality {modality}" if modality.isalnum() and len(modality) <= 16 else "modality not given"

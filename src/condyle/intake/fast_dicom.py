@@ -33,7 +33,7 @@ def _code(vr: bytes) -> int:
 
 _SHORT = frozenset(map(_code, b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()))
 _LONG = frozenset(map(_code, b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()))
-_SQ, _UI, _PIXEL_KINDS = _code(b"SQ"), _code(b"UI"), (_code(b"OW"), _code(b"OB"))
+_SQ, _UI, _UL, _PIXEL_KINDS = _code(b"SQ"), _code(b"UI"), _code(b"UL"), (_code(b"OW"), _code(b"OB"))
 _UNDEFINED = 0xFFFFFFFF
 _MAX_DEPTH = 16
 
@@ -44,7 +44,7 @@ def _in_file(tag: int) -> int:
 
 
 _WANTED = {_in_file(tag): (tag, (_code(b"US"), _code(b"SS")) if vr == "US" else (_code(vr.encode()),)) for tag, vr in ELEMENTS.values()}
-_META_LENGTH, _SYNTAX, _PIXELS = _in_file(0x00020000), _in_file(0x00020010), _in_file(PIXEL_DATA)
+_META_LENGTH, _PIXELS = _in_file(0x00020000), _in_file(PIXEL_DATA)
 _ITEM, _ITEM_END, _SEQUENCE_END = _in_file(0xFFFEE000), _in_file(0xFFFEE00D), _in_file(0xFFFEE0DD)
 
 
@@ -120,9 +120,9 @@ def scan(head: bytes, size: int) -> Scan | None:
 
 
 def _meta(head: bytes, raw: dict[int, bytes]) -> int:
-    """The byte behind the file meta information, which must be as long as it says; TransferSyntaxUID goes to ``raw``."""
-    tag, _, length = _ELEMENT(head, 132)
-    if tag != _META_LENGTH or length != 4:
+    """The byte behind the file meta information, which must be as long as it says; its wanted elements go to ``raw``."""
+    tag, vr, length = _ELEMENT(head, 132)
+    if tag != _META_LENGTH or vr != _UL or length != 4:
         raise _Unusual
     position, stop = 144, 144 + _LENGTH(head, 140)[0]
     while position < stop:
@@ -136,8 +136,11 @@ def _meta(head: bytes, raw: dict[int, bytes]) -> int:
         if tag & 0xFFFF != 2:
             raise _Unusual
         position = value + length
-        if tag == _SYNTAX and vr == _UI and not raw:
-            raw[0x00020010] = head[value:position]
+        if tag in _WANTED:
+            number = _WANTED[tag][0]
+            if vr != _UI or number in raw:
+                raise _Unusual
+            raw[number] = head[value:position]
     if position != stop or _ELEMENT(head, position)[0] & 0xFFFF < 8:
         raise _Unusual
     return position

@@ -12,8 +12,6 @@ from condyle.intake.array import group_arrays, open_arrays
 from condyle.intake.blob import Blob
 from condyle.intake.dicom_file import DicomFile
 from condyle.intake.dicom_series import build_study, group_studies
-from condyle.intake.dicomdir import SOP_CLASS as DICOMDIR
-from condyle.intake.dicomdir import missing_files
 from condyle.intake.eligible import damage, not_an_mr_image
 from condyle.intake.lone_file import overridden
 from condyle.intake.metaimage import open_metaimage
@@ -61,9 +59,6 @@ def dicom_studies(files: Sequence[DicomFile], path: str, told: Overrides) -> Gat
             result.unused += unused
     result.problems += [_damaged(file, reason) for file, reason in broken]
     result.unused += [(file.where, reason) for file, reason in broken]
-    present = [file.where for file in files]
-    indices = [file for file in files if file.header.text("SOPClassUID") == DICOMDIR]
-    result.problems += [problem for index in indices if (problem := missing_files(index, present)) is not None]
     return result
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from condyle.errors import InputError, UsageError
 from condyle.intake.dicom_file import DicomFile
+from condyle.intake.dicomdir import missing_by_index
 from condyle.intake.gather import dicom_studies, other_studies
 from condyle.intake.identity import patient_key, study_key
+from condyle.intake.label_maps import named_label_maps
 from condyle.intake.redact import Redactor, secret_words
 from condyle.intake.sorting import sort_files
 from condyle.study import Problem, Series, Study
@@ -63,13 +65,20 @@ def open_studies(path: str | os.PathLike[str], *, overrides: Overrides | None = 
     """
     root, told = Path(path), dict(overrides or {})
     files = sort_files(root)
+    files.problems += missing_by_index(files.dicom)
     redact = Redactor(secret_words(file.header for file in files.dicom))
     dicom = dicom_studies([_renamed(file, redact) for file in files.dicom], str(root), told)
-    blobs = {kind: [replace(blob, where=redact(blob.where)) for blob in found] for kind, found in files.by_kind.items()}
+    studies = [_without_names(study, redact) for study in dicom.studies]
+    truth = named_label_maps(root)
+    blobs = {
+        kind: [replace(blob, where=redact(blob.where)) for blob in found if blob.where not in truth]
+        for kind, found in files.by_kind.items()
+    }
     others, raw_files = other_studies(blobs, str(root), told, beside_dicom=bool(dicom.studies))
     stray = [(redact(where), reason) for where, reason in files.unused]
+    stray += [(blob.where, "a label map of the manifest") for found in files.by_kind.values() for blob in found if blob.where in truth]
     return Opened(
-        tuple(dicom.studies + others.studies),
+        tuple(studies + others.studies),
         tuple(dicom.problems + others.problems + [replace(problem, where=redact(problem.where)) for problem in files.problems]),
         tuple(dicom.unused + others.unused + [entry for entry in stray if entry[0] not in raw_files]),
     )
@@ -156,3 +165,16 @@ def _free(name: str, taken: set[str]) -> str:
 def _renamed(file: DicomFile, redact: Redactor) -> DicomFile:
     where = redact(file.where)
     return file if where == file.where else replace(file, blob=replace(file.blob, where=where))
+
+
+def _without_names(study: Study, redact: Redactor) -> Study:
+    """The study with names masked in the free text of its headers; roles have been inferred from the full text."""
+
+    def masked(value: Any) -> Any:
+        if isinstance(value, str):
+            return redact(value)
+        return tuple(masked(one) for one in value) if isinstance(value, tuple) else value
+
+    return replace(
+        study, series=tuple(replace(one, headers={key: masked(value) for key, value in one.headers.items()}) for one in study.series)
+    )

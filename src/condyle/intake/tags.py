@@ -6,6 +6,7 @@ Source: DICOM PS3.6, chapter 6.
 from __future__ import annotations
 
 ELEMENTS: dict[str, tuple[int, str]] = {
+    "MediaStorageSOPClassUID": (0x00020002, "UI"),
     "TransferSyntaxUID": (0x00020010, "UI"),
     "SpecificCharacterSet": (0x00080005, "CS"),
     "ImageType": (0x00080008, "CS"),

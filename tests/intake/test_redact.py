@@ -1,0 +1,102 @@
+"""Planted names and numbers of patients never come out of intake."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from condyle.errors import InputError
+from condyle.intake import load_volume, open_studies, open_study
+from condyle.intake.redact import Redactor
+from tests.intake.writing import write_series
+
+NAME, NUMBER = "Mustermann^Erika", "4711-88 X"
+
+
+def planted(one: Dataset, k: int) -> None:
+    one.PatientName, one.PatientID, one.PatientBirthDate = NAME, NUMBER, "19510607"
+    one.SeriesDescription = "t2_tse_sag ERIKA MUSTERMANN"
+
+
+def clean(text: str) -> bool:
+    folded = text.lower()
+    return not any(word in folded for word in ("mustermann", "erika", "4711", "471188", "19510607"))
+
+
+def test_names_in_paths_are_masked_everywhere(tmp_path: Path, noise: NDArray[np.int16], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    folder = tmp_path / "MUSTERMANN_ERIKA_4711-88" / "19510607"
+    paths = write_series(folder, noise, names=[f"Erika-Mustermann_{k}.dcm" for k in range(6)], change=planted)
+    paths[1].write_bytes(paths[1].read_bytes()[:-5])
+    paths[4].unlink()
+    (folder / "mustermann.txt").write_text("a letter")
+    (folder / "471188.zip").write_bytes(b"PK\x03\x04 broken")
+    (folder / "Erika.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    (folder / "mustermann.nii").write_bytes(b"\x5c\x01\x00\x00" + bytes(340) + b"n+1\0" + bytes(50))
+    study = open_study(tmp_path)
+    assert study.problems
+    for problem in study.all_problems():
+        assert clean(" ".join(map(str, (problem.code, problem.what, problem.where, problem.why, problem.what_to_do)))), problem
+    assert any("***" in problem.where for problem in study.all_problems())
+    assert all(clean(f"{where} {reason}") for where, reason in study.unused)
+    assert clean(study.study_key + study.patient_key + "".join(series.series_id for series in study.series))
+    assert clean(repr(study)), "not even a printed study names the patient"
+    for series in study.series:
+        assert clean(" ".join(map(str, (series.role,))))
+    remaining = next(path for path in paths if path.exists())
+    remaining.write_bytes(remaining.read_bytes()[:-9])
+    with pytest.raises(InputError) as caught:
+        [load_volume(series) for series in study.series]
+    assert clean(str(caught.value))
+    assert clean(caplog.text)
+
+
+def test_warnings_of_the_parsers_do_not_quote_headers(tmp_path: Path, noise: NDArray[np.int16], caplog: pytest.LogCaptureFixture) -> None:
+    """Values that pydicom would quote in a warning: a name with an unknown character set, a date that is none."""
+    caplog.set_level(logging.DEBUG)
+
+    def odd(one: Dataset, k: int) -> None:
+        planted(one, k)
+        one.SpecificCharacterSet = "ISO_IR 100"
+
+    for path in write_series(tmp_path, noise[:2], change=odd):
+        data = path.read_bytes()
+        for old, new in (
+            (b"Mustermann^Erika", b"Mustermann^Erik\xe4"),
+            (b"\x08\x00\x60\x00CS", b"\x08\x00\x60\x00UN"),
+            (b"ISO_IR 100", b"ISO_IR 999"),
+        ):
+            assert old in data
+            data = data.replace(old, new)
+        path.write_bytes(data)
+    open_studies(tmp_path)
+    assert clean(caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "shown"),
+    [
+        ("Müller/IM1", {"muller"}, "***/IM1"),
+        ("li_wei/anatomy/IM1", {"li", "wei", "ana"}, "***_***/anatomy/IM1"),
+        ("a/xMEIERx/1", {"meier"}, "a/x***x/1"),
+        ("IM0001", {"12"}, "IM0001"),
+        ("A/b", set(), "A/b"),
+    ],
+)
+def test_masking(path: str, words: set[str], shown: str) -> None:
+    assert Redactor(words)(path) == shown
+
+
+@given(st.text(max_size=30), st.sets(st.text(alphabet="abcdefgäöüßİ", min_size=4, max_size=8), max_size=3))
+def test_masking_leaves_no_long_word(path: str, words: set[str]) -> None:
+    from condyle.intake.redact import _fold
+
+    folded = {_fold(word) for word in words}
+    assert not any(word in _fold(Redactor(folded)(path)) for word in folded if len(word) >= 4)
