@@ -62,7 +62,7 @@ def test_every_link_inside_the_page_has_its_target(reading):
     text = page(reading)
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert len(ids) == len(set(ids))
-    assert {link for link in re.findall(r'href="#([^"]+)"', text)} <= set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
     assert {name for names in re.findall(r'aria-labelledby="([^"]+)"', text) for name in names.split()} <= set(ids)
 
 
@@ -75,8 +75,9 @@ def test_what_a_grade_means_stands_there_with_its_source(lumbar):
 def test_quality_provenance_and_series_are_told(lumbar):
     text = page(lumbar)
     for words in (
-        "While the patient is still there: Repeat the sagittal T2.", "Noise could not be measured", "yes, as sagittal t2", "witnesses disagree",
-        "no. The series has one slice only", "sha256 <code>" + "ab" * 32, "seed 7", "segment 0.64", "CC-BY 4.0", "No clinical DICOM was read.",
+        "While the patient is still there: Repeat the sagittal T2.", "Noise could not be measured", "yes, as sagittal t2",
+        "witnesses disagree", "no. The series has one slice only", "sha256 <code>" + "ab" * 32, "seed 7", "segment 0.64", "CC-BY 4.0",
+        "No clinical DICOM was read.",
         "Files that belong to no series", "DOC/readme.txt",
     ):  # fmt: skip
         assert words in text, words
@@ -89,3 +90,9 @@ def test_a_reading_that_came_back_from_json_gives_the_same_words(lumbar, tmp_pat
     (tmp_path / "reading.json").write_bytes(as_json(lumbar)["reading.json"])
     pictures = re.compile(r"data:image/png;base64,[^\"]*|[ML]?-?\d+\.\d+")
     assert pictures.sub("", page(load_reading(tmp_path / "reading.json"))) == pictures.sub("", page(lumbar))
+
+
+def test_why_a_series_was_not_used_is_what_the_reader_said(lumbar):
+    said = replace(lumbar, unused=(*lumbar.unused, ("series s9", "Another series was preferred.")))
+    assert "no. Another series was preferred." in page(said)
+    assert page(said).count("Another series was preferred.") == 1

@@ -108,8 +108,8 @@ def test_windows_show_their_site_and_stay_in_the_picture(lumbar):
 
 
 def test_evidence_out_of_the_plane_is_not_drawn(lumbar):
-    points = lumbar.evidence[0].points + (30.0, 0, 0)
+    points = lumbar.evidence[0].points + np.array([30.0, 0, 0])
     far = Evidence("far", "outline", "s1", 12, points, label="far away")
-    near = replace(far, evidence_id="near", slice_index=8, points=lumbar.evidence[0].points + (0.3, 0, 0), label="close by")
+    near = replace(far, evidence_id="near", slice_index=8, points=lumbar.evidence[0].points + np.array([0.3, 0, 0]), label="close by")
     drawn = pictures(replace(lumbar, evidence=(far, near), findings=()), LUMBAR)[0]
     assert [shape.title for shape in drawn.shapes] == ["close by"]

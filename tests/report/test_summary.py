@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from condyle.report.summary import summarise
-from condyle.study import Finding, Site
+from condyle.study import Finding, Problem, Site
 
 
 def test_the_lumbar_example_in_short(lumbar):
@@ -51,3 +51,10 @@ def test_normal_findings_alone_are_no_abnormality(lumbar):
 def test_failed_checks_and_problems_are_warnings_but_notes_and_passed_checks_are_not(lumbar):
     warnings = summarise(lumbar).warnings
     assert warnings == ("Ghosts along the phase direction point to motion on sagittal T2.", "Two slices are missing from the axial stack.")
+
+
+def test_a_flag_gives_its_reason_and_is_not_said_twice(lumbar):
+    doubt = Problem("numbering-uncertain", "warning", "The numbering of the levels is uncertain.", why="The sacrum is cut off.")
+    summary = summarise(replace(lumbar, problems=(doubt,)))
+    assert summary.flags[0].endswith("The sacrum is cut off.")
+    assert not any("numbering" in warning for warning in summary.warnings)

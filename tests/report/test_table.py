@@ -16,7 +16,8 @@ def test_levels_are_rows_from_the_head_down(lumbar):
 
 def test_a_cell_says_its_finding_in_words_too(lumbar):
     table = overview(lumbar, JOINTS["lumbar"])
-    row = dict(zip((column.text for column in table.columns), dict((heading.text, cells) for heading, cells in table.rows)["L4-L5"], strict=True))
+    cells = next(cells for heading, cells in table.rows if heading.text == "L4-L5")
+    row = {column.text: cell for column, cell in zip(table.columns, cells, strict=True)}
     assert (row["Disc narrowing"].weight, row["Disc narrowing"].words) == ("abnormal", "present, probability 90%")
     assert (row["Disc degeneration (Pfirrmann)"].main, row["Disc degeneration (Pfirrmann)"].small) == ("4", "60%")
     assert row["Modic change"].words.startswith("not assessed: Modic change needs")

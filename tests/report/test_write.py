@@ -61,5 +61,7 @@ except ResourceError as error:
 
 
 def test_import_stays_light():
-    program = "import sys, condyle.report, condyle.report.plugins; print([m for m in ('numpy','cv2','jinja2','pydantic') if m in sys.modules])"
+    program = (
+        "import sys, condyle.report, condyle.report.plugins; print([m for m in ('numpy','cv2','jinja2','pydantic') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"

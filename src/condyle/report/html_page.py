@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from condyle.anatomy import FindingEntry, Joint
 from condyle.report.pictures import MARKED, legend, mapped_findings, pictures
-from condyle.report.reading_json import why_unused
+from condyle.report.reading_json import stray_files, why_unused
 from condyle.report.sentences import site_sentence
 from condyle.report.sites import anchor, in_reading_order, site_title
 from condyle.report.statements import catalogue, entry_of, how_sure, percent, value_text, weight
@@ -85,6 +85,7 @@ def export(reading: Reading) -> dict[str, bytes]:
         measured=measurements(reading, joint),
         checks=sorted(reading.checks, key=lambda check: {False: 0, None: 1, True: 2}[check.passed]),
         series=tuple(_series_row(series, reading) for series in reading.series),
+        stray=stray_files(reading),
         meanings=_meanings(reading, joint),
         seconds=sum(reading.timing.values()),
     )
@@ -149,7 +150,7 @@ def _series_row(series: Series, reading: Reading) -> SeriesRow:
         traits=tuple((name, text) for name, text in traits if text),
         grid=_grid(series),
         used_as=", ".join(slot.replace("_", " ") for slot in slots),
-        why_unused="" if slots else why_unused(series),
+        why_unused=why_unused(series, reading),
         problems=tuple(" ".join(part for part in (problem.what, problem.what_to_do) if part) for problem in series.problems),
     )
 

@@ -28,6 +28,7 @@ class Shape:
     """An outline, box or line in picture units."""
 
     path: str
+    kind: str  # 'outline', 'box' or 'line'
     weight: str  # a Weight, or '' when no finding speaks of it
     title: str
     site: str
@@ -124,7 +125,7 @@ def _picture(
         elif evidence.kind in ("outline", "box", "line"):
             site = site_title(findings[0].site, joint) if findings else ""
             path = _path(xy, closed=evidence.kind != "line")
-            shapes.append(Shape(path, _worst(findings, joint), _label(evidence, site), site))
+            shapes.append(Shape(path, evidence.kind, _worst(findings, joint), _label(evidence, site), site))
             if site and evidence.kind != "line":
                 boxes.setdefault(site, []).append(xy)
     extents = {site: (np.concatenate(parts).min(0), np.concatenate(parts).max(0)) for site, parts in boxes.items()}

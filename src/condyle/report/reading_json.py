@@ -46,7 +46,7 @@ def to_document(reading: Reading) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "study": {"study_key": reading.study_key, "patient_key": reading.patient_key, "joint": reading.joint},
         "flags": list(reading.flags),
-        "series": [_series(one, slots.get(one.series_id, [])) for one in reading.series],
+        "series": [_series(one, slots.get(one.series_id, []), why_unused(one, reading)) for one in reading.series],
         "unused": [{"where": where, "reason": reason} for where, reason in reading.unused],
         "checks": [asdict(check) for check in reading.checks],
         "problems": [asdict(problem) for problem in reading.problems],
@@ -125,7 +125,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} does not belong into a reading")
 
 
-def _series(series: Series, slots: list[str]) -> dict[str, Any]:
+def _series(series: Series, slots: list[str], reason: str) -> dict[str, Any]:
     role = asdict(series.role)
     for trait in role.values():
         # What a witness said may be a piece of free text, and free text may hold a name.
@@ -136,7 +136,7 @@ def _series(series: Series, slots: list[str]) -> dict[str, Any]:
         "number": series.number,
         "used": series.used,
         "slots": slots,
-        "reason": "" if slots else why_unused(series),
+        "reason": reason,
         "role": role,
         "geometry": None if series.geometry is None else _geometry(series.geometry),
         "technical": {name: _technical(series.headers[name]) for name in _TECHNICAL if series.headers.get(name) not in (None, "", ())},
@@ -144,10 +144,19 @@ def _series(series: Series, slots: list[str]) -> dict[str, Any]:
     }
 
 
-def why_unused(series: Series) -> str:
-    """One sentence for a series that fills no slot of the package."""
+def why_unused(series: Series, reading: Reading) -> str:
+    """Why a series filled no slot of the package: what the reader said, else its own problems; empty when it filled one."""
+    if series.series_id in reading.used_series.values():
+        return ""
+    said = [reason for where, reason in reading.unused if where == f"series {series.series_id}"]
     errors = [problem.what for problem in series.problems if problem.severity == "error"]
-    return " ".join(errors) if errors else "The package has no use for a series of this role."
+    return " ".join(dict.fromkeys(said or errors)) or "The package has no use for a series of this role."
+
+
+def stray_files(reading: Reading) -> list[tuple[str, str]]:
+    """What ``unused`` says of anything but the series of the reading."""
+    series = {f"series {one.series_id}" for one in reading.series}
+    return [(where, reason) for where, reason in reading.unused if where not in series]
 
 
 def _technical(value: Any) -> float | str:

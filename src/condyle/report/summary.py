@@ -65,7 +65,7 @@ def summarise(reading: Reading) -> Summary:
     told = {entry.site for entry in (*abnormal, *uncertain)}
     clear = tuple(name for site in sites if site in assessed and (name := site_title(site, joint)) not in told)
     return Summary(
-        flags=tuple(FLAGS.get(flag, flag.replace("_", " ").capitalize() + ".") for flag in reading.flags),
+        flags=tuple(_flag(flag, reading) for flag in reading.flags),
         abnormal=abnormal,
         uncertain=uncertain,
         warnings=_warnings(reading),
@@ -111,8 +111,15 @@ def _gaps(reading: Reading, joint: Joint) -> tuple[Gap, ...]:
 
 def _warnings(reading: Reading) -> tuple[str, ...]:
     quality = [check.sentence for check in reading.checks if check.passed is False]
-    problems = [problem.what for problem in reading.problems if problem.severity != "note"]
+    flags = {flag.replace("_", "-") for flag in reading.flags}  # these stand above, with their reasons
+    problems = [problem.what for problem in reading.problems if problem.severity != "note" and problem.code not in flags]
     return tuple(dict.fromkeys(quality + problems))
+
+
+def _flag(flag: str, reading: Reading) -> str:
+    """What the flag means, and why it was raised where a problem of the same name says so."""
+    reasons = dict.fromkeys(problem.why for problem in reading.problems if problem.code == flag.replace("_", "-"))
+    return " ".join([FLAGS.get(flag, flag.replace("_", " ").capitalize() + "."), *reasons]).strip()
 
 
 def _headline(reading: Reading, abnormal: tuple[SiteItems, ...], uncertain: tuple[SiteItems, ...], clear: tuple[str, ...]) -> str:

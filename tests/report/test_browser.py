@@ -1,0 +1,139 @@
+"""The page in a real browser: nothing fetched, nothing complained about, switches by keyboard, room on a phone."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from condyle.report.html_page import export
+from condyle.testing.readings import example_readings
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Opens a reading's page; the test fails if the page complains or asks for anything but itself."""
+    said, asked, pages = [], [], []
+
+    def opened(reading):
+        path = tmp_path / "report.html"
+        path.write_bytes(export(reading)["report.html"])
+        page = browser.new_page(viewport={"width": 1280, "height": 850})
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert said == []
+    assert [url[:60] for url in asked if not url.startswith(("file://", "data:image/png;base64,"))] == []
+
+
+@pytest.mark.parametrize("name", list(example_readings()))
+def test_nothing_sticks_out_at_any_width(show, name):
+    page = show(example_readings()[name])
+    for width in (1280, 768, 390):
+        page.set_viewport_size({"width": width, "height": 850})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_block_fits_the_first_screen_of_a_desktop(show, lumbar):
+    page = show(lumbar)
+    bottom = page.evaluate("document.querySelector('.first').getBoundingClientRect().bottom")
+    assert bottom < 850
+    assert page.locator(".research").is_visible()
+
+
+def test_outlines_and_names_are_switched_by_the_space_bar(show, lumbar):
+    page = show(lumbar)
+    for switch, drawn in (("#show-outlines", ".viewer .outline"), ("#show-names", ".names")):
+        assert page.locator(drawn).first.is_visible()
+        page.focus(switch)
+        page.keyboard.press("Space")
+        assert not page.locator(drawn).first.is_visible()
+        page.keyboard.press("Space")
+        assert page.locator(drawn).first.is_visible()
+
+
+def test_the_tab_key_reaches_the_switches_and_arrows_choose_the_map(show, lumbar):
+    page = show(lumbar)
+    shown = "[...document.querySelectorAll('.map')].filter(e => getComputedStyle(e).display != 'none').length"
+    assert page.evaluate(shown) == 0
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "map-none":
+            break
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.id") == "map-0"
+    assert page.evaluate(shown) == 2  # herniation: present at L4-L5, in doubt at L5-S1
+    assert page.locator(".map-note.map-0").is_visible()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(shown) == 1  # bulging: present at L4-L5 only
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(shown) == 0
+
+
+def test_pictures_are_decoded(show, lumbar):
+    """Neither the policy nor a wrong encoding keeps a picture from being drawn."""
+    page = show(lumbar)
+    decoded = page.evaluate(
+        """Promise.all([...document.querySelectorAll('image')].map(
+             e => { const it = new Image(); it.src = e.getAttribute('href'); return it.decode().then(() => it.naturalWidth); }))"""
+    )
+    assert len(decoded) >= 5
+    assert min(decoded) > 0
+
+
+def test_text_has_contrast_enough_in_both_colour_schemes(show, lumbar):
+    """WCAG 2 AA: 4.5 to 1, computed over every element that holds text of its own."""
+    page = show(lumbar)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(CONTRAST) == []
+
+
+def test_paper_shows_what_a_grade_means_and_no_switch(show, lumbar):
+    page = show(lumbar)
+    page.emulate_media(media="print")
+    assert not page.locator(".switches").is_visible()
+    assert page.pdf(prefer_css_page_size=True)[:5] == b"%PDF-"
+
+
+CONTRAST = """() => {
+  const parse = text => { const n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
+  const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] > 0) return c; }
+    return [255, 255, 255, 1];
+  };
+  const weak = [];
+  for (const element of document.body.querySelectorAll(':not(svg):not(svg *)')) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) weak.push(element.textContent.trim().slice(0, 30) + ' ' + ratio.toFixed(2));
+  }
+  return weak;
+}"""
