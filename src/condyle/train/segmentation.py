@@ -133,15 +133,6 @@ class SegmentationModule(lightning.LightningModule):
         self.log("loss", loss.detach(), prog_bar=True)
         return loss
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, index: int) -> None:
-        keep = min(self.settings.average, self.global_step / (self.global_step + 20))
-        with torch.no_grad():
-            for mean, live in zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True):
-                if mean.dtype.is_floating_point:
-                    mean.mul_(keep).add_(live, alpha=1 - keep)
-                else:
-                    mean.copy_(live)
-
     def configure_optimizers(self) -> Any:
         settings = self.settings
         optimiser = torch.optim.AdamW(self.network.parameters(), settings.rate, weight_decay=settings.weight_decay)
@@ -153,6 +144,21 @@ class SegmentationModule(lightning.LightningModule):
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": torch.optim.lr_scheduler.LambdaLR(optimiser, rate), "interval": "step"},
         }
+
+
+class RunningAverage(lightning.Callback):
+    """Averages the live weights after every step. A callback, because Lightning writes its checkpoint before the module's
+    own hook runs: a resumed run would continue from an average that lacks the last step."""
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        keep = min(pl_module.settings.average, trainer.global_step / (trainer.global_step + 20))
+        with torch.no_grad():
+            live_state = pl_module.network.state_dict().values()
+            for mean, live in zip(pl_module.averaged.state_dict().values(), live_state, strict=True):
+                if mean.dtype.is_floating_point:
+                    mean.mul_(keep).add_(live, alpha=1 - keep)
+                else:
+                    mean.copy_(live)
 
 
 def soft_dice_loss(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
@@ -200,9 +206,10 @@ def fit_segmenter(
         enable_model_summary=False,
         default_root_dir=folder,
         callbacks=[
+            RunningAverage(),
             ModelCheckpoint(
                 folder, filename="last", every_n_train_steps=settings.checkpoint_every, save_top_k=1, enable_version_counter=False
-            )
+            ),
         ],
     )
     trainer.fit(module, DataLoader(views, batch_size=settings.batch), ckpt_path=last if first else None, weights_only=True)

@@ -1,0 +1,70 @@
+"""How well grades agree: weighted kappa, balanced accuracy, errors of more than one step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from condyle.errors import InputError
+
+
+def confusion(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights: ArrayLike | None = None) -> NDArray[np.float64]:
+    """[true step, given step] table of weights over the whole scale, also its unused steps.
+
+    A grade outside the scale (a level that was not found) belongs to no column and is left out here;
+    ``quadratic_kappa`` and the others say how they count it.
+    """
+    steps = {step: place for place, step in enumerate(scale)}
+    table = np.zeros((len(steps), len(steps)))
+    weight = np.ones(len(np.asarray(truth))) if weights is None else np.asarray(weights, np.float64)
+    for true, given, w in zip(np.asarray(truth).tolist(), np.asarray(grade).tolist(), weight, strict=True):
+        if true not in steps:
+            raise InputError("statistics-scale", f"A true grade of {true} is not on the scale {tuple(scale)}.")
+        if given in steps:
+            table[steps[true], steps[given]] += w
+    return table
+
+
+def quadratic_kappa(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights: ArrayLike | None = None) -> float:
+    """Cohen's kappa with quadratic weights over the whole scale.
+
+    Parameters
+    ----------
+    truth, grade : (n,) steps of the scale. Every given grade must be on it: give a missed level a wrong grade first
+    scale : all steps, so that the weights do not depend on the grades that happen to occur
+    weights : (n,) not negative; None is 1 each
+
+    Returns
+    -------
+    float; NaN when nothing is left to agree on beyond chance
+
+    Source: Cohen, Psychol Bull 1968;70:213-220.
+    """
+    if not np.isin(np.asarray(grade), np.asarray(scale)).all():
+        raise InputError("statistics-scale", "A given grade is not on the scale.", what_to_do="Give missed levels a wrong grade first.")
+    table = confusion(truth, grade, scale, weights)
+    if table.sum() <= 0:
+        return float("nan")
+    table /= table.sum()
+    place = np.arange(len(table))
+    distance = (place[:, None] - place[None, :]) ** 2.0
+    expected = float((distance * np.outer(table.sum(1), table.sum(0))).sum())
+    return float(1 - (distance * table).sum() / expected) if expected > 0 else float("nan")
+
+
+def balanced_accuracy(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights: ArrayLike | None = None) -> float:
+    """Mean over the true steps that occur of the share graded right. A grade outside the scale is wrong."""
+    true = np.asarray(truth)
+    weight = np.ones(len(true)) if weights is None else np.asarray(weights, np.float64)
+    table = confusion(true, grade, scale, weight)
+    totals = np.array([weight[true == step].sum() for step in scale])
+    used = totals > 0
+    return float((np.diag(table)[used] / totals[used]).mean()) if used.any() else float("nan")
+
+
+def off_by_more_than_one(truth: ArrayLike, grade: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Share of grades more than one step from the truth."""
+    far = (np.abs(np.asarray(truth, np.float64) - np.asarray(grade, np.float64)) > 1).astype(np.float64)
+    return float(np.average(far, weights=None if weights is None else np.asarray(weights, np.float64)))
