@@ -77,18 +77,29 @@ def _gather(same: list[_Mention]) -> ErrorCode:
 
 
 def _mentions(path: Path, name: str) -> Iterator[_Mention]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {
+        node.targets[0].id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+    }  # a sentence may be put together before it is said
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (kind := _kind(node)):
-            named = {keyword.arg: keyword.value for keyword in node.keywords}
-            first = named.get("code") or (node.args[0] if node.args else None)
-            if (
-                isinstance(first, ast.Constant)
-                and isinstance(first.value, str)
-                and _CODE.fullmatch(first.value)
-                and len(node.args) + len(named) > 1
-            ):
-                what = named.get("what") or next((arg for arg in node.args[1:] if _sentence(arg).count(" ") > 1), None)
-                yield _Mention(first.value, kind, (_sentence(what), _sentence(named.get("why")), _sentence(named.get("what_to_do"))), name)
+            yield from _said(node, kind, name, named)
+
+
+def _said(call: ast.Call, kind: str, file: str, named: dict[str, ast.expr]) -> Iterator[_Mention]:
+    """The mentions in one call: a code that depends on a condition makes two."""
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    codes = _sentences(given.get("code") or (call.args[0] if call.args else None), {})
+    if len(call.args) + len(given) < 2 or not all(_CODE.fullmatch(code) for code in codes):
+        return
+    what = given.get("what") or next((arg for arg in call.args[1:] if " " in "".join(_sentences(arg, named))), None)
+    whats, whys, advices = (_sentences(part, named) for part in (what, given.get("why"), given.get("what_to_do")))
+    for index, code in enumerate(codes):
+        alone = len(codes) > 1
+        parts = tuple(side[min(index, len(side) - 1)] if alone and side else " / ".join(side) for side in (whats, whys, advices))
+        yield _Mention(code, kind, (parts[0], parts[1], parts[2]), file)
 
 
 def _kind(call: ast.Call) -> str:
@@ -106,12 +117,16 @@ def _kind(call: ast.Call) -> str:
     return "Problem" if "problem" in name.lower() else "InputError"
 
 
-def _sentence(node: ast.expr | None) -> str:
-    """The literal text of an expression, '...' for what is filled in."""
+def _sentences(node: ast.expr | None, named: dict[str, ast.expr]) -> tuple[str, ...]:
+    """The literal texts of an expression, one a branch of a condition, '...' for what is filled in."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+        return (node.value,)
     if isinstance(node, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
+        return ("".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values),)
+    if isinstance(node, ast.IfExp):
+        return tuple(text for branch in (node.body, node.orelse) for text in _sentences(branch, named) if text)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _sentence(node.left) + _sentence(node.right)
-    return ""
+        return tuple(left + right for left in _sentences(node.left, named) for right in _sentences(node.right, named))
+    if isinstance(node, ast.Name) and node.id in named:
+        return _sentences(named[node.id], {})
+    return ()

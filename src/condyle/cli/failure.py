@@ -32,7 +32,7 @@ def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> i
         screen.finish(code)
         return code
     except KeyboardInterrupt:
-        screen.error("interrupted", "Interrupted. Nothing half-written was left under the name you asked for.", exit_code=INTERRUPTED)
+        screen.error(CondyleError("interrupted", "Interrupted. Nothing half-written was left under the name you asked for."), INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:
         raise
@@ -43,15 +43,8 @@ def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> i
 def report_failure(error: Exception, screen: Screen, *, debug: bool) -> int:
     """Show an exception and return the exit code that belongs to it."""
     told = as_condyle_error(error)
-    if told is None:
-        _report_bug(error, screen)
-        code = BUG
-    else:
-        code = told.exit_code
-        screen.error(
-            told.code, told.what, where=told.where, why=told.why, what_to_do=told.what_to_do,
-            details=tuple(getattr(told, "problems", ())), exit_code=code,
-        )  # fmt: skip
+    code = told.exit_code if told else BUG
+    screen.error(told or _bug(error), code)
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     return code
@@ -86,14 +79,14 @@ def _from_parser(error: Any) -> UsageError:
     return UsageError("wrong-usage", str(error.format_message()), what_to_do=f"Type '{words} --help' for examples and options.")
 
 
-def _report_bug(error: Exception, screen: Screen) -> None:
+def _bug(error: Exception) -> CondyleError:
     # The message of a foreign exception may quote the file it choked on: it is shown with --debug only.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "condyle" in Path(frame.filename).parts]
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    screen.error(
+    return CondyleError(
         "bug", "Condyle stopped on something that it did not expect.", where=place,
         why=f"This is a bug in Condyle ({type(error).__name__}), not in your input.",
-        what_to_do="Run the same command with --debug and report the traceback; look it through for patient data first.", exit_code=BUG,
+        what_to_do="Run the same command with --debug and report the traceback; look it through for patient data first.",
     )  # fmt: skip
 
 

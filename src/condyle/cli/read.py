@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +14,7 @@ from condyle import registry
 from condyle.cli.command import command
 from condyle.cli.failure import BUG_REMARK, as_condyle_error
 from condyle.cli.options import FORMATS_HELP, Given, given_traits, split_words
-from condyle.cli.screen import Screen
+from condyle.cli.screen import Screen, parts_of
 from condyle.errors import CondyleError, InputError, ResourceError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class Outcome:
     files: tuple[str, ...] = ()
     error: CondyleError | None = None
     reading: Any = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,8 +70,10 @@ def read(
         from condyle.readers import load_package
 
         reader = load_package(package)
+    started = time.perf_counter()
     with screen.progress("Looking through the files"):
         opened = open_studies(path, overrides=given_traits(given))
+    screen.record(seconds={"open files": round(time.perf_counter() - started, 3)})
     studies = _chosen(opened, study, path)
     _mention_problems(screen, opened)
     if dry_run:
@@ -147,9 +152,12 @@ def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: 
 def _read_one(study: Study, reader: Any, out: Path, folder: str, formats: tuple[str, ...]) -> Outcome:
     from condyle.report import write_report
 
+    started = time.perf_counter()
     reading = reader.read(study)
+    read = time.perf_counter()
     files = write_report(reading, out / folder, formats=formats)
-    return Outcome(study.study_key, tuple(file.relative_to(out).as_posix() for file in files), reading=reading)
+    seconds = {"read": round(read - started, 3), "write report": round(time.perf_counter() - read, 3)}
+    return Outcome(study.study_key, tuple(file.relative_to(out).as_posix() for file in files), reading=reading, seconds=seconds)
 
 
 def _tellable(error: Exception) -> CondyleError:
@@ -190,7 +198,6 @@ def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened) 
 
 def _json_row(outcome: Outcome, out: Path) -> dict[str, object]:
     if outcome.error:
-        error = outcome.error
-        parts = {"code": error.code, "what": error.what, "where": error.where, "why": error.why, "what_to_do": error.what_to_do}
-        return {"study_key": outcome.study_key, "status": "failed", "error": parts}
-    return {"study_key": outcome.study_key, "status": "read", "files": [str(out / file) for file in outcome.files]}
+        return {"study_key": outcome.study_key, "status": "failed", "error": parts_of(outcome.error)}
+    files = [str(out / file) for file in outcome.files]
+    return {"study_key": outcome.study_key, "status": "read", "files": files, "seconds": outcome.seconds}

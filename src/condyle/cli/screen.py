@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from condyle.cli.progress import Progress
+from condyle.errors import CondyleError
 
 
 class Screen:
@@ -56,20 +57,17 @@ class Screen:
         if self.json and not self._failed:
             self._print_document({**self._document, "exit_code": exit_code})
 
-    def error(
-        self, code: str, what: str, *, where: str = "", why: str = "", what_to_do: str = "", details: tuple[str, ...] = (), exit_code: int
-    ) -> None:
+    def error(self, error: CondyleError, exit_code: int) -> None:
         """The four parts of an error on standard error; with --json also as the document."""
         self._failed = True
-        print(f"Error [{code}]: {what}", file=sys.stderr)
-        for title, part in (("Where", where), ("Why", why), ("What to do", what_to_do)):
+        print(f"Error [{error.code}]: {error.what}", file=sys.stderr)
+        for title, part in (("Where", error.where), ("Why", error.why), ("What to do", error.what_to_do)):
             if part:
                 print(f"  {title + ':':<12}{part}", file=sys.stderr)
-        for line in details:
+        for line in getattr(error, "problems", ()):
             print(f"  - {line}", file=sys.stderr)
         if self.json:
-            parts = {"code": code, "what": what, "where": where, "why": why, "what_to_do": what_to_do, "details": list(details)}
-            self._print_document({**self._document, "error": parts, "exit_code": exit_code})
+            self._print_document({**self._document, "error": parts_of(error), "exit_code": exit_code})
 
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
@@ -88,6 +86,12 @@ class Screen:
 
     def _print_document(self, document: Mapping[str, Any]) -> None:
         print(json_format.dumps(document, indent=2, default=_plain, ensure_ascii=False))
+
+
+def parts_of(error: CondyleError) -> dict[str, object]:
+    """An error as data for machines."""
+    parts: dict[str, object] = {name: getattr(error, name) for name in ("code", "what", "where", "why", "what_to_do")}
+    return {**parts, "details": list(getattr(error, "problems", ()))}
 
 
 def _one_line(cell: object) -> str:
