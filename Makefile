@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEMO ?= demo
 TESTS ?= tests
+WORKERS ?= 2
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -17,12 +18,15 @@ help: ## Show what can be made
 
 demo: $(VENV)/.core ## Simulate a lumbar study as DICOM, read it, say where the report lies
 	@rm -rf $(DEMO)
+	@echo "Simulating a lumbar study as DICOM ..."
 	@$(BIN)/condyle simulate lumbar $(DEMO)/cohort --quiet
+	@echo "Reading it with the shipped package ..."
 	@$(BIN)/condyle read $(DEMO)/cohort -o $(DEMO)/report --quiet
+	@echo "Done. Research use only; a simulated study is no patient."
 	@echo "Open in a browser: $(abspath $(DEMO))/report/report.html"
 
 test: $(VENV)/.full ## Run the whole test suite
-	$(BIN)/python -m pytest $(TESTS) -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TESTS) -m "not slow" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.full ## Style, types, layers
 	$(BIN)/ruff check src tests scripts benchmarks
@@ -59,14 +63,16 @@ $(VENV)/bin/python:
 
 # The core alone: reads studies, has no torch.
 $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e .
+	@echo "Installing Condyle into $(VENV) (a minute or two) ..."
+	@$(PIP) -e .
 	@touch $@
 
 # Everything the tests and linters use.
 $(VENV)/.full: $(VENV)/.core
-	$(PIP) -e '.[train,evaluate,report,dev]'
+	@echo "Installing what training and tests need into $(VENV) (some minutes) ..."
+	@$(PIP) -e '.[train,evaluate,report,dev]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.full
-	$(PIP) -e '.[docs]'
+	@$(PIP) -e '.[docs]'
 	@touch $@
