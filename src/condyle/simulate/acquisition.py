@@ -95,12 +95,13 @@ def _motion_phase(
     moved[order] = receiver.motion / pixel * breath
     drift = np.empty(lines)
     drift[order] = receiver.motion / pixel * 0.4 * rng.standard_normal(receiver.trains)[train]
-    frequencies = [np.fft.fftfreq(n) for n in shape]
+    frequencies = [np.fft.fftfreq(n).astype(np.float32) for n in shape]
+    moved, drift = moved.astype(np.float32), drift.astype(np.float32)
     if receiver.phase_axis == 0:
         angle = moved[:, None] * frequencies[1][None, :] + drift[:, None] * frequencies[0][:, None]
     else:
         angle = moved[None, :] * frequencies[0][:, None] + drift[None, :] * frequencies[1][None, :]
-    return np.exp(-2j * np.pi * angle).astype(np.complex64)
+    return np.exp(np.complex64(-2j * np.pi) * angle)
 
 
 def surface_coil(depth: Floats, along: Floats, *, reach: float, length: float, homogenised: float) -> Floats:

@@ -7,14 +7,13 @@ is one tissue whose signal each sequence scales.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from condyle.simulate.signal import Sequence, water_signal
-from condyle.simulate.surfaces import Floats
+from condyle.simulate.surfaces import Floats, NoiseField
 from condyle.simulate.tissues import TISSUES, Tissue
 from condyle.study import Geometry
 
@@ -58,6 +57,7 @@ class Canvas:
         self.geometry, self.k, self.palette, self.thickness = geometry, k, palette, thickness
         self.middle = subslices // 2
         self.pixel = float(np.mean(geometry.spacing[1:]))
+        self._to_index = np.linalg.inv(geometry.affine[:3, :3]).T
         offsets = ((np.arange(subslices) + 0.5) / subslices - 0.5) * thickness / geometry.spacing[0]
         step = geometry.affine.astype(np.float32)
         slices = (np.float32(k) + offsets.astype(np.float32))[:, None, None]
@@ -66,6 +66,7 @@ class Canvas:
         self.points: Floats = np.stack([step[n, 0] * slices + step[n, 1] * j + step[n, 2] * i + step[n, 3] for n in range(3)])
         self.water: Floats = np.zeros((len(palette.sequences), subslices, rows, columns), np.float32)
         self.fat: Floats = np.zeros((subslices, rows, columns), np.float32)
+        self._fields: dict[NoiseField, Floats] = {}
         self.labels: NDArray[np.uint8] = np.zeros((rows, columns), np.uint8)
 
     @property
@@ -75,7 +76,7 @@ class Canvas:
     def window(self, corners: ArrayLike, margin: float = 1.5) -> Window | None:
         """Rows and columns that hold the projections of ``corners`` (n, 3) LPS mm and ``margin`` mm around; None when the slice
         does not cut the box of the corners, or nothing of it is in view."""
-        index = self.geometry.to_index(np.atleast_2d(np.asarray(corners, np.float64)))
+        index = (np.atleast_2d(np.asarray(corners, np.float64)) - self.geometry.affine[:3, 3]) @ self._to_index
         dk, dj, di = self.geometry.spacing
         reach = (self.thickness / 2 + margin) / dk
         if index[:, 0].min() - reach > self.k or index[:, 0].max() + reach < self.k:
@@ -90,9 +91,26 @@ class Canvas:
         """Points of a window, (3, subslices, rows, columns)."""
         return self.points[:, :, window[0], window[1]]
 
-    def middle_points(self, window: Window) -> Floats:
-        """Points of the middle sub-slice only, (3, 1, rows, columns): enough for textures."""
-        return self.points[:, self.middle : self.middle + 1, window[0], window[1]]
+    def take(self, background: Canvas) -> None:
+        """Start from what is painted on a canvas of the same slice with one sub-slice."""
+        self.water[:], self.fat[:], self.labels[:] = background.water, background.fat, background.labels
+
+    def field(self, noise: NoiseField, window: Window | None = None) -> Floats:
+        """A random field on the middle sub-slice, (1, rows, columns) of the window.
+
+        Computed once a slice, on every n-th pixel as far as its scale allows, and kept.
+        """
+        import cv2
+
+        if noise not in self._fields:
+            every = max(1, int(noise.finest / self.pixel / 1.6))
+            small = noise(self.points[:, self.middle : self.middle + 1, ::every, ::every])[0]
+            rows, columns = self.labels.shape
+            grow = np.float32([[every, 0, 0], [0, every, 0]])
+            big = small if every == 1 else cv2.warpAffine(small, grow, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            self._fields[noise] = big[None].astype(np.float32)
+        found = self._fields[noise]
+        return found if window is None else found[:, window[0], window[1]]
 
     def paint(
         self,
@@ -131,12 +149,9 @@ class Canvas:
             full = np.broadcast_to(cover, canvas.shape)[self.middle] > 0.5
             self.labels[rows, columns][full] = label
 
-    def collapse(self, weights: Many[float] | None = None) -> tuple[Floats, Floats]:
+    def collapse(self) -> tuple[Floats, Floats]:
         """(sequences, rows, columns) water and (rows, columns) fat, averaged over the sub-slices."""
-        if weights is None:
-            return self.water.mean(1), self.fat.mean(0)
-        shares = np.asarray(weights, np.float32) / np.float32(sum(weights))
-        return np.tensordot(self.water, shares, (1, 0)), np.tensordot(self.fat, shares, (0, 0))
+        return self.water.mean(1), self.fat.mean(0)
 
 
 def _tissue(tissue: str | Tissue) -> Tissue:

@@ -81,22 +81,27 @@ class NoiseField:
     ----------
     rng : numpy Generator
     scale : mm, distance over which values are alike; three numbers for (x, y, z), or one
-    octaves : how many finer fields, each half the scale and half the weight, are added
+    octaves : how many finer fields, each half the scale and 0.6 of the weight, are added
+    shear : y moved with z, so that streaks run oblique in the sagittal plane
 
     Notes: values on a periodic lattice, cubic smoothing in between ("value noise"); about zero mean, about unit deviation.
     """
 
     SIZE = 32
 
-    def __init__(self, rng: np.random.Generator, scale: float | Sequence[float], octaves: int = 1) -> None:
+    def __init__(self, rng: np.random.Generator, scale: float | Sequence[float], octaves: int = 1, shear: float = 0.0) -> None:
+        self._shear = np.float32(shear)
         self._scale = np.broadcast_to(np.asarray(scale, np.float32), (3,))
         self._lattices = [rng.standard_normal((self.SIZE,) * 3).astype(np.float32) for _ in range(octaves)]
+        self.finest = float(self._scale.min()) / 2.0 ** (octaves - 1)
         weights = np.array([0.6**n for n in range(octaves)], np.float32)
         # 2.0: interpolation between independent neighbours shrinks the deviation to about a half
         self._weights = weights * np.float32(2.0 / np.sqrt((weights**2).sum()))
 
     def __call__(self, points: Floats) -> Floats:
         """Values at (3, ...) mm, shape (...)."""
+        if self._shear:
+            points = np.stack([points[0], points[1] + self._shear * points[2], points[2]])
         total = np.zeros(points.shape[1:], np.float32)
         for n, (lattice, weight) in enumerate(zip(self._lattices, self._weights, strict=True)):
             total += weight * self._one(points, lattice, np.float32(2.0**n))

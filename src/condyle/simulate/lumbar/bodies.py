@@ -13,7 +13,7 @@ from condyle.simulate.study import stream
 from condyle.simulate.surfaces import Floats, NoiseField, blend, coverage, superellipse
 from condyle.simulate.tissues import TISSUES, Tissue
 
-_CORTEX = 0.75  # mm, thin shell; thicker in a picture because chemical shift and partial volume add to it
+_CORTEX, _WALL = 0.80, 0.45  # mm: end plate with its cartilage, side walls
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Textures:
 def textures(seed: int) -> Textures:
     rng = stream(seed, "textures")
     return Textures(
-        NoiseField(rng, (9, 8, 7), 2), NoiseField(rng, (2.6, 1.9, 2.3), 2), NoiseField(rng, (8, 3.2, 1.8), 2), NoiseField(rng, (7, 5, 5), 2)
+        NoiseField(rng, (11, 9, 8), 2), NoiseField(rng, (4.5, 2.6, 3.6), 2), NoiseField(rng, (8, 3.2, 1.8), 2), NoiseField(rng, (7, 5, 5), 2)
     )  # fmt: skip
 
 
@@ -51,10 +51,12 @@ def draw_body(canvas: Canvas, body: Body, spine: Spine, texture: Textures, modic
     if window is None:
         return
     points = canvas.at(window)
-    rough = 0.25 * texture.edge(canvas.middle_points(window))
-    inside = body_distance(body, points) + rough
+    rough = 0.25 * canvas.field(texture.edge, window)
+    inside, ends = body_distance(body, points)
+    inside = inside + rough
     canvas.paint(window, coverage(inside, canvas.pixel), "bone", label=body.code or None)
-    marrow = coverage(inside + np.float32(_CORTEX), canvas.pixel)
+    # The walls are thinner than the end plates.
+    marrow = coverage(np.maximum(inside + np.float32(_WALL), ends + rough + np.float32(_CORTEX)), canvas.pixel)
     fat, gain = _marrow(canvas, window, spine, texture)
     if not body.lumbar and body.code == 0:
         fat = np.clip(fat + 0.05, 0, 0.95)
@@ -66,8 +68,8 @@ def draw_body(canvas: Canvas, body: Body, spine: Spine, texture: Textures, modic
         _basivertebral_vein(canvas, body, marrow, window)
 
 
-def body_distance(body: Body, points: Floats) -> Floats:
-    """Signed distance (mm, roughly) to the surface of a body."""
+def body_distance(body: Body, points: Floats) -> tuple[Floats, Floats]:
+    """Signed distances (mm, roughly) to the surface of a body, and to its end plates alone."""
     _, _, v_low = (low := body.lower.local(points))
     _, _, v_up = (up := body.upper.local(points))
     w, u = (low[0] + up[0]) / 2, (low[1] + up[1]) / 2
@@ -81,14 +83,13 @@ def body_distance(body: Body, points: Floats) -> Floats:
     hollow_back = np.float32(0.06 * body.half_depth) * (1 - (w / wide) ** 2).clip(0)  # kidney shape: the back wall is concave
     side = superellipse(u + 0.5 * hollow_back, w, deep - 0.5 * hollow_back, wide, 2.6)
     # A rounded intersection: minus the union of the complements.
-    return -blend(blend(-side, -top, 2.0), -bottom, 2.0)
+    return -blend(blend(-side, -top, 2.0), -bottom, 2.0), np.maximum(top, bottom)
 
 
 def _marrow(canvas: Canvas, window: Window, spine: Spine, texture: Textures) -> tuple[Floats, Floats]:
-    middle = canvas.middle_points(window)
-    coarse, fine = texture.coarse(middle), texture.fine(middle)
-    fat = np.clip(spine.person.marrow_fat + 0.075 * coarse + 0.055 * fine + 0.03 * np.maximum(fine, 0) ** 2, 0.02, 0.95)
-    return fat, 1 + 0.05 * fine
+    coarse, fine = canvas.field(texture.coarse, window), canvas.field(texture.fine, window)
+    fat = np.clip(spine.person.marrow_fat + 0.05 * coarse + 0.032 * fine + 0.006 * np.maximum(fine, 0) ** 2, 0.02, 0.95)
+    return fat, 1 + 0.03 * fine
 
 
 def _marrow_change(
@@ -96,14 +97,14 @@ def _marrow_change(
 ) -> None:
     """Modic type 1 (oedema), 2 (fat) or 3 (sclerosis), a band with an uneven front."""
     w, u, v = plate.local(canvas.at(window))
-    deep = 7.0 + 2.5 * texture.edge(canvas.middle_points(window)) + 2.0 * np.cos(u / np.float32(plate.half_depth) * 2.2)
-    band = coverage(np.float32(sign) * v - deep, 3.0) * marrow
+    deep = 6.0 + 2.5 * canvas.field(texture.edge, window) + 2.0 * np.cos(u / np.float32(plate.half_depth) * 2.2)
+    band = coverage(np.float32(sign) * v - deep, 5.0) * marrow
     if kind == 1:
-        canvas.paint(window, 0.85 * band, "oedema", fat=0.10)
+        canvas.paint(window, 0.65 * band, "oedema", fat=0.10)
     elif kind == 2:
-        canvas.paint(window, 0.85 * band, "marrow", fat=0.88)
+        canvas.paint(window, 0.80 * band, "marrow", fat=0.85)
     else:
-        canvas.paint(window, 0.80 * band, "bone", fat=0.05)
+        canvas.paint(window, 0.65 * band, "bone", fat=0.05)
 
 
 def _basivertebral_vein(canvas: Canvas, body: Body, marrow: Floats, window: Window) -> None:
@@ -116,7 +117,7 @@ def _basivertebral_vein(canvas: Canvas, body: Body, marrow: Floats, window: Wind
     thick = 0.4 + 1.9 * np.clip(depth, 0, 1.2) ** 1.5
     cleft = np.maximum(np.maximum(np.abs(v) - thick, np.float32(0.25 * body.half_depth) - u), np.abs(w) - 5.0)
     cover = coverage(cleft, 1.4) * np.clip(depth * 2.5 + 0.2, 0, 1)
-    canvas.paint(window, 0.75 * cover * (marrow > 0.02), "oedema", fat=0.3)
+    canvas.paint(window, 0.9 * cover * (marrow > 0.02), "oedema", fat=0.25)
 
 
 def draw_disc(canvas: Canvas, disc: Disc, spine: Spine, texture: Textures) -> None:
@@ -130,8 +131,7 @@ def draw_disc(canvas: Canvas, disc: Disc, spine: Spine, texture: Textures) -> No
     if window is None:
         return
     points = canvas.at(window)
-    middle = canvas.middle_points(window)
-    grain = texture.disc(middle)
+    grain = canvas.field(texture.disc, window)
     inside, rim, height, (w, u) = _disc_distance(disc, points)
     inside = inside + 0.15 * grain
     cover = coverage(inside, canvas.pixel)

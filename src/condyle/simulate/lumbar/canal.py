@@ -27,11 +27,13 @@ def draw_canal(canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, seed
     wide = r * 1.35 + 1.0
     # The canal's own room: fat all around the sac, more of it low down.
     low = np.clip((along - (len(spine.sac) - 150)) / 60, 0, 1)
-    room = superellipse(behind - 0.8, left, r + 3.0 + 2.5 * low, wide + 3.5)
+    # Behind the sac, between the laminae, lies a pad of fat: a triangle on a sagittal slice.
+    pads = np.max([np.clip(1 - np.abs(along - coordinates.at_height(float(d.centre[2]) - 2)) / 10, 0, 1) for d in spine.discs[:6]], 0)
+    room = superellipse(behind - 0.8 - 2.2 * pads, left, r + 2.4 + 2.5 * low + 2.6 * pads, wide + 3.0)
     canvas.paint(window, coverage(room, canvas.pixel), "skin", fat=0.88)
     sac = superellipse(behind, left, r, wide)
     sac = np.where(r < 1.4, np.float32(5.0), sac)  # below S2 only the filum goes on
-    canvas.paint(window, coverage(sac - 0.6, canvas.pixel), "ligament")
+    canvas.paint(window, 0.8 * coverage(sac - 0.4, canvas.pixel), "ligament")
     cover = coverage(sac, canvas.pixel)
     canvas.paint(window, cover, "csf", label=CODE)
     _cord(canvas, spine, coordinates, seed, window, (along, behind, left, r), cover)
@@ -52,16 +54,19 @@ def _cord(canvas, spine, coordinates, seed, window, place, cover) -> None:  # ty
         return
     along, behind, left, r = along[inside], behind[inside], left[inside], r[inside]
     end = float(len(spine.sac) - 45)
-    bare = np.ones_like(along)
-    for _ in range(22):
+    # Most roots are too close together to be told apart: they grey the back of the sac, in streaks.
+    bundle = np.clip(behind / r * 1.8 - 0.05, 0, 1) * np.clip((along - tip) / 25, 0, 1) * np.clip((end - along) / 70, 0, 1)
+    streaks = np.sin(behind * 2.6 + 2.0 * np.sin(along / 23 + left)) * np.sin(left * 1.7 + along / 31)
+    bare = 1 - bundle * (0.42 + 0.2 * streaks)
+    for _ in range(26):
         start, side = tip - rng.uniform(5, 45), rng.uniform(-1, 1)
         leaves, wave, phase = rng.uniform(tip + 60, end), rng.uniform(20, 55), rng.uniform(0, 6.28)
         share = np.clip((along - start) / max(leaves - start, 1.0), 0, 1)
         sway = np.float32(rng.uniform(0.1, 0.5)) * np.sin(np.float32(2 * np.pi / wave) * along + np.float32(phase))
         back = np.clip((along - start) / 40, 0, 1) * r * np.float32(rng.uniform(0.30, 0.78)) * (1 - 0.9 * share**4) + sway
         aside = np.float32(side) * r * (0.35 + 0.75 * share) + sway
-        strand = np.sqrt((behind - back) ** 2 + (left - aside) ** 2) - np.float32(rng.uniform(0.45, 0.75))
-        bare *= 1 - 0.85 * coverage(strand, canvas.pixel * 1.2) * (along > start)
+        strand = np.sqrt((behind - back) ** 2 + (left - aside) ** 2) - np.float32(rng.uniform(0.55, 1.0))
+        bare *= 1 - 0.9 * coverage(strand, canvas.pixel * 1.1) * (along > start)
     roots = np.zeros(cover.shape, np.float32)
     roots[inside] = 1 - bare
     canvas.paint(window, roots * cover, "root")

@@ -178,7 +178,9 @@ def _draw(
     textures: bodies.Textures, outline: surroundings.Contours, noise: surroundings.Fields,
 ) -> None:  # fmt: skip
     """Back to front: what is painted later lies over what was painted before."""
-    surroundings.draw_surroundings(canvas, spine, coordinates, outline, noise, seed)
+    background = Canvas(canvas.geometry, canvas.k, canvas.thickness, canvas.palette, 1)
+    surroundings.draw_surroundings(background, spine, coordinates, outline, noise, seed)
+    canvas.take(background)
     canal.draw_canal(canvas, spine, coordinates, seed)
     posterior.draw_flava(canvas, spine, arches, {})
     for disc in (*spine.sacral_discs, *spine.discs):
@@ -205,9 +207,9 @@ class _Coil:
         self.length = rng.uniform(150, 190)
         self.middle = float(spine.bodies[2].centre[2])
         self.outline = outline
-        self.band = rng.random() < 0.65
+        self.band = rng.random() < 0.5
         low, high = spine.bodies[0], spine.bodies[4]
-        margin = rng.uniform(10, 28)
+        margin = rng.uniform(12, 40)
         self.line = [(one.centre[1] - one.half_depth - margin, one.centre[2]) for one in (low, high)]
 
     def __call__(self, points: Floats) -> Floats:

@@ -26,7 +26,7 @@ _DISC_HEIGHT = (9.5, 11.2, 10.6, 9.6, 8.2, 6.8, 5.6, 5.0, 4.6, 4.4, 4.4)
 _DISC_WEDGE = (14.0, 11.0, 8.5, 7.0, 5.0, 2.0, 0.5, 0.0, 0.0, 0.0, 0.0)
 VERTEBRAE = ("L5", "L4", "L3", "L2", "L1", "T12", "T11", "T10", "T9", "T8")
 # Sacral bodies S1 ... S5: height, depth at the top, turn to the next (degrees).
-_SACRAL = ((28.0, 33.0, 9.0), (23.0, 21.0, 13.0), (19.0, 16.0, 16.0), (16.0, 13.0, 18.0), (14.0, 11.0, 14.0))
+_SACRAL = ((29.0, 33.0, 1.0), (25.0, 23.0, 4.0), (21.0, 17.5, 12.0), (18.0, 14.0, 20.0), (16.0, 11.5, 18.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class Person:
 def person(seed: int, variation: Variation) -> Person:
     rng = stream(seed, "person")
     age = rng.uniform(20, 80)
-    slope, size = float(np.clip(rng.normal(38, 6), 24, 52)), rng.normal(1, 0.055)
+    slope, size = float(np.clip(rng.normal(42, 6), 28, 56)), rng.normal(1, 0.055)
     slope = slope if variation.sacral_slope is None else variation.sacral_slope
-    lordosis = slope + rng.normal(14, 4)  # the lordosis follows the slope: the trunk stands above the pelvis
+    lordosis = slope + rng.normal(12, 4)  # the lordosis follows the slope: the trunk stands above the pelvis
     scoliosis, fat, canal = rng.normal(0, 3.0), rng.gamma(4.0, 5.0), rng.normal(1, 0.1)
     age = age if variation.age is None else variation.age
     marrow, muscle = rng.normal(0, 0.06), rng.normal(0, 0.08)
@@ -153,10 +153,10 @@ class Body:
     lower: Plate
     upper: Plate
     lumbar: bool = True
+    axes: NDArray[np.float64] = field(init=False)
 
-    @property
-    def axes(self) -> NDArray[np.float64]:
-        return _middle_axes(self.lower.axes, self.upper.axes)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", _middle_axes(self.lower.axes, self.upper.axes))
 
     @property
     def centre(self) -> NDArray[np.float64]:
@@ -188,10 +188,10 @@ class Disc:
     below: Plate
     above: Plate
     findings: LevelFindings
+    axes: NDArray[np.float64] = field(init=False)
 
-    @property
-    def axes(self) -> NDArray[np.float64]:
-        return _middle_axes(self.below.axes, self.above.axes)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", _middle_axes(self.below.axes, self.above.axes))
 
     @property
     def centre(self) -> NDArray[np.float64]:
@@ -359,7 +359,7 @@ def _sacrum(top: Plate, k: float, jitter: NDArray[np.float64]) -> tuple[list[Bod
 def _finish(who: Person, bodies: list[Body], sacrum: list[Body], discs: list[Disc], sacral_discs: list[Disc]) -> Spine:
     """Thread the dural sac behind the bodies, from head to foot."""
     k = who.size
-    half = dict(zip(VERTEBRAE, (6.6, 7.0, 7.3, 7.6, 8.0, 8.2, 7.6, 7.2, 7.0, 7.0), strict=True))
+    half = dict(zip(VERTEBRAE, (5.4, 5.7, 6.0, 6.3, 6.7, 7.0, 6.6, 6.2, 6.0, 6.0), strict=True))
     fat = dict(zip(VERTEBRAE, (3.2, 2.0, 1.6, 1.4, 1.2, 1.0, 1.0, 1.0, 1.0, 1.0), strict=True))
     rows: list[tuple[float, float, float]] = []  # y, z, half depth
     for body in reversed(bodies):
@@ -368,9 +368,9 @@ def _finish(who: Person, bodies: list[Body], sacrum: list[Body], discs: list[Dis
             gap = (fat[body.name] + (1.2 if at_lower and body.name == "L5" else 0.0)) * k
             y, z = plate.world(0, plate.half_depth + gap + r, 0)[1:]
             rows.append((y, z, r))
-    for n, (body, r, gap) in enumerate(zip(sacrum, (5.6, 4.4, 2.2, 1.0, 0.8), (5.0, 4.2, 4.0, 3.5, 3.0), strict=True)):
+    for n, (body, r, gap) in enumerate(zip(sacrum, (5.2, 4.0, 0.9, 0.6, 0.5), (5.0, 4.4, 4.2, 3.5, 3.0), strict=True)):
         for plate in (body.upper, body.lower):
-            width = (r if plate is body.upper else (4.4, 2.2, 1.0, 0.8, 0.5)[n]) * k * who.canal
+            width = (r if plate is body.upper else (4.0, 0.9, 0.6, 0.5, 0.4)[n]) * k * who.canal
             y, z = plate.world(0, plate.half_depth + gap * k + r * k, 0)[1:]
             rows.append((y, z, width))
     course = np.array(rows)
@@ -379,7 +379,7 @@ def _finish(who: Person, bodies: list[Body], sacrum: list[Body], discs: list[Dis
     fine = np.arange(0, steps[-1], 1.0)
     from scipy.ndimage import gaussian_filter1d
 
-    smooth = np.stack([gaussian_filter1d(np.interp(fine, steps, course[:, n]), 7.0, mode="nearest") for n in range(3)], 1)
+    smooth = np.stack([gaussian_filter1d(np.interp(fine, steps, course[:, n]), 6.0, mode="nearest") for n in range(3)], 1)
     first = smooth[0, :2] + (smooth[0, :2] - smooth[5, :2]) / 5 * np.arange(60, 0, -1)[:, None]  # straight on above the top
     canal = np.vstack([first, smooth[:, :2]])
     sac = np.concatenate([np.full(60, smooth[0, 2]), smooth[:, 2]])

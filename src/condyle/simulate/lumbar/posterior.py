@@ -63,19 +63,18 @@ def tip(arch: Arch) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 def draw_arch(canvas: Canvas, arch: Arch, spine: Spine, texture: Textures) -> None:
     """Marrow in a dark shell, one blended shape, labelled with its body's code."""
     body, k = arch.body, spine.person.size
-    middle = body.world(0, arch.back + arch.length / 2, -10 * k)
-    reach = np.array([30 * k, arch.length + 22, 32 * k])
-    window = canvas.window(middle + np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)]) * reach @ body.axes)
+    low = -1.15 * body.height - (arch.length * np.sin(np.radians(arch.droop)) if arch.droop > 25 else 0)
+    room = np.array([[a, b, c] for a in (-24 * k, 24 * k) for b in (body.half_depth - 6, arch.back + arch.length + 5) for c in (low, 0.75 * body.height)])
+    window = canvas.window(body.centre + room @ body.axes)
     if window is None:
         return
     points = canvas.at(window)
     offset = [points[n] - np.float32(body.centre[n]) for n in range(3)]
     local = np.stack([sum(np.float32(row[n]) * offset[n] for n in range(3)) for row in body.axes])
-    shape = arch_distance(arch, local, k) + 0.35 * texture.edge(canvas.middle_points(window))
+    shape = arch_distance(arch, local, k) + 0.7 * canvas.field(texture.edge, window)
     canvas.paint(window, coverage(shape, canvas.pixel), "bone", label=body.code)
-    mid = canvas.middle_points(window)
-    fat = np.clip(spine.person.marrow_fat + 0.15 + 0.08 * texture.coarse(mid) + 0.05 * texture.fine(mid), 0.05, 0.95)
-    canvas.paint(window, coverage(shape + 1.0, canvas.pixel), "marrow", fat=fat)
+    fat = np.clip(spine.person.marrow_fat + 0.06 + 0.08 * canvas.field(texture.coarse, window) + 0.05 * canvas.field(texture.fine, window), 0.05, 0.95)
+    canvas.paint(window, coverage(shape + 0.6, canvas.pixel), "marrow", fat=fat)
     _facet_joint(canvas, window, local, arch, k)
 
 

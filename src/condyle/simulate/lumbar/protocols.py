@@ -11,7 +11,7 @@ SERIES = ("t1_sag", "t2_sag", "stir_sag", "t2_space_sag")
 def protocols(series: tuple[str, ...], tesla: float, matrix: int, field_of_view: float, slices: int) -> tuple[Protocol, ...]:
     """The protocols of the named series (of ``SERIES``), all on one grid except the 3D one."""
     t1 = Sequence("tse", 620, 10, echo_train=3, flip=150) if tesla < 2 else Sequence("tse", 720, 11, echo_train=4, flip=140)
-    t2 = Sequence("tse", 3600, 105, echo_train=17, flip=150, refill=0.5)
+    t2 = Sequence("tse", 3600, 105, echo_train=17, flip=150, refill=0.3)
     stir = Sequence("ir", 4200, 60, ti=165 if tesla < 2 else 220, echo_train=13, flip=150)
     space = Sequence("tse", 1100, 124, echo_train=60, echo_spacing=4.0, flip=150, refill=0.85)
     known = {

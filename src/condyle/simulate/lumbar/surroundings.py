@@ -12,7 +12,7 @@ from condyle.simulate.lumbar.coordinates import CanalCoordinates
 from condyle.simulate.lumbar.layout import Spine
 from condyle.simulate.lumbar.posterior import Arch, tip
 from condyle.simulate.study import stream
-from condyle.simulate.surfaces import Floats, NoiseField, coverage, ellipsoid
+from condyle.simulate.surfaces import Floats, NoiseField, capsule, coverage, ellipsoid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,42 +62,32 @@ class Fields:
     muscle: NoiseField
     septa: NoiseField
     gut: NoiseField
+    grain: NoiseField
 
 
 def fields(seed: int) -> Fields:
     rng = stream(seed, "soft tissue")
-    return Fields(NoiseField(rng, (7, 5, 14), 2), NoiseField(rng, (22, 16, 9), 2), NoiseField(rng, (16, 12, 12), 2))
-
-
-def coarsely(canvas: Canvas, noise: NoiseField, every: int = 3, shear: float = 0.0) -> Floats:
-    """The field over the whole middle sub-slice, (1, rows, columns), computed at every third pixel."""
-    import cv2
-
-    points = canvas.points[:, canvas.middle : canvas.middle + 1, ::every, ::every].copy()
-    points[1] += np.float32(shear) * points[2]
-    small = noise(points)[0]
-    rows, columns = canvas.labels.shape
-    shift = np.float32([[every, 0, 0], [0, every, 0]])
-    return cv2.warpAffine(small, shift, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[None].astype(np.float32)
+    return Fields(NoiseField(rng, (7, 4, 16), 2, shear=0.45), NoiseField(rng, (24, 26, 13), 1), NoiseField(rng, (26, 17, 26), 3), NoiseField(rng, (9, 6, 6), 2))
 
 
 def draw_surroundings(canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, outline: Contours, noise: Fields, seed: int) -> None:
     everywhere = canvas.everywhere
     x, y, z = canvas.points
     along, behind, left = coordinates(canvas.points)
-    muscle, septa, gut = coarsely(canvas, noise.muscle, shear=0.5), coarsely(canvas, noise.septa), coarsely(canvas, noise.gut)
+    muscle, septa, gut = canvas.field(noise.muscle), canvas.field(noise.septa), canvas.field(noise.gut)
     back, front = outline.at("skin_back", z), outline.at("skin_front", z)
     in_body = coverage(np.maximum(y - back, front - y), canvas.pixel)
     # Skin, then fat with septa: thin sheets where the field crosses zero.
     canvas.paint(everywhere, in_body, "skin")
-    sheet = np.exp(-((septa / 0.045) ** 2))
+    slope = np.hypot(*np.gradient(septa[0]))[None] / np.float32(canvas.pixel)  # per mm: keeps the sheets equally thin everywhere
+    sheet = np.exp(-((septa / (0.45 * slope + 0.004)) ** 2))
     fat_layer = coverage(np.maximum(y - back, front - y) + 1.6, canvas.pixel)
-    canvas.paint(everywhere, fat_layer, "skin", fat=0.97 - 0.45 * sheet, gain=1 + 0.03 * septa)
+    canvas.paint(everywhere, fat_layer, "skin", fat=0.97 - 0.22 * sheet, gain=1 + 0.025 * septa)
     fascia, wall = outline.at("fascia", z), outline.at("wall_front", z)
     inner = coverage(np.maximum(y - fascia, wall - y), canvas.pixel)
     canvas.paint(everywhere, inner, "ligament")
     inner = coverage(np.maximum(y - fascia, wall - y) + 1.0, canvas.pixel)
-    _belly(canvas, outline, inner, gut, spine, seed)
+    _belly(canvas, outline, inner, noise, spine, seed)
     _retroperitoneum(canvas, along, behind, left, inner, gut, spine)
     _back_muscles(canvas, behind, left, inner, muscle, spine)
     _vessels(canvas, spine, seed)
@@ -108,9 +98,9 @@ def _back_muscles(canvas: Canvas, behind: Floats, left: Floats, inner: Floats, m
     share = spine.person.muscle_fat
     aside = np.abs(left)
     midline = np.exp(-((aside / 5.5) ** 2))
-    fat = np.clip(share + 0.20 * muscle - 0.06 + midline * (0.34 + 0.22 * muscle), 0.0, 0.95)
+    fat = np.clip(share + 0.10 * muscle + midline * (0.17 + 0.07 * muscle), 0.0, 0.95)
     here = inner * coverage(4.0 - behind, 2.0)
-    canvas.paint(canvas.everywhere, here, "muscle", other="ligament", mix=0.30 * midline * np.clip(0.6 - muscle, 0, 1), fat=fat)
+    canvas.paint(canvas.everywhere, here, "muscle", other="ligament", mix=0.25 * midline * np.clip(0.4 - muscle, 0, 1), fat=fat)
 
 
 def _retroperitoneum(canvas: Canvas, along: Floats, behind: Floats, left: Floats, inner: Floats, gut: Floats, spine: Spine) -> None:
@@ -135,55 +125,57 @@ def _vessels(canvas: Canvas, spine: Spine, seed: int) -> None:
     rng = stream(seed, "vessels")
     k = spine.person.size
     wave = rng.uniform(0, 6.28)
-    shift = rng.uniform(-4, 4)
-    for side, radius, gap in ((11.0, 8.5, 3.5), (-14.0, 10.0, 2.5)):
-        centres = []
-        for body in spine.bodies[1:]:
-            for part in (0.5, 0.0, -0.5):
-                place = body.world((side + shift + 2.5 * np.sin(wave + len(centres))) * k, -(body.half_depth + gap + radius) * k / k, part * body.height)
-                centres.append(place)
-        for first, last in zip(centres[:-1], centres[1:], strict=True):
-            _tube(canvas, first, last, radius * k * (0.8 if side < 0 else 1.0))
-    split = spine.bodies[1].world(0, -(spine.bodies[1].half_depth + 11) * 1.0, 0)
+    shift = rng.normal(0, 6)
+    tubes: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
+    for side, radius, gap in ((11.0, 8.5, 3.5), (-14.0, 9.0, 2.5)):
+        centres = [
+            body.world((side + shift + 2.5 * np.sin(wave + n + part)) * k, -(body.half_depth + gap + radius), part * body.height)
+            for n, body in enumerate(spine.bodies[1:])
+            for part in (0.5, 0.0, -0.5)
+        ]
+        centres.sort(key=lambda place: float(place[2]))
+        tubes += [(first, last, radius * k) for first, last in zip(centres[:-1], centres[1:], strict=True)]
+    split = spine.bodies[1].world(0, -(spine.bodies[1].half_depth + 11), 0)
     for side in (-1.0, 1.0):
         end = spine.sacrum[0].world(side * 38 * k, -(spine.sacrum[0].half_depth + 12), -5)
-        _tube(canvas, split + [side * 5 * k, 0, 0], end, 5.5 * k)
+        tubes.append((split + [side * 5 * k, 0, 0], end, 5.5 * k))
+    # All walls first: a wall drawn later would cross the lumen of its neighbour.
+    for wall in (1.2, 0.0):
+        for first, last, radius in tubes:
+            window = canvas.window(np.array([first - radius, first + radius, last - radius, last + radius]), 2.0)
+            if window is not None:
+                shape = capsule(canvas.at(window), first, last, radius) - np.float32(wall)
+                canvas.paint(window, coverage(shape, canvas.pixel), "muscle" if wall else "flow", gain=0.6)
 
 
-def _tube(canvas: Canvas, first: NDArray[np.float64], last: NDArray[np.float64], radius: float) -> None:
-    from condyle.simulate.surfaces import capsule
-
-    window = canvas.window(np.array([first - radius, first + radius, last - radius, last + radius]), 2.0)
-    if window is None:
-        return
-    shape = capsule(canvas.at(window), first, last, radius)
-    canvas.paint(window, coverage(shape, canvas.pixel), "muscle", gain=0.6)
-    canvas.paint(window, coverage(shape + 1.3, canvas.pixel), "flow")
-
-
-def _belly(canvas: Canvas, outline: Contours, inner: Floats, gut: Floats, spine: Spine, seed: int) -> None:
+def _belly(canvas: Canvas, outline: Contours, inner: Floats, noise: Fields, spine: Spine, seed: int) -> None:
     """Fat with loops of bowel, an organ high up, and the pelvic organs low down."""
-    canvas.paint(canvas.everywhere, inner, "skin", fat=np.clip(0.86 + 0.07 * gut, 0, 0.97))
+    gut = canvas.field(noise.gut)
+    # Mesentery: fat and bowel in each other's folds, blurred by breathing.
+    folds = np.clip(0.5 + 0.55 * gut, 0, 1)
+    canvas.paint(canvas.everywhere, inner, "organ", other="bowel", mix=folds, fat=np.clip(0.92 - 0.75 * folds**2, 0, 0.97), gain=0.95)
     wall = coverage(np.abs(canvas.points[1] - outline.at("wall_front", canvas.points[2]) - 6.0) - 5.0, 1.5)
     canvas.paint(canvas.everywhere, wall * inner, "muscle", fat=0.1)
     rng = stream(seed, "belly")
     body = spine.bodies[2]
     front = float(body.centre[1]) - body.half_depth
     organ = np.array([rng.uniform(-10, 10), front - 55, float(spine.bodies[5].centre[2]) + 25])
-    _blob(canvas, organ, rng.uniform([35, 26, 45], [50, 34, 70]), inner, "liver", 0.06, "liver")
-    for _ in range(46):
+    _blob(canvas, organ, rng.uniform([35, 26, 45], [50, 34, 70]), inner, "liver", 0.06, "liver", noise.grain)
+    for _ in range(60):
         place = np.array([rng.uniform(-45, 45), front - rng.uniform(28, 125), rng.uniform(-115, 170)])
-        radii = rng.uniform([9, 6, 6], [24, 14, 15])
-        filling = str(rng.choice(["bowel", "gas", "fluid", "organ"], p=[0.45, 0.15, 0.12, 0.28]))
-        _blob(canvas, place, radii, inner, "organ", 0.05, filling)
+        radii = rng.uniform([9, 7, 7], [26, 19, 22])
+        filling = str(rng.choice(["bowel", "gas", "fluid", "organ"], p=[0.48, 0.14, 0.08, 0.30]))
+        _blob(canvas, place, radii, inner, "organ", 0.05, filling, noise.grain)
     # Rectosigmoid, bladder or uterus in front of the sacrum.
     low = spine.sacrum[2].world(rng.uniform(-8, 8), -(spine.sacrum[2].half_depth + rng.uniform(22, 32)), -8)
-    _blob(canvas, low, rng.uniform([16, 11, 22], [24, 16, 36]), inner, "muscle", 0.05, "bowel")
+    _blob(canvas, low, rng.uniform([16, 11, 22], [24, 16, 36]), inner, "muscle", 0.05, "bowel", noise.grain)
     bladder = low + [0, -48, -20]
-    _blob(canvas, bladder, rng.uniform([30, 22, 24], [44, 32, 34]), inner, "muscle", 0.0, str(rng.choice(["fluid", "organ"])))
+    _blob(canvas, bladder, rng.uniform([30, 22, 24], [44, 32, 34]), inner, "muscle", 0.0, str(rng.choice(["fluid", "organ"])), noise.grain)
 
 
-def _blob(canvas: Canvas, place: NDArray[np.float64], radii: NDArray[np.float64], inner: Floats, wall: str, fat: float, filling: str) -> None:
+def _blob(
+    canvas: Canvas, place: NDArray[np.float64], radii: NDArray[np.float64], inner: Floats, wall: str, fat: float, filling: str, grain: NoiseField
+) -> None:
     window = canvas.window(np.array([place - radii, place + radii]), 3.0)
     if window is None:
         return
@@ -193,5 +185,6 @@ def _blob(canvas: Canvas, place: NDArray[np.float64], radii: NDArray[np.float64]
     bent[2] += 3.0 * np.sin(points[1] / 8.0 + np.float32(place[1]))
     shape = ellipsoid(bent, list(place), list(radii))
     here = inner[:, window[0], window[1]]
-    canvas.paint(window, coverage(shape, canvas.pixel) * here, wall, fat=fat)
-    canvas.paint(window, coverage(shape + 2.0, 1.5) * here, filling)
+    texture = canvas.field(grain, window)
+    canvas.paint(window, coverage(shape + 0.6 * texture, 2.0) * here, wall, fat=fat)
+    canvas.paint(window, coverage(shape + 2.0 + 0.8 * texture, 3.0) * here, filling, gain=np.clip(1 + 0.12 * texture, 0.3, 1.7))
