@@ -23,6 +23,7 @@ VERTEBRA, CANAL, DISC = 0, 1, 2
 _PITCH, _NEAREST, _FARTHEST = 1.05, 0.45, 2.7
 _GAP = 1.55  # a distance of this many usual pitches holds a missed disc
 _BODY, _WHOLE_BODY = 0.6, 0.9  # share of vertebra below the lowest disc: perhaps, and surely, a lumbar body
+_SACRAL = -0.4  # a disc that leans forward by more than 23 degrees most likely lies on the sacrum
 _SLOPES = (-1.1, 1.1)  # a disc leans at most 63 degrees
 
 
@@ -265,7 +266,7 @@ def _extend_down(column: list[Disc], tissue: NDArray[np.floating], width: float)
     along, across = np.meshgrid(np.linspace(0.3, 0.7, 9), np.linspace(-0.3, 0.3, 7))
     body = lowest.centre + along.reshape(-1, 1) * onward + across.reshape(-1, 1) * width * lowest.axis
     bone = float(_sample(tissue[VERTEBRA], body).mean())
-    if bone < _BODY:
+    if bone < _BODY or lowest.angle < _SACRAL:
         return column
     disc = _recover(lowest.centre + onward, lowest.angle + turn, tissue, width, reach=0.45 * float(np.hypot(*step)))
     if disc is None and bone < _WHOLE_BODY:

@@ -92,6 +92,8 @@ def _doubts(discs: tuple[Disc, ...], rest: Sequence[Disc], tissue: NDArray[np.fl
         doubts.append(f"Only {len(discs)} discs were found.")
     if lowest.width < 0.7 * width:
         doubts.append("The lowest disc is rudimentary: it may lie within the sacrum or above a transitional vertebra.")
+    if lowest.recovered:
+        doubts.append("The lowest disc was hardly seen; its place follows from the vertebra above it.")
     if _bone_below(lowest, tissue) > 0.6:
         doubts.append("The body below the lowest disc looks like a vertebra, not like the sacrum.")
     if any(_looks_lumbar(disc, lowest, width) for disc in rest):
