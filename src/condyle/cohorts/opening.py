@@ -51,7 +51,8 @@ class RowOpener:
         named = {row.series_id: row for row in rows if row.series_id}
         if len(rows) == 1 and (not named or path.is_file()):
             # Opened with what the row says: a picture has no geometry without its plane.
-            return _chosen(open_studies(path, overrides=rows[0].overrides()), rows)
+            study = _chosen(open_studies(path, overrides=rows[0].overrides()), rows)
+            return replace(study, series=tuple(_with_aspect(one, rows[0]) for one in study.series))
         study = _chosen(self._folder(path), rows)
         found = {one.series_id: one for one in study.series}
         missing = [row.row for row in rows if row.series_id not in found]
@@ -63,12 +64,31 @@ class RowOpener:
                 why=f"Found: {', '.join(found)}.",
                 what_to_do="Correct series_id, or make the manifest again with `condyle data scan`.",
             )
-        return replace(study, series=tuple(overridden(found[name], row.overrides()) for name, row in named.items()))
+        told = (_with_aspect(overridden(found[name], row.overrides()), row) for name, row in named.items())
+        return replace(study, series=tuple(told))
 
     def _folder(self, path: Path) -> Opened:
         if self._path != path or self._opened is None:
             self._path, self._opened = path, open_studies(path)
         return self._opened
+
+
+def _with_aspect(series: Series, row: ManifestRow) -> Series:
+    """The series with the manifest's ``pixel_aspect`` (row step / column step) among its headers: the shape of a picture's
+    pixels may be known where their size is not."""
+    text = row.extra.get("pixel_aspect", "")
+    if not text:
+        return series
+    try:
+        aspect = float(text)
+    except ValueError:
+        aspect = 0.0
+    if not 0.2 <= aspect <= 5.0:
+        raise InputError(
+            "pixel-aspect-invalid", "A pixel_aspect is no ratio of row step to column step.", where=f"manifest row {row.row}",
+            why="It must be a number from 0.2 to 5.", what_to_do="Correct it, or leave it empty.",
+        )  # fmt: skip
+    return replace(series, headers={**series.headers, "pixel_aspect": aspect})
 
 
 def open_rows(rows: Sequence[ManifestRow]) -> Study:
