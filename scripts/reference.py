@@ -8,12 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
+
+from pydantic import BaseModel
 
 from condyle.anatomy import JOINTS
 from condyle.cli.app import program
 from condyle.cli.codes import ErrorCode, error_codes
 from condyle.registry import KINDS, Unavailable, plugins
+from condyle.train.recipe import Recipe, Slot, shipped_recipes
 
 HEAD = "<!-- Written by scripts/reference.py from the code (make reference). Do not edit. -->\n"
 KIND_WORDS = {
@@ -111,7 +114,37 @@ def _plugins() -> str:
 
 
 def _recipes() -> str:
-    return HEAD
+    parts = [
+        HEAD,
+        "# Recipes\n",
+        "A recipe is YAML: data, no code. `extends: other` inherits; `sizes` holds what differs in `smoke`, `study` and `full`.",
+        "Unknown keys are errors. `condyle check recipe PATH` says every one.\n",
+        "Shipped: " + ", ".join(f"`{name}`" for name in shipped_recipes()) + ".\n",
+        _keys("Top level", Recipe),
+    ]
+    parts += [_keys(f"`{name}`", field.annotation) for name, field in Recipe.model_fields.items() if _is_section(field.annotation)]
+    parts.append(_keys("`data.slots.<name>`", Slot))
+    return "\n".join(parts)
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _keys(title: str, section: Any) -> str:
+    about = " ".join((section.__doc__ or "").split())
+    lines = [f"## {title}\n", f"{about}\n", "| key | type | default |", "|---|---|---|"]
+    for name, field in section.model_fields.items():
+        words = "section" if _is_section(field.annotation) else _words(field.annotation)
+        default = "required" if field.is_required() else "" if words == "section" else f"`{field.default!r}`"
+        limits = ", ".join(str(limit) for limit in field.metadata)
+        lines.append(f"| `{name}` | {words}{f' ({limits})' if limits else ''} | {default} |".replace("|None", " or none"))
+    return "\n".join(lines) + "\n"
+
+
+def _words(annotation: Any) -> str:
+    text = annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+    return text.replace("typing.", "").replace("|", "or").replace("__main__.", "").replace("condyle.train.recipe.", "")
 
 
 def main(folder: Path) -> None:

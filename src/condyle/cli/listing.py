@@ -86,7 +86,13 @@ def _packages() -> list[Row]:
 
 
 def _recipes() -> list[Row]:
-    raise NotImplementedError
+    from condyle.train.recipe import load_recipe, shipped_recipes
+
+    recipes = {name: load_recipe(path) for name, path in shipped_recipes().items()}
+    return [
+        {"name": name, "version": one.version, "family": one.family, "joint": one.data.joint, "findings": ", ".join(one.data.findings)}
+        for name, one in recipes.items()
+    ]
 
 
 def _errors() -> list[Row]:

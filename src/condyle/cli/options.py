@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from condyle.errors import UsageError
 
 FORMATS_HELP = "Comma separated exporters (see 'condyle list exporters')."
+SIZES: tuple[Literal["smoke", "study", "full"], ...] = ("smoke", "study", "full")
 Given = Annotated[
     list[str] | None,
     typer.Option(

@@ -81,7 +81,19 @@ def _packages(name: str) -> Iterator[Thing]:
 
 
 def _recipes(name: str) -> Iterator[Thing]:
-    yield from ()
+    from condyle.train.recipe import load_recipe, shipped_recipes
+
+    if path := shipped_recipes().get(name):
+        one = load_recipe(path)
+        slots = [f"{slot}: {given.plane}, {' or '.join(given.weightings)}" for slot, given in one.data.slots.items()]
+        facts = {
+            "version": one.version,
+            "family": one.family,
+            "joint": one.data.joint,
+            "slots": slots,
+            "findings": ", ".join(one.data.findings),
+        }
+        yield Thing("recipe", name, _said({**facts, "check": f"condyle check recipe {name}"}))
 
 
 def _plugins(name: str) -> Iterator[Thing]:
