@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import condyle
 from condyle.cohorts.journal import journal
@@ -15,23 +15,14 @@ from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
 from condyle.cohorts.opening import RowOpener
 from condyle.cohorts.table import write_table
 from condyle.errors import InputError, UsageError
+from condyle.readers import Reader, load_package
 from condyle.report.findings_csv import COLUMNS, finding_rows
-from condyle.study import PackageInfo, Reading, Study
 
 FAILURE_COLUMNS = ("study_id", "patient_id", "manifest_row", "code", "reason", "what_to_do")
 
 _ENOUGH = 10  # fewer values say nothing about whether a column is constant
 _READ_AT_LEAST = 0.9
 _CONSTANT_AT_MOST = 0.5
-
-
-class Reader(Protocol):
-    """What ``predict`` needs of a reader; ``load_package`` gives one."""
-
-    @property
-    def info(self) -> PackageInfo: ...
-
-    def read(self, study: Study) -> Reading: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ def predict(
     ResourceError - the disk is full; what was read is kept
     """
     if isinstance(reader, str | Path):
-        reader = _load(reader)
+        reader = load_package(reader)
     manifest, out = Path(manifest), Path(out)
     studies = by_study(read_manifest(manifest))
     record = out.with_name(out.name + ".journal")
@@ -103,12 +94,6 @@ def predict(
             if progress is not None:
                 progress(number, len(studies))
         return _write(out, studies, done.entries)
-
-
-def _load(name: str | Path) -> Reader:
-    from condyle.readers import load_package
-
-    return load_package(name)
 
 
 def _read(reader: Reader, opener: RowOpener, rows: Sequence[ManifestRow]) -> dict[str, Any]:
