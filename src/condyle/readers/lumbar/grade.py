@@ -1,0 +1,166 @@
+"""Grades of every level from its crops, by a package's graph. The network's numbers become probabilities here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.anatomy.lumbar import LUMBAR
+from condyle.errors import PackageError
+from condyle.readers.lumbar.crops import CropSpec
+from condyle.readers.lumbar.graded import Graded
+from condyle.readers.lumbar.measured import measure_levels, names
+from condyle.readers.onnx import Graph, open_graph
+from condyle.readers.package import Package
+
+HIGH_GRADE = 4  # the score of an ordinal finding is the probability of this grade or a worse one
+_WORDS = {"t1": "T1", "t2": "T2"}
+
+
+def outputs_of(findings: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """(finding, step) of every logit: "the finding's value is at least step". An ordinal scale has one logit less than steps."""
+    return tuple(
+        (finding, step)
+        for finding in findings
+        for step in (LUMBAR.finding(finding).scale.steps[1:] if LUMBAR.finding(finding).scale else (1,))  # type: ignore[union-attr]
+    )
+
+
+def calibrated(logits: NDArray[np.floating], calibration: Mapping[str, Sequence[Sequence[float]]], findings: Sequence[str]) -> NDArray[np.float64]:
+    """[row, output] logits -> probabilities of "at least step", never rising with the step of a scale.
+
+    Parameters
+    ----------
+    calibration : finding -> one (slope, intercept) a step (Platt 1999)
+    """
+    pairs = np.array([pair for finding in findings for pair in calibration[finding]], np.float64)
+    scores = 1.0 / (1.0 + np.exp(-np.clip(np.asarray(logits, np.float64) * pairs[:, 0] + pairs[:, 1], -30, 30)))
+    for finding in findings:
+        own = [at for at, (name, _) in enumerate(outputs_of(findings)) if name == finding]
+        scores[:, own] = np.minimum.accumulate(scores[:, own], axis=1)
+    return scores
+
+
+def steps_of(at_least: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[row, steps - 1] probabilities of "at least" -> [row, steps] probabilities of each step."""
+    bounded = np.concatenate([np.ones((len(at_least), 1)), at_least, np.zeros((len(at_least), 1))], axis=1)
+    return -np.diff(bounded, axis=1)
+
+
+def grade_of(at_least: NDArray[np.float64], first: int = 1) -> NDArray[np.int_]:
+    """[row] the step nearest to the expected one: errors of a grade cost the square of their size, as quadratic kappa counts them."""
+    return first + np.floor(at_least.sum(axis=1) + 0.5).astype(int)
+
+
+def missing_input(finding: str, present: Mapping[str, bool]) -> str:
+    """Why a finding cannot be assessed with these inputs; empty when it can."""
+    for alternatives in LUMBAR.finding(finding).needs:
+        if not any(present.get(slot, False) for slot in alternatives):
+            wanted = " or ".join(_WORDS.get(slot, slot) for slot in alternatives)
+            return f"It needs a sagittal {wanted} picture that shows this level, and there is none."
+    return ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grader:
+    """A package's grader.
+
+    Parameters
+    ----------
+    slots : inputs in the order of the crops
+    spec : grid of the crops
+    findings, levels : in the order of training
+    """
+
+    graph: Graph
+    slots: tuple[str, ...]
+    spec: CropSpec
+    findings: tuple[str, ...]
+    levels: tuple[str, ...]
+    calibration: Mapping[str, Sequence[Sequence[float]]]
+
+    def grade(self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]) -> tuple[Graded, ...]:
+        """Every finding at every level.
+
+        Parameters
+        ----------
+        level_names : from the bottom up
+        crops : [level, slot, 4, row, column] of ``level_crops``, with all levels of the study
+        present : [level, slot]
+        """
+        if not len(level_names):
+            return ()
+        logits, maps = self.run(level_names, crops, present)
+        scores = calibrated(logits, self.calibration, self.findings)
+        outputs = outputs_of(self.findings)
+        graded = []
+        for row, level in enumerate(level_names):
+            here = dict(zip(self.slots, present[row].tolist(), strict=True))
+            for column, finding in enumerate(self.findings):
+                reason = missing_input(finding, here)
+                if reason:
+                    graded.append(Graded(level, finding, reason=reason))
+                    continue
+                own = [at for at, (name, _) in enumerate(outputs) if name == finding]
+                graded.append(self._graded(level, finding, scores[row, own], maps[row, column], present[row]))
+        return tuple(graded)
+
+    def run(
+        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """([level, output] logits, [level, finding, slot, row, column] class maps)."""
+        found = self.graph(
+            {
+                "grey": np.ascontiguousarray(crops[:, :, 0], np.float32),
+                "present": present.astype(np.float32),
+                "measured": measure_levels(crops, present, self.spec),
+                "level": level_codes(level_names, self.levels),
+            }
+        )
+        return found["logits"], found["maps"]
+
+    def _graded(
+        self, level: str, finding: str, at_least: NDArray[np.float64], maps: NDArray[np.float32], present: NDArray[np.bool_]
+    ) -> Graded:
+        import cv2
+
+        slot = int(np.argmax(np.where(present, maps.clip(0).sum(axis=(1, 2)), -1.0)))
+        class_map = cv2.resize(maps[slot].clip(0), (self.spec.columns, self.spec.rows), interpolation=cv2.INTER_LINEAR)
+        drawn, name = np.asarray(class_map, np.float32), self.slots[slot]
+        scale = LUMBAR.finding(finding).scale
+        if scale is None:
+            return Graded(level, finding, score=float(at_least[0]), map=drawn, map_slot=name)
+        steps = steps_of(at_least[None])[0]
+        high = float(at_least[HIGH_GRADE - scale.steps[0] - 1])
+        grade = int(grade_of(at_least[None], scale.steps[0])[0])
+        return Graded(level, finding, score=high, grade=grade, probabilities=tuple(map(float, steps)), map=drawn, map_slot=name)
+
+
+def level_codes(level_names: Sequence[str], levels: Sequence[str]) -> NDArray[np.float32]:
+    """[level, levels] one-hot; a level that training did not know is all zeros."""
+    return np.array([[float(name == known) for known in levels] for name in level_names], np.float32)
+
+
+def open_grader(package: Package) -> Grader:
+    """The grader of a package. Raises PackageError when its settings do not describe one."""
+    settings: Mapping[str, Any] = package.spec.settings
+    try:
+        slots, findings = tuple(settings["slots"]), tuple(settings["findings"])
+        spec = CropSpec(**settings["crop"])
+        levels, measured = tuple(settings["levels"]), tuple(settings["measured"])
+        calibration = {finding: package.spec.calibration[finding] for finding in findings}
+    except (KeyError, TypeError) as error:
+        raise PackageError(
+            "package-damaged", "The package does not describe its grader.", where="package.yaml: settings", why=f"{error} is missing or wrong.",
+            what_to_do="Fetch the package again.",
+        ) from None  # fmt: skip
+    if measured != names(slots):
+        raise PackageError(
+            "package-incompatible", "The package was made for other measured features than this Condyle computes.",
+            why="A grader must be fed what it was trained on.", what_to_do="Update Condyle, or use a package made for this version.",
+        )  # fmt: skip
+    return Grader(open_graph(package.graph("grader"), "grader"), slots, spec, findings, levels, calibration)

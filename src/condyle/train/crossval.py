@@ -1,0 +1,145 @@
+"""Nested cross-validation: the figures of a package are those of its pipeline on patients that no part of it saw.
+
+Each outer fold fits a whole pipeline - segmenter, heads, calibration, thresholds - on the other folds and reads the
+patients left out. Finished folds stay on disk, so a killed run goes on with the next.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.anatomy.lumbar import LUMBAR
+from condyle.cohorts.cohort import Cohort
+from condyle.readers.lumbar.grade import grade_of, outputs_of
+from condyle.train.calibrate import assessable, score_column
+from condyle.train.figures import Judged
+from condyle.train.folds import cohort_folds
+from condyle.train.grading import targets_of
+from condyle.train.level_table import LevelTable
+from condyle.train.pipeline import Fitted, fit_pipeline
+from condyle.train.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+_PLAIN = ("studies", "patients", "levels", "present", "offered", "grades")
+
+
+def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str, Judged], dict[str, Any]]:
+    """Fit and read every outer fold.
+
+    Parameters
+    ----------
+    work : folder of finished pieces
+
+    Returns
+    -------
+    (finding -> what was said against what is true, over all patients; facts about the folds for the record)
+    """
+    folds = cohort_folds(cohort, recipe.split.outer, recipe.seed)
+    pieces = []
+    for fold in range(recipe.split.outer):
+        path = work / f"outer{fold}.npz"
+        if not path.is_file():
+            own = {patient for patient, number in folds.items() if number != fold}
+            fitted = fit_pipeline(recipe, cohort, own, work / f"outer{fold}", work / "segmenter" / f"fold{fold}", work / "cache")
+            held_out = fitted.table.rows_of({patient for patient, number in folds.items() if number == fold})
+            save_piece(path, fitted, held_out)
+        pieces.append(_piece(path))
+        logger.info("outer fold %d of %d done", fold + 1, recipe.split.outer)
+    facts = {"folds": {str(fold): sorted(p for p, number in folds.items() if number == fold) for fold in range(recipe.split.outer)}}
+    return judge(pieces, recipe), facts
+
+
+def save_piece(path: Path, fitted: Fitted, rows: NDArray[np.intp]) -> None:
+    """What a pipeline says about rows of patients it did not see.
+
+    Raises
+    ------
+    ValueError - a row belongs to a patient that a part of the pipeline saw
+    """
+    table = fitted.table
+    if fitted.patients & set(table.patients[rows].tolist()):
+        raise ValueError("a pipeline may only be judged on patients that it did not see")
+    thresholds = {finding: [own["value"], *own["band"]] for finding, own in fitted.thresholds.items()}
+    arrays = {name: getattr(table, name)[rows] for name in _PLAIN}
+    part = path.with_suffix(".part.npz")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(part, scores=fitted.scores(rows), thresholds=json.dumps(thresholds), shares=json.dumps(fitted.shares), **arrays)
+    part.replace(path)
+
+
+def _piece(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def judge(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> dict[str, Judged]:
+    """Put the folds together, one finding at a time. Every graded level of every patient is in, found or not."""
+    return {finding: _judged([_judge_piece(piece, recipe, finding) for piece in pieces]) for finding in recipe.data.findings}
+
+
+def _judge_piece(piece: dict[str, NDArray[Any]], recipe: Recipe, finding: str) -> Judged:
+    findings, slots = recipe.data.findings, tuple(recipe.data.slots)
+    column, at = findings.index(finding), score_column(findings, finding)
+    could = assessable(piece["offered"], slots, findings)[:, column]
+    known = ~np.isnan(piece["grades"][:, column])
+    rows = np.flatnonzero(could & known)
+    missed = ~assessable(piece["present"], slots, findings)[rows, column]
+    truth = targets_of(piece["grades"], findings)[rows, at].astype(np.float64)
+    shares = json.loads(str(piece["shares"]))[finding]
+    levels = piece["levels"][rows]
+    prior = np.array([shares.get(str(level), shares[""]) for level in levels])
+    score = np.where(missed, prior, piece["scores"][rows, at])
+    called, grade = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    scale = LUMBAR.finding(finding).scale
+    if scale is not None:
+        own = [number for number, (name, _) in enumerate(outputs_of(findings)) if name == finding]
+        grade = np.where(missed, np.nan, grade_of(piece["scores"][rows][:, own], scale.steps[0]))
+    else:
+        value, low, high = json.loads(str(piece["thresholds"]))[finding]
+        band = (score >= low) & (score < high)
+        called = np.where(missed | band, np.nan, (score >= value).astype(np.float64))
+    return Judged(
+        piece["patients"][rows], levels, truth, score, prior, missed, grade, piece["grades"][rows, column].astype(np.float64), called,
+        int((known & ~could).sum()),
+    )  # fmt: skip
+
+
+def _judged(parts: Sequence[Judged]) -> Judged:
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    names = ("patients", "levels", "truth", "score", "prior", "missed", "grade", "true_grade", "called")
+    return Judged(*(joined(name) for name in names), left_out=sum(part.left_out for part in parts))
+
+
+def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> list[dict[str, object]]:
+    """Rows of predictions.csv of the cross-validation: every finding of every level by the fold that did not see it."""
+    rows: list[dict[str, object]] = []
+    for fold, piece in enumerate(pieces):
+        for finding in recipe.data.findings:
+            at = score_column(recipe.data.findings, finding)
+            usable = assessable(piece["present"], tuple(recipe.data.slots), recipe.data.findings)[:, recipe.data.findings.index(finding)]
+            for row in np.flatnonzero(usable):
+                rows.append(
+                    {"study_id": piece["studies"][row], "patient_id": piece["patients"][row], "finding": finding, "level": piece["levels"][row],
+                     "score": f"{piece['scores'][row, at]:.5f}", "fold": fold}
+                )  # fmt: skip
+    return rows
+
+
+def read_pieces(recipe: Recipe, work: Path) -> list[dict[str, NDArray[Any]]]:
+    """The finished outer folds."""
+    return [_piece(work / f"outer{fold}.npz") for fold in range(recipe.split.outer)]
+
+
+def found_share(table: LevelTable) -> float:
+    """Share of graded levels that were found under their name on some picture."""
+    return float(table.found.mean())

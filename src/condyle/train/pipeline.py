@@ -1,0 +1,152 @@
+"""The whole pipeline fitted on some patients: segmenter, crops, heads of inner folds, calibration, thresholds.
+
+Cross-validation and the shipped package call the same function with other patients. Every finished piece stays in its
+folder, so a killed run goes on with the next piece.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from condyle.anatomy.lumbar import LEVELS
+from condyle.cohorts.cohort import Cohort
+from condyle.readers.lumbar.crops import CropSpec
+from condyle.readers.lumbar.grade import calibrated, level_codes
+from condyle.readers.lumbar.segment import Network
+from condyle.train.calibrate import Calibration, assessable, fit_calibration, fit_thresholds, level_shares
+from condyle.train.features import table_features
+from condyle.train.folds import cohort_folds
+from condyle.train.grading import Head, Inputs, logits_of, targets_of
+from condyle.train.level_table import LevelTable, level_table
+from condyle.train.loop import fit_head
+from condyle.train.recipe import Recipe
+from condyle.train.segmentation import SegmentationSettings, fit_segmenter
+from condyle.train.segmentation_network import SegmentationNetwork
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A pipeline fitted on some patients.
+
+    Parameters
+    ----------
+    patients : that any part of it saw
+    table : all graded levels of the cohort as this segmenter found them, unseen patients included
+    inner : [row, output] logits of the training patients, each from heads that did not see the patient; NaN elsewhere
+    """
+
+    recipe: Recipe
+    patients: frozenset[str]
+    segmenter: SegmentationNetwork
+    table: LevelTable
+    inputs: Inputs
+    targets: NDArray[np.float32]
+    heads: tuple[Head, ...]
+    inner: NDArray[np.float64]
+    calibration: Calibration
+    thresholds: dict[str, dict[str, Any]]
+    shares: dict[str, Any]
+
+    def scores(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """[row, output] calibrated scores of the whole ensemble. For honest figures: rows of unseen patients only."""
+        logits = np.mean([logits_of(head, self.inputs, rows) for head in self.heads], axis=0)
+        return calibrated(logits, self.calibration, self.recipe.data.findings)
+
+
+def crop_spec(recipe: Recipe) -> CropSpec:
+    own = recipe.prepare
+    return CropSpec(own.rows, own.columns, own.pixels_per_width, own.forward)
+
+
+def torch_network(segmenter: SegmentationNetwork) -> Network:
+    """The segmenter as ``segment`` wants it, on one core in bf16."""
+
+    def run(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+            picture = torch.from_numpy(grey).to(memory_format=torch.channels_last)
+            return segmenter(picture).float().numpy()  # type: ignore[no-any-return]
+
+    return run
+
+
+def of_patients(cohort: Cohort, patients: Collection[str]) -> Cohort:
+    """The part of a cohort that belongs to some patients."""
+    return dataclasses.replace(
+        cohort,
+        rows=tuple(row for row in cohort.rows if row.patient_id in patients),
+        slices=tuple(row for row in cohort.slices if row.patient_id in patients),
+        labels=tuple(label for label in cohort.labels if label.patient_id in patients),
+        boxes=(),
+    )
+
+
+def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], folder: Path, segmenter_folder: Path, cache: Path) -> Fitted:
+    """Fit every part on the given patients and nobody else.
+
+    Parameters
+    ----------
+    patients : to train, calibrate and choose thresholds on
+    folder : of this pipeline; finished heads are taken from it
+    segmenter_folder : of its segmenter, which is trained on the same patients
+    cache : of tables and features
+    """
+    own = frozenset(patients)
+    findings, slots = recipe.data.findings, tuple(recipe.data.slots)
+    settings = SegmentationSettings(steps=recipe.segment.steps, batch=recipe.segment.batch)
+    segmenter = fit_segmenter(cohort, own, segmenter_folder, settings=settings, seed=recipe.seed)
+    spec, margin = crop_spec(recipe), recipe.prepare.margin
+    table = level_table(cohort, torch_network(segmenter), weights_id(segmenter), findings, slots, spec, margin, cache)
+    features = table_features(table, spec, margin, recipe.augment, recipe.seed, cache)
+    inputs = Inputs(features, table.present, table.measured, level_codes(table.levels, LEVELS))
+    targets = targets_of(table.grades, findings)
+    heads, inner = _inner_heads(recipe, of_patients(cohort, own), table, inputs, targets, folder)
+    usable = assessable(table.present, slots, findings)
+    rows = table.rows_of(own)
+    calibration = fit_calibration(inner[rows], targets[rows], usable[rows], findings)
+    scores = calibrated(np.nan_to_num(inner[rows]), calibration, findings)
+    scores[np.isnan(inner[rows])] = np.nan
+    thresholds = fit_thresholds(scores, targets[rows], usable[rows], findings, recipe.threshold.band)
+    shares = level_shares(table.levels[rows], targets[rows], findings)
+    return Fitted(recipe, own, segmenter, table, inputs, targets, heads, inner, calibration, thresholds, shares)
+
+
+def weights_id(network: torch.nn.Module) -> str:
+    """Hash of a network's weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:20]
+
+
+def _inner_heads(
+    recipe: Recipe, cohort: Cohort, table: LevelTable, inputs: Inputs, targets: NDArray[np.float32], folder: Path
+) -> tuple[tuple[Head, ...], NDArray[np.float64]]:
+    folds = cohort_folds(cohort, recipe.split.inner, recipe.seed + 1)
+    found = np.flatnonzero(table.found)
+    inner = np.full(targets.shape, np.nan)
+    heads: list[Head] = []
+    for fold in range(recipe.split.inner):
+        training = table.rows_of({patient for patient, own in folds.items() if own != fold})
+        held_out = np.intersect1d(table.rows_of({patient for patient, own in folds.items() if own == fold}), found)
+        training = np.intersect1d(training, found)
+        own = [
+            fit_head(recipe, inputs, targets, training, held_out, folder / f"inner{fold}-seed{number}", recipe.seed + 100 * fold + number)
+            for number in range(recipe.ensemble.seeds)
+        ]
+        inner[held_out] = np.mean([logits_of(head, inputs, held_out) for head in own], axis=0)
+        heads += own
+        logger.info("inner fold %d of %d done", fold + 1, recipe.split.inner)
+    return tuple(heads), inner

@@ -1,0 +1,77 @@
+"""``train``: the one entry. Cross-validates, fits the pipeline on everybody, writes the package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from condyle.cohorts.cohort import Cohort, load_cohort
+from condyle.errors import InputError, UsageError
+from condyle.readers.package import Package
+from condyle.train.recipe import Recipe, load_recipe
+
+logger = logging.getLogger(__name__)
+
+
+def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | str, *, work: Path | str | None = None) -> Package:
+    """Train a package.
+
+    Parameters
+    ----------
+    recipe : of ``load_recipe``, or its name or path (in the size ``full``)
+    cohort : of ``load_cohort``, or its folder
+    out : package folder to write; must not exist
+    work : folder of finished pieces, beside ``out`` when not given. Interrupted, the same call goes on from there; it is
+        left in place, because it holds each outer fold's models. It belongs to one recipe and one cohort
+
+    Returns
+    -------
+    The package, verified. In the size ``smoke`` nothing is cross-validated and the card says so.
+
+    Raises
+    ------
+    UsageError - ``out`` exists, or ``work`` belongs to another recipe or cohort
+    InputError - the cohort lacks labels or masks
+    """
+    from condyle.train.crossval import cross_validate
+    from condyle.train.figures import figures_of
+    from condyle.train.package import package_of
+    from condyle.train.pipeline import fit_pipeline
+
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
+    target = Path(out)
+    if target.exists():
+        raise UsageError("output-exists", "There is something already.", where=target.name, what_to_do="Remove it or choose another name.")
+    if not any(label.finding in recipe.data.findings for label in cohort.labels):
+        raise InputError(
+            "cohort-without-labels", "The cohort has no label of a finding of this recipe.", what_to_do="Add labels.csv to the cohort."
+        )
+    pieces = Path(work) if work is not None else target.with_name(target.name + ".work")
+    _claim(pieces, recipe, cohort)
+    figures: dict[str, Any] = {}
+    record: dict[str, Any] = {}
+    if recipe.size != "smoke":
+        judged, record = cross_validate(recipe, cohort, pieces)
+        figures = figures_of(judged, seed=recipe.seed)
+    patients = set(cohort.patients.values())
+    fitted = fit_pipeline(recipe, cohort, patients, pieces / "all", pieces / "segmenter" / "all", pieces / "cache")
+    return package_of(fitted, cohort, target, figures, record)
+
+
+def _claim(work: Path, recipe: Recipe, cohort: Cohort) -> None:
+    """One work folder, one run: pieces of another recipe or cohort must never be taken for ours."""
+    facts = [recipe.model_dump(mode="json"), [(row.study_id, str(row.path)) for row in cohort.rows], [repr(label) for label in cohort.labels]]
+    mark = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / "run.sha256"
+    if not path.is_file():
+        path.write_text(mark + "\n")
+    elif path.read_text().strip() != mark:
+        raise UsageError(
+            "work-of-another-run", "The work folder holds pieces of another run.", where=work.name,
+            why="Recipe or cohort have changed since it was begun.", what_to_do="Remove the folder, or give another one.",
+        )  # fmt: skip
