@@ -35,6 +35,7 @@ def show(browser, tmp_path):
         path = tmp_path / "report.html"
         path.write_bytes(export(reading)["report.html"])
         page = browser.new_page(viewport={"width": 1280, "height": 850})
+        page.set_default_timeout(120_000)  # a busy machine is no failure
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
@@ -91,6 +92,22 @@ def test_the_tab_key_reaches_the_switches_and_arrows_choose_the_map(show, lumbar
     assert page.evaluate(shown) == 1  # bulging: present at L4-L5 only
     page.keyboard.press("ArrowDown")
     assert page.evaluate(shown) == 0
+
+
+def test_switches_reach_the_windows_of_the_levels(show, lumbar):
+    page = show(lumbar)
+    window = page.locator("#site-L4-L5 .window").first
+
+    def seen():
+        return window.screenshot()
+
+    plain = seen()
+    page.check("#map-0")
+    mapped = seen()
+    page.check("#map-none")
+    assert seen() == plain != mapped
+    page.uncheck("#show-outlines")
+    assert seen() not in (plain, mapped)
 
 
 def test_pictures_are_decoded(show, lumbar):

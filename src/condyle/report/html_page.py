@@ -13,10 +13,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from condyle.anatomy import FindingEntry, Joint
-from condyle.report.pictures import MARKED, legend, mapped_findings, pictures
+from condyle.report.pictures import MARKED, Picture, legend, mapped_findings, pictures
 from condyle.report.reading_json import stray_files, why_unused
 from condyle.report.sentences import site_sentence
-from condyle.report.sites import anchor, in_reading_order, site_title
+from condyle.report.sites import anchor, in_reading_order, in_words, site_title
 from condyle.report.statements import catalogue, entry_of, how_sure, percent, value_text, weight
 from condyle.report.summary import explained, summarise
 from condyle.report.table import measurements, overview
@@ -77,7 +77,9 @@ def export(reading: Reading) -> dict[str, bytes]:
         joint=joint,
         summary=summarise(reading),
         pictures=drawn,
-        mapped=[(number, name, entry_of(name, joint).title, _where_mapped(name, drawn)) for number, name in enumerate(mapped)],
+        mapped=[
+            (number, name, entry_of(name, joint).title, _where_mapped(name, drawn, reading, joint)) for number, name in enumerate(mapped)
+        ],
         map_number={name: number for number, name in enumerate(mapped)},
         legend=legend() if mapped else "",
         table=overview(reading, joint),
@@ -96,7 +98,8 @@ def render(template: str, *, map_count: int = 0, **content: Any) -> str:
     """A page from a template of this package, with its style inside and the policy that allows just that style."""
     from markupsafe import Markup
 
-    css = _style() + "".join(f"body:has(#map-{n}:checked) .map-{n}{{display:inline}}\n" for n in range(map_count))
+    maps = (f"body:has(#map-{n}:checked){{--map-{n}:inline}} .map-{n}{{display:var(--map-{n},none)}}\n" for n in range(map_count))
+    css = _style() + "".join(maps)
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     # The style is ours alone (a file of this package and numbers), so it may pass unescaped.
@@ -138,8 +141,10 @@ def _steps(finding: Finding, entry: FindingEntry) -> tuple[tuple[int, float, boo
     return tuple((step, float(p), step == finding.grade) for step, p in zip(entry.scale.steps, finding.probabilities, strict=True))
 
 
-def _where_mapped(name: str, drawn: tuple[Any, ...]) -> str:
-    return ", ".join(dict.fromkeys(one.site for picture in drawn for one in picture.maps if one.finding == name))
+def _where_mapped(name: str, drawn: tuple[Picture, ...], reading: Reading, joint: Joint) -> str:
+    shown = {one.site for picture in drawn for one in picture.maps if one.finding == name}
+    sites = in_reading_order((finding.site for finding in reading.findings), joint)
+    return in_words([title for site in sites if (title := site_title(site, joint)) in shown])
 
 
 def _series_row(series: Series, reading: Reading) -> SeriesRow:

@@ -82,7 +82,7 @@ def value_text(finding: Finding) -> str:
     if finding.value is None:
         return ""
     value = finding.value if isinstance(finding.value, str) else f"{finding.value:.1f}".replace("-", "−")
-    return f"{value} {finding.unit}".strip()
+    return f"{value}\u00a0{finding.unit}".strip()
 
 
 def percent(probability: float) -> str:
