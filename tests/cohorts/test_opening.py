@@ -43,6 +43,15 @@ def test_a_spacing_given_makes_a_picture_measurable(pictures, table):
     assert geometry.spacing == pytest.approx((4, 0.5, 0.6))
 
 
+def test_the_aspect_of_pixels_reaches_the_series(pictures, table):
+    rows = read_manifest(table("study_id,patient_id,path,plane,pixel_aspect", "s,p,a.png,sagittal,0.775"))
+    series = open_rows(rows).series[0]
+    assert series.headers["pixel_aspect"] == 0.775
+    assert not series.geometry.calibrated
+    with pytest.raises(InputError, match="pixel_aspect"):
+        open_rows(read_manifest(table("study_id,patient_id,path,pixel_aspect", "s,p,a.png,square")))
+
+
 def test_a_path_with_two_studies_is_refused(tmp_path, table):
     for number, name in enumerate(("a.nii", "b.nii")):
         nibabel.save(nibabel.Nifti1Image(np.full((4, 5, 6), number, np.int16), np.eye(4)), tmp_path / name)
