@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from condyle.quality.picture import LEAST_PIXELS, Picture, middle_slices
+from condyle.quality.picture import LEAST_PIXELS, Picture, middle_slices, power_spectrum
 from condyle.quality.series import named, with_pixels
 from condyle.registry import Plugin
 from condyle.study import Check, Study, Volume
@@ -68,12 +67,11 @@ def unevenness(picture: Picture) -> float:
     it. The sum over a line has a relative scatter of one over the square root of its independent terms,
     hence the scaling. Few large jerks within a series change few lines and are seen poorly.
     """
-    window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])[None]
-    power = np.abs(np.fft.fftshift(np.fft.fft2((picture - picture.mean()) * window))) ** 2
+    power = np.fft.fftshift(power_spectrum(picture))
     return max(_along(power), _along(power.T))
 
 
-def _along(power: NDArray[np.float64]) -> float:
+def _along(power: Picture) -> float:
     """``power`` [line, read-out], centre at the middle."""
     lines, across = power.shape
     width = int(_ACROSS * across)

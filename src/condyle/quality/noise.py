@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from condyle.quality.picture import LEAST_PIXELS, Picture, middle_slices, tissue
+from condyle.quality.picture import LEAST_PIXELS, Picture, middle_slices, power_spectrum, tissue
 from condyle.quality.series import named, with_pixels
 from condyle.registry import Plugin
 from condyle.study import Check, Study, Volume
@@ -96,12 +95,11 @@ def _at_true_resolution(picture: Picture) -> Picture:
 
 def _spectral_fall(picture: Picture) -> tuple[float, float]:
     """Log power near Nyquist over that at a middle frequency, along rows and along columns."""
-    window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])[None]
-    power = np.abs(np.fft.fft2((picture - picture.mean()) * window)) ** 2
+    power = power_spectrum(picture)
     return _fall_along(power), _fall_along(power.T)
 
 
-def _fall_along(power: NDArray[np.float64]) -> float:
+def _fall_along(power: Picture) -> float:
     n, across = power.shape
     profile = power[:, : max(1, int(0.1 * across))].sum(axis=1)
     profile = np.log(profile + np.finfo(np.float32).eps * float(profile.max()))

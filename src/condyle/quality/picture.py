@@ -11,34 +11,61 @@ from condyle.study.volume import Volume
 
 Picture = NDArray[np.float32]
 
-MOST_SLICES = 7
+MOST_SLICES = 5
 LEAST_PIXELS = 64
 """A picture smaller than this on a side holds too few pixels for a measure of motion or noise."""
 
 
 def middle_slices(volume: Volume) -> Iterator[Picture]:
-    """Up to ``MOST_SLICES`` slices [row, column], evenly over the middle 60 % of the stack; constant and non-finite ones left out."""
+    """Up to ``MOST_SLICES`` slices [row, column], evenly over the middle 60 % of the stack, unpadded.
+
+    Constant slices and such with values that are not numbers are left out.
+    """
     count = volume.shape[0]
     low, high = (0.2 * (count - 1), 0.8 * (count - 1))
     for k in np.unique(np.linspace(low, high, min(MOST_SLICES, count)).round().astype(int)):
         picture = np.asarray(volume.pixels[k], dtype=np.float32)
         if np.isfinite(picture).all() and picture.max() > picture.min():
-            yield picture
+            yield without_padding(picture)
+
+
+def without_padding(picture: Picture) -> Picture:
+    """The picture without the frame of one grey value that square exports put around it; its sharp edge is no anatomy."""
+    varied = picture != picture[0, 0]
+    rows, columns = np.flatnonzero(varied.any(axis=1)), np.flatnonzero(varied.any(axis=0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def power_spectrum(picture: Picture) -> Picture:
+    """[row frequency, column frequency] power of the picture under a Hann window, zero frequency first."""
+    from scipy import fft
+
+    window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])[None]
+    transform = fft.fft2(((picture - picture.mean()) * window).astype(np.float32))
+    return np.asarray(transform.real**2 + transform.imag**2, dtype=np.float32)
 
 
 def tissue(picture: Picture) -> NDArray[np.bool_]:
-    """[row, column] True where the smoothed picture is brighter than air, and not near its ceiling.
+    """[row, column] True in tissue that is not near the ceiling of the grey scale."""
+    return foreground(picture) & (_smooth(picture) < 0.9 * np.percentile(picture, 99.5))
 
-    The border is Otsu's threshold, but never above half of the bright tissue, so that a picture with
-    much white fat keeps its darker muscle.
+
+def foreground(picture: Picture) -> NDArray[np.bool_]:
+    """[row, column] True where the smoothed picture is brighter than air.
+
+    The border is 0.6 of Otsu's threshold, but never above 0.3 of the bright tissue, so that a picture
+    with much white fat keeps its darker muscle.
 
     Source: Otsu, IEEE Trans Syst Man Cybern 1979;9:62-66.
     """
+    smooth = _smooth(picture)
+    return np.asarray(smooth > 0.6 * min(_otsu(smooth), 0.5 * float(np.percentile(smooth, 95))))
+
+
+def _smooth(picture: Picture) -> Picture:
     import cv2
 
-    smooth = cv2.GaussianBlur(picture, (0, 0), 2)
-    border = 0.6 * min(_otsu(smooth), 0.5 * float(np.percentile(smooth, 95)))
-    return np.asarray((smooth > border) & (smooth < 0.9 * np.percentile(picture, 99.5)))
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2), dtype=np.float32)
 
 
 def _otsu(picture: Picture) -> float:

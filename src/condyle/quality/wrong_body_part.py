@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from condyle.quality.picture import middle_slices, tissue
+from condyle.quality.picture import Picture, foreground, middle_slices
 from condyle.quality.protocol import Protocol, protocol
 from condyle.quality.series import diagnostic, with_pixels
 from condyle.registry import Plugin
@@ -86,10 +86,9 @@ def _place(one: Series) -> str:
 
 
 def air_above(volume: Volume) -> bool:
-    """True when, in the middle sagittal slices, the anatomy ends well below the upper edge and is broad there.
+    """True when, in the middle sagittal slices, the anatomy is broad but narrows and closes toward the head.
 
-    A spine runs through the upper edge; a head is closed by air. Signal that merely fades away from a
-    surface coil leaves the picture narrower toward the edge, not broad and then empty.
+    A spine runs through the upper edge of the picture; a head is closed by air.
     """
     geometry = volume.geometry
     if geometry.plane != "sagittal" or not geometry.calibrated:
@@ -98,7 +97,7 @@ def air_above(volume: Volume) -> bool:
     return bool(verdicts) and float(np.mean(verdicts)) > 0.5
 
 
-def _closed_above(picture: np.ndarray, volume: Volume) -> bool:
+def _closed_above(picture: Picture, volume: Volume) -> bool:
     upright = volume.geometry.directions[2, 1:]
     if abs(upright[1]) > abs(upright[0]):
         picture, up = picture.T, upright[1]
@@ -106,6 +105,11 @@ def _closed_above(picture: np.ndarray, volume: Volume) -> bool:
         up = upright[0]
     if up > 0:  # rows run to the head: turn the head to the first row
         picture = picture[::-1]
-    filled = tissue(np.ascontiguousarray(picture, dtype=np.float32)).mean(axis=1)
-    edge = max(2, picture.shape[0] // 25)
-    return bool(filled[:edge].max() < 0.02 and filled[picture.shape[0] // 8 : picture.shape[0] // 3].max() > 0.35)
+    filled = foreground(np.ascontiguousarray(picture, dtype=np.float32)).mean(axis=1)
+    rows = picture.shape[0]
+    edge = max(2, rows // 25)
+    broad = float(filled[rows // 8 : rows // 3].max())
+    first = int(np.argmax(filled > 0.02))
+    # The uppermost tissue is narrow where a head closes; it is as broad as the rest at the edge of a picture.
+    top = float(filled[first : first + edge].mean())
+    return broad > 0.35 and top < 0.5 * broad and float(filled[:edge].max()) < 0.02

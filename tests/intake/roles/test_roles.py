@@ -86,9 +86,9 @@ def test_the_user_has_the_last_word() -> None:
 
 _VALUES = st.one_of(st.none(), st.text(max_size=60), st.floats(), st.integers(), st.lists(st.text(max_size=9), max_size=4))
 _KEYS = st.sampled_from([
-    "echo_time", "repetition_time", "inversion_time", "flip_angle", "scanning_sequence", "sequence_variant", "scan_options", "sequence_name",
-    "series_description", "protocol_name", "study_description", "image_type", "body_part_examined", "laterality", "contrast_agent",
-    "field_strength", "manufacturer", "echo_train_length", "pixel_bandwidth", "acquisition_type",
+    "echo_time", "repetition_time", "inversion_time", "flip_angle", "scanning_sequence", "sequence_variant", "scan_options",
+    "sequence_name", "series_description", "protocol_name", "study_description", "image_type", "body_part_examined", "laterality",
+    "contrast_agent", "field_strength", "manufacturer", "echo_train_length", "pixel_bandwidth", "acquisition_type",
 ])  # fmt: skip
 
 

@@ -19,7 +19,7 @@ TRUTH = {"T1w": "t1", "T2w": "t2", "T2star": "t2star"}
 TIMING = {
     "echo_time": "te_ms", "repetition_time": "tr_ms", "inversion_time": "ti_ms", "flip_angle": "flip_deg", "echo_train_length": "etl",
     "scanning_sequence": "scanning_sequence", "sequence_variant": "sequence_variant", "scan_options": "scan_options",
-    "field_strength": "field_T", "acquisition_type": "mr_acquisition_type",
+    "field_strength": "field_T", "acquisition_type": "mr_acquisition_type", "manufacturer": "manufacturer",
 }  # fmt: skip
 TIMES_ONLY = ("echo_time", "repetition_time", "inversion_time", "flip_angle", "scanning_sequence")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from condyle.intake.roles.tokens import codes, number, numbers
+from condyle.intake.roles.tokens import codes, is_blank, number, numbers
 
 Kind = Literal["spin echo", "gradient echo", "echo planar", "not an image", ""]
 
@@ -55,8 +55,8 @@ class Sequence:
     steady_state: bool
     mixed: bool
     spoiled: bool
-    fat_option: bool
     three_d: bool
+    files_planar_as_spin_echo: bool
 
 
 def sequence(headers: Mapping[str, Any]) -> Sequence:
@@ -82,8 +82,9 @@ def sequence(headers: Mapping[str, Any]) -> Sequence:
         steady_state=bool({"SS", "TRSS"} & variant),
         mixed=bool(_MIXED_NAMES.match(_pulse_name(headers))),
         spoiled="SP" in variant,
-        fat_option=bool({"FS", "SFS"} & options),
         three_d="3D" in codes(headers, "acquisition_type"),
+        # Philips does; GE, Siemens and Canon write EP beside SE. An unknown vendor is not trusted.
+        files_planar_as_spin_echo=is_blank(maker := headers.get("manufacturer")) or "philips" in str(maker).casefold() or not stated,
     )
 
 
@@ -93,6 +94,8 @@ def _pulse_name(headers: Mapping[str, Any]) -> str:
 
 def _stated_kind(headers: Mapping[str, Any], scanning: frozenset[str], bandwidth: float | None, tr: float | None) -> Kind:
     image_type, name = codes(headers, "image_type"), _pulse_name(headers)
+    if number(headers, "b_value") is not None:
+        return "echo planar"  # weighted by diffusion, whatever the read-out
     # IN_PHASE and OPP_PHASE are parts of a Dixon series; PHASE alone is a phase image.
     if image_type & (_MAPS - {"PHASE"} if {"IN", "OPP", "OUT"} & image_type else _MAPS):
         return "not an image"

@@ -19,8 +19,8 @@ _BLANKS = {"", "u", "unknown", "none", "null", "nan", "n/a", "na", "unspecified"
 # Short words that people join without a separator; longest first so that ``t2w`` is not cut as ``t2`` + ``w``.
 _LISTED = """
     sagittal coronal transversal transverse axial sag cor tra axi ax tse fse gre ffe tirm stir spair spir fatsat fsat sat fat fs we t1w t2w
-    pdw dpw t1 t2 pd dp 2d 3d space vista cube flair haste vibe medic dess dixon mdixon ideal post pre km gd flash t2star lws hws bws lwk cwk
-    knie knee rt lt
+    pdw dpw t1 t2 pd dp 2d 3d space vista cube flair haste vibe medic dess dixon mdixon ideal post pre km gd flash t2star lws hws bws lwk
+    cwk knie knee rt lt
 """
 _JOINED = sorted(_LISTED.split(), key=len, reverse=True)
 _JOINED_WORD = re.compile("(?:" + "|".join(_JOINED) + ")+")

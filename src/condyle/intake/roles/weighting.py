@@ -158,7 +158,9 @@ def _may_be_planar(seq: Sequence, te: float) -> bool:
     Such a series has an excitation of 90 degrees, a TE under about 105 ms, many echoes in a 2D read-out
     and fat saturation; the bandwidth per pixel, where it is written, has already told the two apart.
     """
-    if seq.bandwidth is not None or te > 105 or seq.three_d or (seq.flip is not None and abs(seq.flip - 90) > 5):
+    if not seq.files_planar_as_spin_echo or seq.bandwidth is not None or te > 105 or seq.three_d:
+        return False
+    if seq.flip is not None and abs(seq.flip - 90) > 5:
         return False
     return seq.echo_train is None or seq.echo_train >= 40
 
