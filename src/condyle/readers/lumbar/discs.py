@@ -23,7 +23,8 @@ VERTEBRA, CANAL, DISC = 0, 1, 2
 _PITCH, _NEAREST, _FARTHEST = 1.05, 0.45, 2.7
 _GAP = 1.55  # a distance of this many usual pitches holds a missed disc
 _BODY, _WHOLE_BODY = 0.6, 0.9  # share of vertebra below the lowest disc: perhaps, and surely, a lumbar body
-_SACRAL = -0.4  # a disc that leans forward by more than 23 degrees most likely lies on the sacrum
+_SACRAL = -0.27  # a disc that leans forward by more than 15 degrees may well lie on the sacrum
+_REMNANT = 0.8  # of the usual width: a disc within the sacrum is narrower
 _SLOPES = (-1.1, 1.1)  # a disc leans at most 63 degrees
 
 
@@ -90,7 +91,7 @@ def find_discs(tissue: NDArray[np.floating]) -> tuple[tuple[Disc, ...], tuple[Di
         return (), ()
     scores = [_plausibility(disc, tissue) for disc in candidates]
     width = _usual_width(candidates, scores)
-    chain = _best_chain(candidates, scores, tissue, width)
+    chain = _without_remnant(_best_chain(candidates, scores, tissue, width), candidates)
     column = _fill_gaps([candidates[i] for i in chain], tissue, width)
     column = _extend_down(column, tissue, width)
     rest = tuple(disc for i, disc in enumerate(candidates) if i not in chain)
@@ -234,6 +235,15 @@ def _best_chain(candidates: Sequence[Disc], scores: Sequence[float], tissue: NDA
         chain.append(at)
         at = before[at]
     return chain[::-1]
+
+
+def _without_remnant(chain: list[int], candidates: Sequence[Disc]) -> list[int]:
+    """A narrow lowest disc under one that leans like the lumbosacral disc is a remnant within the sacrum (S1-S2)."""
+    if len(chain) < 4:
+        return chain
+    lowest, second = candidates[chain[0]], candidates[chain[1]]
+    usual = float(np.median([candidates[i].width for i in chain]))
+    return chain[1:] if lowest.width < _REMNANT * usual and second.angle < _SACRAL else chain
 
 
 def _fill_gaps(column: list[Disc], tissue: NDArray[np.floating], width: float) -> list[Disc]:
