@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,26 +63,46 @@ def test_several_studies_get_a_folder_each_and_an_index(two_studies: Path, tmp_p
         assert f"{key}/report.html" in index
 
 
-def test_one_bad_study_does_not_stop_the_other(two_studies: Path, tmp_path: Path) -> None:
+def changed(studies: Path, place: Path, change: Callable[[Any], None]) -> Path:
+    """The DICOM of two studies, the first of them changed."""
     from pydicom import dcmread
 
-    shutil.copytree(two_studies, tmp_path / "in")
-    folders = sorted({file.parent for file in (tmp_path / "in").rglob("*.dcm")})
-    first = dcmread(next(folders[0].glob("*.dcm")), stop_before_pixels=True).StudyInstanceUID
-    for file in (tmp_path / "in").rglob("*.dcm"):
+    files = sorted(studies.rglob("*.dcm"))
+    first = dcmread(files[0], stop_before_pixels=True).StudyInstanceUID
+    place.mkdir()
+    for number, file in enumerate(files):
         dataset = dcmread(file)
         if dataset.StudyInstanceUID == first:
-            dataset.PixelData = dataset.PixelData[:100]
-            dataset.save_as(file)
-    (tmp_path / "in" / "manifest.csv").unlink()
-    ran = condyle("read", tmp_path / "in", "-o", tmp_path / "reports", "--json")
+            change(dataset)
+        dataset.save_as(place / f"{number:04}.dcm")
+    return place
+
+
+def turn_into_a_knee(dataset: Any) -> None:
+    dataset.BodyPartExamined, dataset.StudyDescription = "KNEE", "MRI KNEE"
+    dataset.ProtocolName, dataset.SeriesDescription = "knee", "knee sag"
+
+
+def cut_the_pixels(dataset: Any) -> None:
+    dataset.PixelData = dataset.PixelData[:100]
+
+
+def test_one_study_that_cannot_be_read_does_not_stop_the_other(two_studies: Path, tmp_path: Path) -> None:
+    ran = condyle("read", changed(two_studies, tmp_path / "in", turn_into_a_knee), "-o", tmp_path / "reports", "--json")
     assert ran.code == 1, ran.err
-    status = sorted(one["status"] for one in ran.document["studies"])
-    assert status == ["failed", "read"]
+    assert sorted(one["status"] for one in ran.document["studies"]) == ["failed", "read"]
     failed = next(one for one in ran.document["studies"] if one["status"] == "failed")
     assert failed["error"]["what"]
     assert failed["study_key"] in (tmp_path / "reports" / "index.html").read_text()
     assert not (tmp_path / "reports" / failed["study_key"]).exists()
+
+
+def test_a_study_of_damaged_files_is_said_and_counts(two_studies: Path, tmp_path: Path) -> None:
+    ran = condyle("read", changed(two_studies, tmp_path / "in", cut_the_pixels), "-o", tmp_path / "report", "--json")
+    assert ran.code == 1, ran.err
+    assert [one["status"] for one in ran.document["studies"]] == ["read"]
+    assert any(problem["severity"] == "error" for problem in ran.document["problems"])
+    assert "more)" in ran.err
 
 
 def test_one_study_of_several_by_its_key(two_studies: Path, tmp_path: Path) -> None:

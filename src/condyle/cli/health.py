@@ -15,9 +15,7 @@ from condyle.errors import CondyleError
 
 NEEDED_GIB = 1.0
 DECODERS = {
-    "JPEG, JPEG lossless": "gdcm",
-    "JPEG 2000": "openjpeg",
-    "JPEG-LS": "jpeg_ls",
+    "compressed DICOM": "imagecodecs",
     "NIfTI": "nibabel",
     "pictures": "cv2",
     "ONNX graphs": "onnxruntime",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def read(
     """Read studies with a package; write a report for each.
 
     One study goes straight into the output folder; several get a sub-folder each and an index page.
-    Exit code 1 means that some studies could not be read: they are listed, with the reason.
+    Exit code 1 means that some studies or files could not be read: they are listed, with the reason.
     """
     from condyle.intake import open_studies
     from condyle.report.aside import refuse_to_overwrite
@@ -106,8 +107,13 @@ def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
 
 
 def _mention_problems(screen: Screen, opened: Opened) -> None:
+    """One line for each kind of fault: a damaged disc repeats one a thousand times."""
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for problem in opened.problems:
-        screen.note(f"{problem.severity}: {problem.what}" + (f" ({problem.where})" if problem.where else ""))
+        places[problem.severity, problem.what].append(problem.where)
+    for (severity, what), where in places.items():
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        screen.note(f"{severity}: {what}" + (f" ({where[0]}{more})" if where[0] else ""))
 
 
 def _show_plan(screen: Screen, studies: tuple[Study, ...], out: Path) -> None:
@@ -180,6 +186,8 @@ def _none_read(outcomes: list[Outcome]) -> InputError:
 
 def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened) -> int:
     failed = [outcome for outcome in outcomes if outcome.error]
+    # Damaged files that joined no study may be all of another one.
+    lost = any(problem.severity == "error" for problem in opened.problems)
     for outcome in outcomes:
         if outcome.error:
             screen.note(f"not read: study {outcome.study_key}: {outcome.error.what} {outcome.error.why}".rstrip())
@@ -193,7 +201,7 @@ def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened) 
         out=out, studies=[_json_row(outcome, out) for outcome in outcomes], problems=opened.problems,
         unused=[{"where": where, "reason": reason} for where, reason in opened.unused],
     )  # fmt: skip
-    return 1 if failed else 0
+    return 1 if failed or lost else 0
 
 
 def _json_row(outcome: Outcome, out: Path) -> dict[str, object]:
