@@ -217,6 +217,24 @@ def test_duplicates_that_nothing_tells_apart_are_listed(tmp_path: Path, noise: N
     assert study.series[0].used
 
 
+def test_slices_that_share_a_uid_are_not_copies(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    """A careless anonymiser gives every slice the same SOPInstanceUID."""
+    write_series(tmp_path, noise, change=lambda one, _k: _new_object(one))
+    study = open_study(tmp_path)
+    assert study.unused == ()
+    assert load_volume(study.series[0]).shape[0] == 6
+
+
+def test_slices_of_two_frames_of_reference_are_not_one_stack(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    """The patient was moved in between: positions do not compare."""
+
+    def change(one: Dataset, k: int) -> None:
+        one.FrameOfReferenceUID = f"1.2.{k // 3}"
+
+    write_series(tmp_path, noise, change=change)
+    assert [one.geometry.shape[0] for one in open_study(tmp_path).series if one.geometry] == [3, 3]
+
+
 def _new_object(one: Dataset) -> None:
     one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -63,7 +64,8 @@ def form_stacks(frames: Sequence[Frame]) -> Stacked:
     """Form stacks from the frames of one series, in any order of the input."""
     frames, left_out = _without_copies(frames)
     groups = _split_by([frames], "matrix size", lambda frame: (frame.rows, frame.columns, frame.file.bits_allocated, frame.file.signed))
-    groups = _split_by(groups, "pixel spacing", lambda frame: tuple(round(value, 4) for value in frame.spacing or ()))
+    groups = _split_by(groups, "frame of reference", lambda frame: frame.file.header.text("FrameOfReferenceUID"))
+    groups = _split_by(groups, "pixel spacing", lambda frame: _rounded(frame.spacing))
     groups = [(part, why) for group, why in groups for part, why in _split_by_orientation(group, why)]
     groups = _split_by(groups, "image type", lambda frame: frame.kinds.get("image type"))
     groups = [(part, why) for group, why in groups for part, why in _split_by_echo(group, why)]
@@ -81,13 +83,13 @@ Group = tuple[list[Frame], tuple[str, ...]]
 
 
 def _without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[tuple[Frame, str]]]:
-    """Drop second copies of one object (same SOPInstanceUID and frame number)."""
+    """Drop second copies of one object: same SOPInstanceUID, frame number and position (careless anonymisers repeat the UID)."""
     seen: set[Hashable] = set()
     kept: list[Frame] = []
     dropped: list[tuple[Frame, str]] = []
     for frame in frames:
         uid = frame.file.header.text("SOPInstanceUID")
-        key = (uid, frame.index, frame.tile)
+        key = (uid, frame.index, frame.tile, frame.position)
         if uid and key in seen:
             dropped.append((frame, "a copy of an object that is already in the series (same SOPInstanceUID)"))
         else:
@@ -106,6 +108,11 @@ def _split_by(groups: Sequence[Any], name: str, key: Callable[[Frame], Hashable]
         more = (*why, name) if len(parts) > 1 else why
         result += [(part, more) for part in parts.values()]
     return result
+
+
+@lru_cache(maxsize=256)
+def _rounded(spacing: tuple[float, ...] | None) -> tuple[float, ...]:
+    return tuple(round(value, 4) for value in spacing or ())
 
 
 def _split_by_orientation(frames: list[Frame], why: tuple[str, ...]) -> list[Group]:
@@ -173,15 +180,15 @@ def _by_position(frames: list[Frame]) -> list[list[Frame]]:
     places: list[list[Frame]] = []
     for number in order:
         frame = frames[number]
-        if places and np.abs(_point(places[-1][0]) - _point(frame)).max() < SAME_PLACE_MM:
+        if places and _same_place(places[-1][0], frame):
             places[-1].append(frame)
         else:
             places.append([frame])
     return places
 
 
-def _point(frame: Frame) -> NDArray[np.float64]:
-    return np.array(frame.position, dtype=np.float64)
+def _same_place(one: Frame, other: Frame) -> bool:
+    return all(abs(a - b) < SAME_PLACE_MM for a, b in zip(one.position or (), other.position or (), strict=True))
 
 
 def _split_repeats(frames: list[Frame], places: list[list[Frame]]) -> tuple[list[Stack], list[tuple[Frame, str]]]:
