@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
-from condyle.evaluate.calibration import fit_platt
+from condyle.evaluate.calibration import fit_platt, logit
 from condyle.readers.lumbar.grade import HIGH_GRADE, missing_input, outputs_of
 
 _FEWEST = 5  # positives and negatives below which no slope is fitted
@@ -87,8 +87,8 @@ def fit_thresholds(
 
     Returns
     -------
-    finding -> value, rule, band (low, high) of scores to be called uncertain: ``band`` on each side, at most half the way
-    to 0 or 1, so that a rare finding's low threshold keeps scores on both sides of its band.
+    finding -> value, rule, band (low, high) of scores to be called uncertain: those whose log odds lie within ``band`` of the
+    threshold's, so that the low threshold of a rare finding has a narrow band.
     """
     chosen: dict[str, dict[str, Any]] = {}
     for column, finding in enumerate(findings):
@@ -97,7 +97,8 @@ def fit_thresholds(
         at = score_column(findings, finding)
         rows = usable[:, column] & ~np.isnan(targets[:, at]) & np.isfinite(scores[:, at])
         value = youden(targets[rows, at], scores[rows, at])
-        reach = (max(value - band, value / 2), min(value + band, (1 + value) / 2))
+        middle = float(logit(value))
+        reach = tuple(1 / (1 + np.exp(-(middle + side * band))) for side in (-1, 1))
         chosen[finding] = {
             "value": value, "band": [float(reach[0]), float(reach[1])],
             "rule": "largest sensitivity + specificity on inner held-out patients of the training set (Youden 1950)",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
@@ -22,9 +24,10 @@ from condyle.train.calibrate import assessable, score_column
 from condyle.train.figures import Judged
 from condyle.train.folds import cohort_folds
 from condyle.train.grading import targets_of
-from condyle.train.level_table import LevelTable
-from condyle.train.pipeline import Fitted, fit_pipeline
+from condyle.train.pipeline import Fitted, fit_pipeline, torch_network
 from condyle.train.recipe import Recipe
+from condyle.train.segmentation_network import SegmentationNetwork
+from condyle.train.segmentation_score import SegmentationScore, score_segmenter
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str
     (finding -> what was said against what is true, over all patients; facts about the folds for the record)
     """
     folds = cohort_folds(cohort, recipe.split.outer, recipe.seed)
-    pieces = []
+    pieces, outlines = [], []
     for fold in range(recipe.split.outer):
         path = work / f"outer{fold}.npz"
         if not path.is_file():
@@ -52,9 +55,26 @@ def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str
             held_out = fitted.table.rows_of({patient for patient, number in folds.items() if number == fold})
             save_piece(path, fitted, held_out)
         pieces.append(_piece(path))
+        outlines.append(_segmenter_score(work, fold, cohort, {patient for patient, number in folds.items() if number == fold}))
         logger.info("outer fold %d of %d done", fold + 1, recipe.split.outer)
     facts = {"folds": {str(fold): sorted(p for p, number in folds.items() if number == fold) for fold in range(recipe.split.outer)}}
+    facts["segmenter"] = sum(outlines[1:], outlines[0]).figures()
     return judge(pieces, recipe), facts
+
+
+def _segmenter_score(work: Path, fold: int, cohort: Cohort, held_out: set[str]) -> SegmentationScore:
+    """How well the fold's segmenter outlines and names on the patients left out; kept once counted."""
+    path = work / f"outer{fold}.segmenter.json"
+    if not path.is_file():
+        segmenter = SegmentationNetwork()
+        segmenter.load_state_dict(torch.load(work / "segmenter" / f"fold{fold}" / "segmenter.pt", weights_only=True))
+        score = score_segmenter(cohort, held_out, torch_network(segmenter.eval()))
+        counts = {one.name: np.asarray(getattr(score, one.name)).tolist() for one in fields(score)}
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(counts))
+        part.replace(path)
+    counts = json.loads(path.read_text())
+    return SegmentationScore(**{name: np.array(value) if isinstance(value, list) else value for name, value in counts.items()})
 
 
 def save_piece(path: Path, fitted: Fitted, rows: NDArray[np.intp]) -> None:
@@ -138,8 +158,3 @@ def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> li
 def read_pieces(recipe: Recipe, work: Path) -> list[dict[str, NDArray[Any]]]:
     """The finished outer folds."""
     return [_piece(work / f"outer{fold}.npz") for fold in range(recipe.split.outer)]
-
-
-def found_share(table: LevelTable) -> float:
-    """Share of graded levels that were found under their name on some picture."""
-    return float(table.found.mean())

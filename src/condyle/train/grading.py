@@ -136,7 +136,8 @@ class HeadModule(lightning.LightningModule):
         self.positive = positive_weights(targets[rows], recipe.loss.balance)
         head.standardise(inputs, rows)
         with torch.no_grad():
-            shares = torch.from_numpy(np.nan_to_num(np.nanmean(targets[rows], axis=0), nan=0.5))
+            known = np.maximum((~np.isnan(targets[rows])).sum(axis=0), 1)
+            shares = torch.from_numpy((np.nansum(targets[rows], axis=0) / known).astype(np.float32))
             head.last.bias.copy_(torch.logit(shares.clamp(0.01, 0.99)))
 
     def training_step(self, batch: Any, index: int) -> Tensor:

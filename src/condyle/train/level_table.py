@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LEVELS, TRANSITIONAL_LEVELS
 from condyle.cohorts.cohort import Cohort
-from condyle.cohorts.manifest import ManifestRow
+from condyle.cohorts.opening import open_rows
+from condyle.intake import load_volume
+from condyle.readers.lumbar.choose import choose
 from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.measured import measure_levels
 from condyle.readers.lumbar.segment import Network
-from condyle.readers.lumbar.view import agree, level_crops
-from condyle.train.segmentation_score import view_of
+from condyle.readers.lumbar.view import View, agree, level_crops, look
+from condyle.readers.package import SlotSpec
+from condyle.study import Series
 
 ALL_LEVELS = (*TRANSITIONAL_LEVELS[::-1], *LEVELS)
 
@@ -72,18 +75,20 @@ _STORED = tuple(name for name in LevelTable.__slots__ if name != "key")
 
 
 def level_table(
-    cohort: Cohort, network: Network, network_id: str, findings: tuple[str, ...], slots: tuple[str, ...], spec: CropSpec, margin: int, cache: Path
+    cohort: Cohort, network: Network, network_id: str, findings: tuple[str, ...], slots: Mapping[str, SlotSpec], spec: CropSpec, margin: int, cache: Path
 ) -> LevelTable:
     """The table of a whole cohort under one segmenter, from ``cache`` when it was made before.
 
     Parameters
     ----------
     network, network_id : segmenter and the hash of its weights
+    slots : inputs and the series that may fill them, chosen as in reading
     margin : pixels around the crop, for random shifts and turns
     """
     files = sorted((str(row.path), row.path.stat().st_size) for row in cohort.rows)
     grades = [(one.study_id, one.finding, one.level, one.value) for one in cohort.labels if one.finding in findings]
-    knobs = [network_id, findings, slots, (spec.rows, spec.columns, spec.pixels_per_width, spec.forward), margin, files, grades, _code()]
+    chosen = {name: slot.model_dump() for name, slot in slots.items()}
+    knobs = [network_id, findings, chosen, (spec.rows, spec.columns, spec.pixels_per_width, spec.forward), margin, files, grades, _code()]
     key = hashlib.sha256(json.dumps(knobs, default=str).encode()).hexdigest()[:20]
     path = cache / f"levels-{key}.npz"
     if not path.is_file():
@@ -91,27 +96,18 @@ def level_table(
     return dataclasses.replace(_load(path), key=key)
 
 
-def by_slot(rows: Sequence[ManifestRow], slots: tuple[str, ...]) -> dict[str, ManifestRow]:
-    """The row that fills each slot: of its weighting, a 2-D sequence before a T2 SPACE."""
-    chosen: dict[str, ManifestRow] = {}
-    for row in sorted(rows, key=lambda row: row.extra.get("sequence") == "space"):
-        if row.weighting in slots:
-            chosen.setdefault(row.weighting, row)
-    return {slot: chosen[slot] for slot in slots if slot in chosen}
-
-
-def _make(cohort: Cohort, network: Network, findings: tuple[str, ...], slots: tuple[str, ...], spec: CropSpec, margin: int) -> LevelTable:
+def _make(cohort: Cohort, network: Network, findings: tuple[str, ...], slots: Mapping[str, SlotSpec], spec: CropSpec, margin: int) -> LevelTable:
     grades = {finding: cohort.grades(finding) for finding in findings}
     keys = sorted({key for own in grades.values() for key in own}, key=lambda key: (key[0], ALL_LEVELS.index(key[1])))
     wide = spec.widened(margin)
     parts: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]] = []
     for study, rows in cohort.studies.items():
         names = tuple(level for owner, level in keys if owner == study)
-        chosen = by_slot(rows, slots)
-        views = agree({slot: view_of(row, network) for slot, row in chosen.items()})
-        crops, present = level_crops(views, slots, names, wide)
+        chosen = choose(open_rows(rows), slots).slots
+        views = agree({slot: _look(series[0], network) for slot, series in chosen.items() if series})
+        crops, present = level_crops(views, tuple(slots), names, wide)
         inner = crops[..., margin : margin + spec.rows, margin : margin + spec.columns]
-        offered = np.tile([slot in chosen for slot in slots], (len(names), 1)).astype(bool)
+        offered = np.tile([bool(chosen[slot]) for slot in slots], (len(names), 1))
         parts.append((crops, present, offered, measure_levels(inner, present, spec)))
     order = [key for study in cohort.studies for key in keys if key[0] == study]
     return LevelTable(
@@ -127,12 +123,17 @@ def _make(cohort: Cohort, network: Network, findings: tuple[str, ...], slots: tu
     )
 
 
+def _look(series: Series, network: Network) -> View:
+    aspect = series.headers.get("pixel_aspect")
+    return look(load_volume(series), network, pixel_aspect=None if aspect is None else float(aspect))
+
+
 def _code() -> str:
     """Hash of the modules that decide what a crop is, so that a change of code makes a new table."""
-    from condyle.readers.lumbar import crops, discs, levels, measured, picture, segment, view
+    from condyle.readers.lumbar import choose, crops, discs, levels, measured, picture, segment, view
 
     digest = hashlib.sha256()
-    for module in (crops, discs, levels, measured, picture, segment, view):
+    for module in (choose, crops, discs, levels, measured, picture, segment, view):
         digest.update(Path(module.__file__).read_bytes())
     return digest.hexdigest()
 

@@ -23,6 +23,7 @@ from condyle.cohorts.cohort import Cohort
 from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.grade import calibrated, level_codes
 from condyle.readers.lumbar.segment import Network
+from condyle.readers.package import SlotSpec
 from condyle.train.calibrate import Calibration, assessable, fit_calibration, fit_thresholds, level_shares
 from condyle.train.features import table_features
 from condyle.train.folds import cohort_folds
@@ -70,6 +71,11 @@ def crop_spec(recipe: Recipe) -> CropSpec:
     return CropSpec(own.rows, own.columns, own.pixels_per_width, own.forward)
 
 
+def slot_specs(recipe: Recipe) -> dict[str, SlotSpec]:
+    """The recipe's slots as a package describes them."""
+    return {name: SlotSpec.model_validate(slot.model_dump()) for name, slot in recipe.data.slots.items()}
+
+
 def torch_network(segmenter: SegmentationNetwork) -> Network:
     """The segmenter as ``segment`` wants it, on one core in bf16."""
 
@@ -107,7 +113,7 @@ def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], fold
     settings = SegmentationSettings(steps=recipe.segment.steps, batch=recipe.segment.batch)
     segmenter = fit_segmenter(cohort, own, segmenter_folder, settings=settings, seed=recipe.seed)
     spec, margin = crop_spec(recipe), recipe.prepare.margin
-    table = level_table(cohort, torch_network(segmenter), weights_id(segmenter), findings, slots, spec, margin, cache)
+    table = level_table(cohort, torch_network(segmenter), weights_id(segmenter), findings, slot_specs(recipe), spec, margin, cache)
     features = table_features(table, spec, margin, recipe.augment, recipe.seed, cache)
     inputs = Inputs(features, table.present, table.measured, level_codes(table.levels, LEVELS))
     targets = targets_of(table.grades, findings)

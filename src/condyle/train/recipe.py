@@ -123,10 +123,10 @@ class Calibrate(_Section):
 
 
 class Threshold(_Section):
-    """How thresholds are chosen on inner held-out scores; scores nearer than ``band`` (in probability) are called uncertain."""
+    """How thresholds are chosen on inner held-out scores; scores within ``band`` of it in log odds are called uncertain."""
 
     rule: Literal["youden"] = "youden"
-    band: float = Field(0.05, ge=0, lt=0.5)
+    band: float = Field(0.2, ge=0)
 
 
 class Export(_Section):
