@@ -56,6 +56,7 @@ def test_nothing_sticks_out_at_any_width(show, name):
     for width in (1280, 768, 390):
         page.set_viewport_size({"width": width, "height": 850})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.querySelectorAll('.overview .scroll')].every(e => e.scrollWidth <= e.clientWidth)")
 
 
 def test_the_first_block_fits_the_first_screen_of_a_desktop(show, lumbar):
@@ -127,6 +128,20 @@ def test_text_has_contrast_enough_in_both_colour_schemes(show, lumbar):
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("name", list(example_readings()))
+def test_axe_finds_no_barrier(browser, tmp_path, name):
+    """The rules of WCAG 2.1 A and AA and of good practice, by the axe engine. It runs beside the page's policy, not under it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the Python package axe-playwright-python is not installed")
+    (tmp_path / "report.html").write_bytes(export(example_readings()[name])["report.html"])
+    page = browser.new_page(bypass_csp=True, viewport={"width": 1280, "height": 850})
+    page.set_default_timeout(120_000)
+    page.goto((tmp_path / "report.html").as_uri())
+    found = axe.Axe().run(page).response
+    page.close()
+    assert len(found["passes"]) > 30
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == []
 
 
 def test_paper_shows_what_a_grade_means_and_no_switch(show, lumbar):

@@ -24,7 +24,7 @@ def test_a_sentence_says_the_worst_first_and_leaves_nothing_out():
     ]
     assert site_sentence(findings, LUMBAR) == (
         "Pfirrmann 4 (grade 4–5: 80%) and disc herniation (62%); uncertain: spondylolisthesis (48%); "
-        "no disc bulging or upper end-plate defect; vertebral slip 0.6 mm; not assessed: Modic change."
+        "no disc bulging or upper end-plate defect; vertebral slip 0.6\u00a0mm; not assessed: Modic change."
     )
 
 

@@ -45,7 +45,7 @@ def test_no_probability_is_said_to_be_0_or_100():
 
 def test_statements():
     assert statement(grade(3), LUMBAR) == "Pfirrmann 3"
-    assert statement(Finding("slip", SITE, "measurement", "present", value=-2.04, unit="mm"), LUMBAR) == "Vertebral slip −2.0 mm"
+    assert statement(Finding("slip", SITE, "measurement", "present", value=-2.04, unit="mm"), LUMBAR) == "Vertebral slip −2.0\u00a0mm"
     assert value_text(Finding("modic_type", SITE, "category", "present", value="2")) == "2"
 
 

@@ -22,7 +22,7 @@ def test_every_reason_for_a_gap_is_told_once_with_its_place(lumbar):
     gaps = [(gap.what, gap.where, gap.why) for gap in summarise(lumbar).gaps]
     assert ("Modic change", "all levels", "Modic change needs T1 and T2; no T1 series was found") in gaps
     assert ("Vertebral slip", "T12-L1", "a corner of the vertebra lies outside the picture") in gaps
-    assert ("Modic type", "", "not given by the package lumbar") in gaps
+    assert ("Modic type", "all levels", "the package does not tell types") in gaps
     assert any(what == "Central canal stenosis, foraminal stenosis and lateral recess stenosis" for what, _, _ in gaps)
 
 
@@ -33,6 +33,8 @@ def test_findings_with_the_same_gap_share_a_line(nothing):
 
 
 def test_findings_that_the_package_never_gives_are_named(knee):
+    gap = next(gap for gap in summarise(knee).gaps if "package" in gap.why)
+    assert (gap.where, gap.why) == ("", "not given by the package knee_two")
     assert any("cartilage defect" in gap.what.lower() and "ACL injury" in gap.what for gap in summarise(knee).gaps)
 
 

@@ -35,7 +35,7 @@ def test_few_sites_become_columns_and_what_was_not_asked_there_stays_empty(knee)
 def test_a_measurement_that_failed_says_why(lumbar):
     table = measurements(lumbar, JOINTS["lumbar"])
     rows = {heading.text: cells for heading, cells in table.rows}
-    assert rows["L5-S1"][0].main == "9.5 mm"
+    assert rows["L5-S1"][0].main == "9.5\u00a0mm"
     assert rows["T12-L1"][1].words == "not measured: a corner of the vertebra lies outside the picture"
 
 

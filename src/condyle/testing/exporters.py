@@ -60,7 +60,7 @@ def every_finding_appears(name: str) -> None:
             for part in (finding.site.level, finding.site.side, finding.site.compartment):
                 assert part in text, f"{name} leaves out the site {part}"
             if finding.kind == "measurement" and finding.decision == "present":
-                shown = (value_text(finding), str(finding.value), f"{finding.value:.6g}")
+                shown = (value_text(finding).replace("\u00a0", " "), str(finding.value), f"{finding.value:.6g}")
                 assert any(value in text for value in shown), f"{name} leaves out the value of {finding.finding} at {finding.site}"
 
 

@@ -147,6 +147,7 @@ def _lumbar_findings() -> tuple[tuple[Finding, ...], tuple[Evidence, ...]]:
             ids = (outline.evidence_id, map_id) if has_map else (outline.evidence_id,)
             findings.append(Finding(name, site, "binary", decision, score, threshold=0.5, evidence=ids))
         findings.append(Finding("modic", site, "binary", "not_assessed", reason=_NO_T1))
+        findings.append(Finding("modic_type", site, "category", "not_assessed", reason="the package does not tell types"))
         findings.append(
             Finding("disc_height", site, "measurement", "present", value=9.5 - number / 2, unit="mm", evidence=(outline.evidence_id,))
         )
