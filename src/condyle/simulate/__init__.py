@@ -9,18 +9,29 @@ if TYPE_CHECKING:
     from condyle.simulate.cohort import write_cohort as write_cohort
     from condyle.simulate.dicom_writer import write_dicom as write_dicom
     from condyle.simulate.faults import Faults as Faults
+    from condyle.simulate.foreign import simulate_head as simulate_head
+    from condyle.simulate.foreign import simulate_knee_phantom as simulate_knee_phantom
     from condyle.simulate.lumbar import LevelFindings as LevelFindings
     from condyle.simulate.lumbar import Variation as Variation
     from condyle.simulate.lumbar import simulate_lumbar as simulate_lumbar
     from condyle.simulate.study import SimulatedStudy as SimulatedStudy
 
 _HOMES = {
-    "Faults": "condyle.simulate.faults", "LevelFindings": "condyle.simulate.lumbar", "SimulatedStudy": "condyle.simulate.study",
-    "Variation": "condyle.simulate.lumbar", "simulate_lumbar": "condyle.simulate.lumbar", "write_cohort": "condyle.simulate.cohort",
+    "Faults": "condyle.simulate.faults",
+    "LevelFindings": "condyle.simulate.lumbar",
+    "SimulatedStudy": "condyle.simulate.study",
+    "Variation": "condyle.simulate.lumbar",
+    "simulate_head": "condyle.simulate.foreign",
+    "simulate_knee_phantom": "condyle.simulate.foreign",
+    "simulate_lumbar": "condyle.simulate.lumbar",
+    "write_cohort": "condyle.simulate.cohort",
     "write_dicom": "condyle.simulate.dicom_writer",
-}  # fmt: skip
+}
 
-__all__ = ["Faults", "LevelFindings", "SimulatedStudy", "Variation", "simulate_lumbar", "write_cohort", "write_dicom"]
+__all__ = [
+    "Faults", "LevelFindings", "SimulatedStudy", "Variation", "simulate_head", "simulate_knee_phantom", "simulate_lumbar", "write_cohort",
+    "write_dicom",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -61,7 +61,7 @@ def acquire(water: Floats, fat: Floats, sensitivity: Floats, receiver: Receiver,
         k_space = k_space * _motion_phase((rows, columns), receiver, pixel, rng)
     scale = np.float32(receiver.noise * np.sqrt(rows * columns))
     k_space = k_space + scale * (rng.standard_normal(picture.shape, np.float32) + 1j * rng.standard_normal(picture.shape, np.float32))
-    return np.abs(fft.ifft2(k_space * window)).astype(np.float32)
+    return np.asarray(np.abs(fft.ifft2(k_space * window)), np.float32)
 
 
 def _shift(picture: Floats, pixels: float, axis: int) -> Floats:
@@ -69,14 +69,14 @@ def _shift(picture: Floats, pixels: float, axis: int) -> Floats:
     whole = int(np.floor(pixels))
     part = np.float32(pixels - whole)
     near, far = np.roll(picture, whole, axis), np.roll(picture, whole + 1, axis)
-    return near + part * (far - near)
+    return np.asarray(near + part * (far - near))
 
 
 def _window(size: int, resolution: float) -> Floats:
     """Sampled share of k-space with soft shoulders: scanners filter just enough to tame the ringing, not to remove it."""
     place = np.abs(np.fft.fftfreq(size)) * 2 / resolution
     shoulder = np.clip((1.0 - place) / 0.35, 0.0, 1.0)
-    return (0.5 - 0.5 * np.cos(np.pi * shoulder)).astype(np.float32)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * shoulder), np.float32)
 
 
 def _motion_phase(
@@ -89,19 +89,17 @@ def _motion_phase(
     lines = shape[receiver.phase_axis]
     order = np.argsort(np.fft.fftfreq(lines))
     rhythm = rng.uniform(0.15, 0.3)
-    train = np.arange(lines) % receiver.trains
-    breath = np.sin(2 * np.pi * (rhythm * train + rng.uniform())) + 0.5 * rng.standard_normal(receiver.trains)[train]
-    moved = np.empty(lines)
-    moved[order] = receiver.motion / pixel * breath
-    drift = np.empty(lines)
-    drift[order] = receiver.motion / pixel * 0.4 * rng.standard_normal(receiver.trains)[train]
-    frequencies = [np.fft.fftfreq(n).astype(np.float32) for n in shape]
-    moved, drift = moved.astype(np.float32), drift.astype(np.float32)
-    if receiver.phase_axis == 0:
-        angle = moved[:, None] * frequencies[1][None, :] + drift[:, None] * frequencies[0][:, None]
-    else:
-        angle = moved[None, :] * frequencies[0][:, None] + drift[None, :] * frequencies[1][None, :]
-    return np.exp(np.complex64(-2j * np.pi) * angle)
+    count = np.arange(receiver.trains)
+    breath = np.sin(2 * np.pi * (rhythm * count + rng.uniform())) + 0.5 * rng.standard_normal(receiver.trains)
+    drift = 0.4 * rng.standard_normal(receiver.trains)
+    train = np.empty(lines, int)
+    train[order] = np.arange(lines) % receiver.trains
+    along, across = (np.fft.fftfreq(n) for n in (lines, shape[1 - receiver.phase_axis]))
+    step = -2j * np.pi * receiver.motion / pixel
+    # All lines of a train share its displacement, so there are few rows to compute.
+    sideways = np.exp(step * breath[:, None] * across[None, :]).astype(np.complex64)[train]
+    phase = sideways * np.exp(step * drift[train] * along).astype(np.complex64)[:, None]
+    return np.asarray(phase if receiver.phase_axis == 0 else phase.T)
 
 
 def surface_coil(depth: Floats, along: Floats, *, reach: float, length: float, homogenised: float) -> Floats:

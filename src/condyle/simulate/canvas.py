@@ -103,12 +103,13 @@ class Canvas:
         import cv2
 
         if noise not in self._fields:
-            every = max(1, int(noise.finest / self.pixel / 1.6))
+            every = max(1, round(noise.finest / self.pixel / 1.5))
             small = noise(self.points[:, self.middle : self.middle + 1, ::every, ::every])[0]
             rows, columns = self.labels.shape
-            grow = np.float32([[every, 0, 0], [0, every, 0]])
-            big = small if every == 1 else cv2.warpAffine(small, grow, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            self._fields[noise] = big[None].astype(np.float32)
+            grow = np.array([[every, 0, 0], [0, every, 0]], np.float32)
+            if every > 1:
+                small = cv2.warpAffine(small, grow, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            self._fields[noise] = small[None].astype(np.float32)
         found = self._fields[noise]
         return found if window is None else found[:, window[0], window[1]]
 
@@ -135,6 +136,8 @@ class Canvas:
         other, mix : second tissue and its share
         label : value for the label map where the middle sub-slice is more than half covered; None leaves it
         """
+        if not cover.any():
+            return
         signals = self.palette.water(_tissue(tissue))
         others = signals if other is None else self.palette.water(_tissue(other))
         rows, columns = window

@@ -65,7 +65,8 @@ def write_cohort(
     UsageError - unknown joint, vendor or finding, or a folder that holds something
     """
     if joint not in SIMULATORS:
-        raise UsageError("unknown-joint", f"There is no simulation of the joint {joint!r}.", what_to_do=f"Use one of: {', '.join(SIMULATORS)}.")
+        known = ", ".join(SIMULATORS)
+        raise UsageError("unknown-joint", f"There is no simulation of the joint {joint!r}.", what_to_do=f"Use one of: {known}.")
     if studies < 1:
         raise UsageError("no-studies", f"A cohort of {studies} studies cannot be written.", what_to_do="Ask for one or more.")
     chosen = [vendor_of(vendor).name] if vendor else sorted(VENDORS)
@@ -111,7 +112,7 @@ def _truth(study: SimulatedStudy, name: str) -> dict[str, Any]:
 
 def write_label_map(labels: Volume, path: Path) -> None:
     """Label map as NIfTI (RAS), the same bytes every time: no date and no name in the gzip header."""
-    from nibabel.nifti1 import Nifti1Image  # type: ignore[attr-defined]
+    from nibabel.nifti1 import Nifti1Image
 
     to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
     image = Nifti1Image(labels.pixels, to_ras @ labels.geometry.affine)

@@ -8,17 +8,15 @@ UID in data set and file meta (the faults of methods G42).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.study import SimulatedSeries, SimulatedStudy
 from condyle.simulate.vendors import Vendor, overrides, vendor_of
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
 
 _MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -65,26 +63,33 @@ def _series_headers(
     geometry = one.volume.geometry
     directions = geometry.directions
     lows, highs = np.quantile(stored[::2, ::4, ::4], [0.02, 0.995])
-    numbers = lambda values: [f"{float(v):.10g}" for v in values]  # noqa: E731 - sixteen characters at most (DS)
     fixed = {
         "SpecificCharacterSet": "ISO_IR 100", "SOPClassUID": _MR_IMAGE_STORAGE, "Modality": "MR",
         "StudyDate": _DAY, "SeriesDate": _DAY, "AcquisitionDate": _DAY, "ContentDate": _DAY,
         "StudyTime": _TIME, "SeriesTime": _TIME, "AcquisitionTime": _TIME, "ContentTime": _TIME,
         "AccessionNumber": "", "ReferringPhysicianName": "", "InstitutionName": "Condyle simulation",
         "StudyDescription": f"SIMULATED {study.body_part}", "StudyID": "1", "BodyPartExamined": study.body_part,
-        "PatientName": f"SIMULATED^{study.joint.upper()} {study.seed}", "PatientID": patient_id(study), "PatientBirthDate": "", "PatientSex": "",
+        "PatientName": f"SIMULATED^{study.joint.upper()} {study.seed}", "PatientID": patient_id(study),
+        "PatientBirthDate": "", "PatientSex": "",
         "PatientPosition": "HFS", "ImageComments": "Simulated by Condyle. Not a patient.",
         "StudyInstanceUID": uid(study.joint, study.seed, "study"), "SeriesInstanceUID": uid(study.joint, study.seed, one.protocol.name),
         "FrameOfReferenceUID": uid(study.joint, study.seed, "frame"), "PositionReferenceIndicator": "",
         "SeriesNumber": number, "AcquisitionNumber": 1, "SamplesPerPixel": 1, "PhotometricInterpretation": "MONOCHROME2",
-        "Rows": geometry.shape[1], "Columns": geometry.shape[2], "BitsAllocated": 16, "BitsStored": vendor.bits, "HighBit": vendor.bits - 1,
-        "PixelRepresentation": int(vendor.signed), "PixelSpacing": numbers(geometry.spacing[1:]),
-        "ImageOrientationPatient": numbers([*directions[:, 2], *directions[:, 1]]),
+        "Rows": geometry.shape[1], "Columns": geometry.shape[2],
+        "BitsAllocated": 16, "BitsStored": vendor.bits, "HighBit": vendor.bits - 1,
+        "PixelRepresentation": int(vendor.signed), "PixelSpacing": _decimals(geometry.spacing[1:]),
+        "ImageOrientationPatient": _decimals([*directions[:, 2], *directions[:, 1]]),
         "WindowCenter": round(float(slope * (lows + highs) / 2)), "WindowWidth": round(float(slope * (highs - lows)) + 1),
     }  # fmt: skip
     if vendor.slope is not None:
         fixed |= {"RescaleIntercept": 0, "RescaleSlope": slope, "RescaleType": "normalized"}
-    return overrides(fixed | vendor.headers(one.protocol, study.tesla), study.headers)
+    given = overrides(fixed | vendor.headers(one.protocol, study.tesla), study.headers)
+    return {name: _decimals([value])[0] if isinstance(value, float) else value for name, value in given.items()}
+
+
+def _decimals(values: Iterable[float]) -> list[str]:
+    """Decimal strings of at most sixteen characters (VR DS)."""
+    return [f"{float(value):.10g}" for value in values]
 
 
 def patient_id(study: SimulatedStudy) -> str:
@@ -92,21 +97,22 @@ def patient_id(study: SimulatedStudy) -> str:
 
 
 def _write_slice(
-    study: SimulatedStudy, one: SimulatedSeries, vendor: Vendor, number: int, k: int, stored: NDArray[Any], base: dict[str, Any], place: Path
-) -> Path:
+    study: SimulatedStudy, one: SimulatedSeries, vendor: Vendor, number: int, k: int, stored: NDArray[Any],
+    base: dict[str, Any], place: Path,
+) -> Path:  # fmt: skip
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
 
     geometry = one.volume.geometry
     position = geometry.to_world([k, 0, 0])
     instance = uid(study.joint, study.seed, one.protocol.name, k)
-    dataset: Dataset = Dataset()
+    dataset: Any = Dataset()
     for keyword, value in base.items():
         setattr(dataset, keyword, value)
     dataset.SOPInstanceUID = instance
     dataset.InstanceNumber = k + 1
-    dataset.ImagePositionPatient = [f"{float(v):.10g}" for v in position]
-    dataset.SliceLocation = f"{float(position @ geometry.normal):.10g}"
+    dataset.ImagePositionPatient = _decimals(position)
+    dataset.SliceLocation = _decimals([float(position @ geometry.normal)])[0]
     if "StackID" in base:
         dataset.InStackPositionNumber = k + 1
     dataset.PixelData = stored[k].tobytes()

@@ -7,16 +7,20 @@ fills. That is supersampling in the plane without the samples: exact for an edge
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
+"""Arrays of float32 in fact; the checker loses track of the width in mixed arithmetic."""
+
+Place = Sequence[float] | NDArray[np.floating[Any]]
 
 
 def coverage(distance: Floats, width: float) -> Floats:
     """Share of a pixel of ``width`` mm that lies inside, 0 to 1, same shape as ``distance`` (mm)."""
-    return np.clip(0.5 - distance * np.float32(1.0 / width), 0.0, 1.0)
+    return np.asarray(np.clip(0.5 - distance * np.float32(1.0 / width), 0.0, 1.0))
 
 
 def superellipse(u: Floats, v: Floats, a: Floats | float, b: Floats | float, power: float = 2.0) -> Floats:
@@ -28,10 +32,10 @@ def superellipse(u: Floats, v: Floats, a: Floats | float, b: Floats | float, pow
         radius = np.sqrt((u / a) ** 2 + (v / b) ** 2)
     else:
         radius = (np.abs(u / a) ** power + np.abs(v / b) ** power) ** np.float32(1.0 / power)
-    return (radius - 1) * np.minimum(a, b)
+    return np.asarray((radius - 1) * np.minimum(a, b))
 
 
-def ellipsoid(points: Floats, centre: Sequence[float], radii: Sequence[float], axes: NDArray[np.float64] | None = None) -> Floats:
+def ellipsoid(points: Floats, centre: Place, radii: Place, axes: NDArray[np.float64] | None = None) -> Floats:
     """Approximate distance in mm to an ellipsoid.
 
     Parameters
@@ -42,12 +46,12 @@ def ellipsoid(points: Floats, centre: Sequence[float], radii: Sequence[float], a
     """
     local = [points[n] - np.float32(centre[n]) for n in range(3)]
     if axes is not None:
-        local = [sum(np.float32(row[n]) * local[n] for n in range(3)) for row in axes]  # type: ignore[misc]
+        local = [sum(np.float32(row[n]) * local[n] for n in range(3)) for row in axes]
     radius = np.sqrt(sum((local[n] / np.float32(radii[n])) ** 2 for n in range(3)))
-    return (radius - 1) * np.float32(min(radii))
+    return np.asarray((radius - 1) * np.float32(min(radii)))
 
 
-def capsule(points: Floats, start: Sequence[float], end: Sequence[float], radius: float | tuple[float, float]) -> Floats:
+def capsule(points: Floats, start: Place, end: Place, radius: float | tuple[float, float]) -> Floats:
     """Distance in mm to a rod between two points; ``radius`` may differ at the ends (start, end).
 
     Source: the segment distance of Quilez, 'distance functions' (public domain formula), with a linear radius.
@@ -58,20 +62,30 @@ def capsule(points: Floats, start: Sequence[float], end: Sequence[float], radius
     offset = [points[n] - np.float32(start[n]) for n in range(3)]
     along = np.clip(sum(offset[n] * np.float32(axis[n] / length2) for n in range(3)), 0.0, 1.0)
     gap2 = sum((offset[n] - along * np.float32(axis[n])) ** 2 for n in range(3))
-    return np.sqrt(gap2) - (np.float32(first) + along * np.float32(last - first))
+    return np.asarray(np.sqrt(gap2) - (np.float32(first) + along * np.float32(last - first)))
 
 
 def box(u: Floats, v: Floats, half_u: float, half_v: float, rounding: float = 0.0) -> Floats:
     """Distance in mm to a rectangle with rounded corners, centred at the origin."""
     du, dv = np.abs(u) - np.float32(half_u - rounding), np.abs(v) - np.float32(half_v - rounding)
     outside = np.sqrt(np.maximum(du, 0) ** 2 + np.maximum(dv, 0) ** 2)
-    return outside + np.minimum(np.maximum(du, dv), 0) - np.float32(rounding)
+    return np.asarray(outside + np.minimum(np.maximum(du, dv), 0) - np.float32(rounding))
 
 
 def blend(first: Floats, second: Floats, radius: float) -> Floats:
     """Union of two shapes with a fillet of about ``radius`` mm (polynomial smooth minimum)."""
     h = np.clip(0.5 + 0.5 * (second - first) / np.float32(radius), 0.0, 1.0)
-    return second + (first - second) * h - np.float32(radius) * h * (1 - h)
+    return np.asarray(second + (first - second) * h - np.float32(radius) * h * (1 - h))
+
+
+def lookup(table: NDArray[np.floating], place: Floats) -> Floats:
+    """Values of a table at fractional indices (linear, ends repeated), same shape as ``place``. Indices count in 1/32 steps."""
+    import cv2
+
+    flat = np.ascontiguousarray(place.reshape(-1, place.shape[-1]), np.float32)
+    row = np.ascontiguousarray(table, np.float32).reshape(1, -1)
+    found = cv2.remap(row, flat, np.zeros_like(flat), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32).reshape(place.shape)
 
 
 class NoiseField:
@@ -123,9 +137,9 @@ class NoiseField:
 
         def row(x: NDArray[np.int32], y: NDArray[np.int32]) -> Floats:
             a = flat[x + y + z0]
-            return a + part[2] * (flat[x + y + z1] - a)
+            return np.asarray(a + part[2] * (flat[x + y + z1] - a))
 
         near, far = row(x0, y0), row(x1, y0)
         near += part[1] * (row(x0, y1) - near)
         far += part[1] * (row(x1, y1) - far)
-        return near + part[0] * (far - near)
+        return np.asarray(near + part[0] * (far - near))

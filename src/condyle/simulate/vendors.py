@@ -82,12 +82,14 @@ def _ge(protocol: Protocol, tesla: float) -> Headers:
     )
     if protocol.three_d and kind == "tse":
         body = "T2 CUBE"
+    options = "TRF_GEMS" if protocol.weighting == "t2" else "SEQ_GEMS"
     return _common(protocol, tesla) | {
         "Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "DISCOVERY MR750w" if tesla > 2 else "Optima MR450w",
         "SoftwareVersions": ["27", "LX", "MR Software release:DV26.0_R03_1831.b"], "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"],
         "SeriesDescription": f"{plane} {body}" + (" FS" if _fat(protocol) else ""), "ProtocolName": "Lumbar Spine",
-        "ScanningSequence": {"ir": ["SE", "IR"], "gre": "GR"}.get(kind, "SE"), "SequenceVariant": {"gre": ["SS", "SP", "SK"]}.get(kind, "SK"),
-        "ScanOptions": ["FAST_GEMS", "NPW", "TRF_GEMS" if protocol.weighting == "t2" else "SEQ_GEMS", "FILTERED_GEMS", *(["FS"] if _fat(protocol) else [])],
+        "ScanningSequence": {"ir": ["SE", "IR"], "gre": "GR"}.get(kind, "SE"),
+        "SequenceVariant": {"gre": ["SS", "SP", "SK"]}.get(kind, "SK"),
+        "ScanOptions": ["FAST_GEMS", "NPW", options, "FILTERED_GEMS", *(["FS"] if _fat(protocol) else [])],
         "ImagedNucleus": "1H", "PixelBandwidth": 195.312, "ReceiveCoilName": "HD CTL 456", "AngioFlag": "N",
         "VariableFlipAngleFlag": "N", "ReconstructionDiameter": protocol.field_of_view, "InStackPositionNumber": None, "StackID": "1",
     }  # fmt: skip
@@ -104,7 +106,8 @@ def _philips(protocol: Protocol, tesla: float) -> Headers:
         "Manufacturer": "Philips Healthcare" if tesla > 2 else "Philips Medical Systems", "ManufacturerModelName": "Ingenia",
         "SoftwareVersions": ["5.6.1", "5.6.1.2"], "ImageType": ["ORIGINAL", "PRIMARY", f"M_{tag}", "M", tag],
         "SeriesDescription": f"{body} {plane}", "ProtocolName": f"{body} {plane} SENSE",
-        "ScanningSequence": {"ir": "IR", "gre": "GR"}.get(kind, "SE"), "SequenceVariant": "SK", "ScanOptions": "FS" if _fat(protocol) else "OTHER",
+        "ScanningSequence": {"ir": "IR", "gre": "GR"}.get(kind, "SE"), "SequenceVariant": "SK",
+        "ScanOptions": "FS" if _fat(protocol) else "OTHER",
         "ImagedNucleus": "1H", "PixelBandwidth": 365, "ReceiveCoilName": "MULTI COIL", "TransmitCoilName": "B",
         "NumberOfPhaseEncodingSteps": int(0.8 * protocol.matrix), "ReconstructionDiameter": protocol.field_of_view,
         "NumberOfTemporalPositions": 1, "TemporalPositionIdentifier": 1,

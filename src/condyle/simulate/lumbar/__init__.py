@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from condyle.simulate.lumbar.draw import simulate_lumbar
 from condyle.simulate.lumbar.findings import LevelFindings
-from condyle.simulate.lumbar.layout import Variation
+from condyle.simulate.lumbar.person import Variation
 
 __all__ = ["LevelFindings", "Variation", "simulate_lumbar"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.lumbar.findings import LevelFindings
-from condyle.simulate.lumbar.layout import Body, Disc, Plate, Spine
+from condyle.simulate.lumbar.parts import Body, Disc, Plate, Spine, along
 from condyle.simulate.study import stream
 from condyle.simulate.surfaces import Floats, NoiseField, blend, coverage, superellipse
 from condyle.simulate.tissues import TISSUES, Tissue
@@ -29,7 +29,7 @@ class Textures:
 def textures(seed: int) -> Textures:
     rng = stream(seed, "textures")
     return Textures(
-        NoiseField(rng, (11, 9, 8), 2), NoiseField(rng, (4.5, 2.6, 3.6), 2), NoiseField(rng, (8, 3.2, 1.8), 2), NoiseField(rng, (7, 5, 5), 2)
+        NoiseField(rng, (11, 9, 8), 2), NoiseField(rng, (4.5, 2.0, 2.6)), NoiseField(rng, (8, 2.6, 1.5)), NoiseField(rng, (7, 5, 5), 2)
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _marrow_change(
     canvas: Canvas, window: Window, plate: Plate, kind: int, sign: float, marrow: Floats, texture: Textures
 ) -> None:
     """Modic type 1 (oedema), 2 (fat) or 3 (sclerosis), a band with an uneven front."""
-    w, u, v = plate.local(canvas.at(window))
+    _, u, v = plate.local(canvas.at(window))
     deep = 6.0 + 2.5 * canvas.field(texture.edge, window) + 2.0 * np.cos(u / np.float32(plate.half_depth) * 2.2)
     band = coverage(np.float32(sign) * v - deep, 5.0) * marrow
     if kind == 1:
@@ -110,9 +110,7 @@ def _marrow_change(
 def _basivertebral_vein(canvas: Canvas, body: Body, marrow: Floats, window: Window) -> None:
     """The cleft in the middle of the back wall, wide behind and narrow in front."""
     points = canvas.at(window)
-    axes = body.axes
-    offset = [points[n] - np.float32(body.centre[n]) for n in range(3)]
-    w, u, v = (sum(np.float32(row[n]) * offset[n] for n in range(3)) for row in axes)
+    w, u, v = body.local(points)
     depth = (u - np.float32(0.30 * body.half_depth)) / np.float32(0.70 * body.half_depth)
     thick = 0.4 + 1.9 * np.clip(depth, 0, 1.2) ** 1.5
     cleft = np.maximum(np.maximum(np.abs(v) - thick, np.float32(0.25 * body.half_depth) - u), np.abs(w) - 5.0)
@@ -124,8 +122,9 @@ def draw_disc(canvas: Canvas, disc: Disc, spine: Spine, texture: Textures) -> No
     """One disc: outer annulus, annulus, nucleus with cleft, by grade; bulge."""
     reach = 6.0 + disc.findings.bulge
     below, above = disc.below, disc.above
+    signs = [(side, back) for side in (-1, 1) for back in (-1, 1)]
     box = np.array(
-        [p.world(s * (p.half_width + reach), b * (p.half_depth + reach), h * 3) for p, h in ((below, -1), (above, 1)) for s in (-1, 1) for b in (-1, 1)]
+        [p.world(s * (p.half_width + reach), b * (p.half_depth + reach), h) for p, h in ((below, -3), (above, 3)) for s, b in signs]
     )
     window = canvas.window(box)
     if window is None:
@@ -203,8 +202,7 @@ def herniation(canvas: Canvas, disc: Disc) -> tuple[Window | None, Floats | None
     if window is None:
         return None, None
     points = canvas.at(window)
-    offset = [points[n] - np.float32(edge[n]) for n in range(3)]
-    w, u, v = (sum(np.float32(row[n]) * offset[n] for n in range(3)) for row in axes)
+    w, u, v = along(axes, [points[n] - np.float32(edge[n]) for n in range(3)])
     gap = max(float(np.linalg.norm(upper - lower)), 3.0)
     if planted.herniation == "protrusion":
         dome = _drop(w, u + 1.5, v, 7.5, size + 1.5, gap * 0.55 + 0.5)
@@ -215,4 +213,4 @@ def herniation(canvas: Canvas, disc: Disc) -> tuple[Window | None, Floats | None
 
 
 def _drop(w: Floats, u: Floats, v: Floats, wide: float, deep: float, tall: float) -> Floats:
-    return (np.sqrt((w / wide) ** 2 + (u / deep) ** 2 + (v / tall) ** 2) - 1) * np.float32(min(wide, deep, tall))
+    return np.asarray((np.sqrt((w / wide) ** 2 + (u / deep) ** 2 + (v / tall) ** 2) - 1) * np.float32(min(wide, deep, tall)))

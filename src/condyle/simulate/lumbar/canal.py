@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from condyle.simulate.canvas import Canvas
+from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.lumbar.coordinates import CanalCoordinates, per_step
-from condyle.simulate.lumbar.layout import Spine
+from condyle.simulate.lumbar.parts import Spine
 from condyle.simulate.study import stream
-from condyle.simulate.surfaces import coverage, superellipse
+from condyle.simulate.surfaces import Floats, coverage, superellipse
 
 CODE = 100
 
@@ -28,7 +30,9 @@ def draw_canal(canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, seed
     # The canal's own room: fat all around the sac, more of it low down.
     low = np.clip((along - (len(spine.sac) - 150)) / 60, 0, 1)
     # Behind the sac, between the laminae, lies a pad of fat: a triangle on a sagittal slice.
-    pads = np.max([np.clip(1 - np.abs(along - coordinates.at_height(float(d.centre[2]) - 2)) / 10, 0, 1) for d in spine.discs[:6]], 0)
+    middles = [coordinates.at_height(float(disc.centre[2]) - 2) for disc in spine.discs[:6]]
+    steps = np.arange(len(spine.sac))[:, None]
+    pads = per_step(np.clip(1 - np.abs(steps - np.array(middles)) / 10, 0, 1).max(1), along)
     room = superellipse(behind - 0.8 - 2.2 * pads, left, r + 2.4 + 2.5 * low + 2.6 * pads, wide + 3.0)
     canvas.paint(window, coverage(room, canvas.pixel), "skin", fat=0.88)
     sac = superellipse(behind, left, r, wide)
@@ -39,13 +43,17 @@ def draw_canal(canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, seed
     _cord(canvas, spine, coordinates, seed, window, (along, behind, left, r), cover)
 
 
-def _cord(canvas, spine, coordinates, seed, window, place, cover) -> None:  # type: ignore[no-untyped-def]
+def _cord(
+    canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, seed: int, window: Window,
+    place: tuple[Floats, Floats, Floats, Floats], cover: Floats,
+) -> None:  # fmt: skip
     """Cord down to the conus, then roots that sink to the back of the sac as a lying person's do."""
     along, behind, left, r = place
     rng = stream(seed, "roots")
     tip = coordinates.at_height(spine.conus)
-    shape = np.interp(along, [tip - 200, tip - 45, tip - 25, tip - 6, tip], [3.4, 3.6, 4.3, 2.2, 0.2]).astype(np.float32)
-    sunk = np.interp(along, [tip - 80, tip - 30, tip], [0.3, 0.8, 2.4]).astype(np.float32)
+    steps = np.arange(len(spine.sac))
+    shape = per_step(np.interp(steps, [tip - 200, tip - 45, tip - 25, tip - 6, tip], [3.4, 3.6, 4.3, 2.2, 0.2]), along)
+    sunk = per_step(np.interp(steps, [tip - 80, tip - 30, tip], [0.3, 0.8, 2.4]), along)
     cord = superellipse(behind - sunk, left, shape, shape * 1.25)
     canvas.paint(window, coverage(cord, canvas.pixel) * cover * (along < tip + 1), "cord")
     # Only the pixels of the sac are looked at: there are many roots and few such pixels.
@@ -81,7 +89,7 @@ def draw_ligaments(canvas: Canvas, spine: Spine) -> None:
             for plate in (lower, upper):
                 line.append(plate.world(0, back * plate.half_depth + sign * 0.5, 0))
         line.insert(0, spine.sacrum[0].upper.world(0, back * spine.sacrum[0].upper.half_depth + sign * 0.5, 0))
-        for first, last in zip(line[:-1], line[1:], strict=True):
+        for first, last in pairwise(line):
             across = np.array([12.0, 0, 0])
             window = canvas.window(np.array([first - across, first + across, last - across, last + across]), 3.0)
             if window is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.simulate.lumbar.layout import Spine
-from condyle.simulate.surfaces import Floats
+from condyle.simulate.lumbar.parts import Spine
+from condyle.simulate.surfaces import Floats, lookup
 
-_STEP = 2.0
+_STEP = 2.5
 
 
 class CanalCoordinates:
@@ -22,8 +22,8 @@ class CanalCoordinates:
         from scipy.ndimage import gaussian_filter
         from scipy.spatial import cKDTree
 
-        self._low = spine.canal.min(0) - [170.0, 30.0]
-        high = spine.canal.max(0) + [150.0, 30.0]
+        self._low = spine.canal.min(0) - np.array([170.0, 30.0])
+        high = spine.canal.max(0) + np.array([150.0, 30.0])
         counts = ((high - self._low) / _STEP).astype(int) + 1
         y = self._low[0] + _STEP * np.arange(counts[0])
         z = self._low[1] + _STEP * np.arange(counts[1])
@@ -58,4 +58,4 @@ class CanalCoordinates:
 
 def per_step(values: NDArray[np.float64], along: Floats) -> Floats:
     """Values given for every step of the canal, at fractional steps."""
-    return np.interp(along, np.arange(len(values)), values).astype(np.float32)
+    return lookup(values, along)

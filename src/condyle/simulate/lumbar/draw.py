@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from condyle.errors import UsageError
 from condyle.simulate.acquisition import Receiver, acquire, surface_coil
 from condyle.simulate.canvas import Canvas, Palette
 from condyle.simulate.faults import NO_FAULTS, Faults, clip, spoil_receiver
 from condyle.simulate.lumbar import bodies, canal, posterior, surroundings
 from condyle.simulate.lumbar.coordinates import CanalCoordinates
 from condyle.simulate.lumbar.findings import SPINE_WORDS, LevelFindings, check_findings, plant, random_findings
-from condyle.simulate.lumbar.layout import Person, Spine, Variation, lay_out, person
+from condyle.simulate.lumbar.layout import lay_out
+from condyle.simulate.lumbar.parts import Spine
+from condyle.simulate.lumbar.person import Variation, person
 from condyle.simulate.lumbar.protocols import SERIES, protocols
 from condyle.simulate.lumbar.truth import truth
 from condyle.simulate.signal import fat_signal
@@ -22,7 +27,6 @@ from condyle.simulate.study import Protocol, SimulatedSeries, SimulatedStudy, Tr
 from condyle.simulate.surfaces import Floats
 from condyle.simulate.tissues import TISSUES
 from condyle.simulate.vendors import VENDORS, vendor_of
-from condyle.errors import UsageError
 from condyle.study import Geometry, Volume
 
 Planted = Mapping[str, LevelFindings] | Iterable[str] | str | None
@@ -93,8 +97,6 @@ def simulate_lumbar(
 
 
 def _plan(seed: int, findings: Planted, variation: Variation) -> tuple[dict[str, LevelFindings] | None, Variation]:
-    from dataclasses import replace
-
     if findings is None:
         return None, variation
     if isinstance(findings, Mapping):
@@ -127,7 +129,7 @@ def _grid(seed: int, spine: Spine, protocol: Protocol, variation: Variation) -> 
         low = -rng.uniform(0.10, 0.16) * field
     front = rng.uniform(0.50, 0.60) * field  # the spine lies behind the middle of the picture
     middle_z = field / 2 - low
-    middle_x = float(spine.sideways(middle_z)) + rng.normal(0, 1.5)
+    middle_x = float(np.interp(middle_z, *spine.lateral)) + rng.normal(0, 1.5)
     spine_y = float(np.interp(middle_z, spine.canal[::-1, 1], spine.canal[::-1, 0]))
     a, b = np.radians(turn), np.radians(lean + along_x)
     normal = np.array([np.cos(a) * np.cos(b), np.sin(a), -np.sin(b)])
@@ -157,7 +159,8 @@ def _render(
     pixels = np.zeros((len(group), *geometry.shape), np.float32)
     labels = np.zeros(geometry.shape, np.uint8)
     receivers = [spoil_receiver(_receiver(seed, one, tesla), faults, one.name) for one in group]
-    for k in range(geometry.shape[0]):
+
+    def one_slice(k: int) -> None:
         canvas = Canvas(geometry, k, group[0].thickness, palette, 1 if group[0].three_d else 3)
         _draw(canvas, seed, spine, arches, coordinates, textures, outline, noise)
         water, fatty = canvas.collapse()
@@ -166,11 +169,15 @@ def _render(
         for n, one in enumerate(group):
             noise_rng = stream(seed, f"receiver {one.name} {k}")
             pixels[n, k] = acquire(water[n], fatty * np.float32(fat[n]), sensitivity, receivers[n], canvas.pixel, noise_rng)
+    # Slices do not know of each other, and numpy lets go of the interpreter while it works.
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        list(pool.map(one_slice, range(geometry.shape[0])))
     labelled = Volume(labels, geometry)
-    return [
-        SimulatedSeries(one, Volume(clip(pixels[n], faults, one.name), geometry, one.name), labelled, faults.missing_of(one.name, geometry.shape[0]))
-        for n, one in enumerate(group)
-    ]
+    done = []
+    for n, one in enumerate(group):
+        volume = Volume(clip(pixels[n], faults, one.name), geometry, one.name)
+        done.append(SimulatedSeries(one, volume, labelled, faults.missing_of(one.name, geometry.shape[0])))
+    return done
 
 
 def _draw(
@@ -214,12 +221,11 @@ class _Coil:
 
     def __call__(self, points: Floats) -> Floats:
         _, y, z = points
-        found = surface_coil(
-            self.outline.at("skin_back", z) - y, z - np.float32(self.middle), reach=self.reach, length=self.length, homogenised=self.homogenised
-        )
+        depth, along = self.outline.at("skin_back", z) - y, z - np.float32(self.middle)
+        found = surface_coil(depth, along, reach=self.reach, length=self.length, homogenised=self.homogenised)
         if self.band:
             (y0, z0), (y1, z1) = self.line
-            edge = np.float32(min(y0, y1)) + 0 * z if abs(z1 - z0) < 1 else np.float32(y0) + (z - np.float32(z0)) * np.float32((y1 - y0) / (z1 - z0)) * 0.6
+            edge = np.float32(y0) + (z - np.float32(z0)) * np.float32(0.6 * (y1 - y0) / max(z1 - z0, 1.0))
             found = found * (0.06 + 0.94 / (1 + np.exp(-(y - edge) / np.float32(2.5)))).astype(np.float32)
         return found
 

@@ -8,13 +8,15 @@ from the sacrum, as the level names do everywhere in Condyle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LEVELS
 from condyle.simulate.lumbar.findings import LevelFindings
+from condyle.simulate.lumbar.parts import Body, Disc, Plate, Spine
+from condyle.simulate.lumbar.person import Person
 from condyle.simulate.study import stream
 
 # Mean adult dimensions in mm and degrees from the bottom up (L5 ... T8), rounded from anatomy texts and matched by eye to pictures.
@@ -29,232 +31,6 @@ VERTEBRAE = ("L5", "L4", "L3", "L2", "L1", "T12", "T11", "T10", "T9", "T8")
 _SACRAL = ((29.0, 33.0, 1.0), (25.0, 23.0, 4.0), (21.0, 17.5, 12.0), (18.0, 14.0, 20.0), (16.0, 11.5, 18.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Variation:
-    """What differs from person to person beside the findings; None is drawn at random from the seed.
-
-    Parameters
-    ----------
-    age : years; sets marrow fat, muscle fat and, unless findings are given, degeneration
-    lumbar_count : 4, 5 or 6 lumbar vertebrae. The levels keep counting from the sacrum; truth notes the anatomical names
-    sacral_slope : degrees of the S1 end plate against horizontal
-    lordosis : degrees from the S1 end plate to the upper end plate of L1
-    size : factor on all lengths
-    scoliosis : degrees of lateral curve (positive convex to the left)
-    body_fat : mm of fat under the skin of the back at L3
-    canal : factor on the width of the dural sac
-    sacrum_cut : the lower edge of the picture cuts S1
-    high_stack : the stack starts at about T8 and ends within L5 to S1
-    """
-
-    age: float | None = None
-    lumbar_count: int = 5
-    sacral_slope: float | None = None
-    lordosis: float | None = None
-    size: float | None = None
-    scoliosis: float | None = None
-    body_fat: float | None = None
-    canal: float | None = None
-    sacrum_cut: bool = False
-    high_stack: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Variation with every value drawn."""
-
-    age: float
-    lumbar_count: int
-    sacral_slope: float
-    lordosis: float
-    size: float
-    scoliosis: float
-    body_fat: float
-    canal: float
-    marrow_fat: float
-    muscle_fat: float
-
-
-def person(seed: int, variation: Variation) -> Person:
-    rng = stream(seed, "person")
-    age = rng.uniform(20, 80)
-    slope, size = float(np.clip(rng.normal(42, 6), 28, 56)), rng.normal(1, 0.055)
-    slope = slope if variation.sacral_slope is None else variation.sacral_slope
-    lordosis = slope + rng.normal(12, 4)  # the lordosis follows the slope: the trunk stands above the pelvis
-    scoliosis, fat, canal = rng.normal(0, 3.0), rng.gamma(4.0, 5.0), rng.normal(1, 0.1)
-    age = age if variation.age is None else variation.age
-    marrow, muscle = rng.normal(0, 0.06), rng.normal(0, 0.08)
-
-    def given(value: float | None, drawn: float) -> float:
-        return float(drawn if value is None else value)
-
-    return Person(
-        age=float(age),
-        lumbar_count=variation.lumbar_count,
-        sacral_slope=float(slope),
-        lordosis=given(variation.lordosis, np.clip(lordosis, 28, 75)),
-        size=given(variation.size, np.clip(size, 0.86, 1.14)),
-        scoliosis=given(variation.scoliosis, scoliosis),
-        body_fat=given(variation.body_fat, np.clip(fat, 8, 55)),
-        canal=given(variation.canal, np.clip(canal, 0.75, 1.25)),
-        marrow_fat=float(np.clip(0.30 + 0.0042 * (age - 20) + marrow, 0.2, 0.68)),
-        muscle_fat=float(np.clip(0.06 + 0.0045 * (age - 20) + muscle, 0.04, 0.45)),
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plate:
-    """One end plate.
-
-    Parameters
-    ----------
-    origin : (3,) LPS mm, middle of the plane through its rim
-    axes : (3, 3) unit vectors as rows: to the left, to the back, to the head
-    half_depth, half_width : mm
-    hollow : mm, how far the middle recedes into its vertebra
-    defects : (left mm, back mm, depth mm, radius mm) of each dent
-    """
-
-    origin: NDArray[np.float64]
-    axes: NDArray[np.float64]
-    half_depth: float
-    half_width: float
-    hollow: float
-    apex: float = 0.0
-    defects: tuple[tuple[float, float, float, float], ...] = ()
-
-    def local(self, points: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """(left, back, head) mm from the origin, for points (3, ...)."""
-        offset = [points[n] - np.float32(self.origin[n]) for n in range(3)]
-        w, u, v = (sum(np.float32(row[n]) * offset[n] for n in range(3)) for row in self.axes)
-        return w, u, v  # type: ignore[return-value]
-
-    def recess(self, w: NDArray[np.float32], u: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How far the surface lies inside its vertebra, mm, not negative."""
-        ru = u / np.float32(self.half_depth) - np.float32(self.apex)
-        rw = w / np.float32(self.half_width)
-        bowl = np.clip(1 - ru**2 / 0.92 - rw**2 / 0.95, 0, None)
-        depth = np.float32(self.hollow) * np.minimum(bowl * 1.6, 1.0 + 0 * bowl) ** np.float32(0.9)
-        for left, back, deep, radius in self.defects:
-            r2 = ((w - left) ** 2 + (u - back) ** 2) / np.float32(radius**2)
-            depth = depth + np.float32(deep) * np.exp(-(r2**2))
-        return depth
-
-    def world(self, left: float, back: float, head: float) -> NDArray[np.float64]:
-        return self.origin + np.array([left, back, head]) @ self.axes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
-    """A vertebral or sacral body between two end plates. ``code`` is its value in the label map (0: not in it)."""
-
-    name: str
-    code: int
-    lower: Plate
-    upper: Plate
-    lumbar: bool = True
-    axes: NDArray[np.float64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "axes", _middle_axes(self.lower.axes, self.upper.axes))
-
-    @property
-    def centre(self) -> NDArray[np.float64]:
-        return (self.lower.origin + self.upper.origin) / 2
-
-    @property
-    def half_depth(self) -> float:
-        return (self.lower.half_depth + self.upper.half_depth) / 2
-
-    @property
-    def half_width(self) -> float:
-        return (self.lower.half_width + self.upper.half_width) / 2
-
-    @property
-    def height(self) -> float:
-        return float(np.linalg.norm(self.upper.origin - self.lower.origin))
-
-    def world(self, left: float, back: float, head: float) -> NDArray[np.float64]:
-        """(3,) LPS mm of a place given in the body's own directions, from its centre."""
-        return self.centre + np.array([left, back, head]) @ self.axes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Disc:
-    """A disc between the upper plate of the body below and the lower plate of the body above."""
-
-    level: str
-    code: int
-    below: Plate
-    above: Plate
-    findings: LevelFindings
-    axes: NDArray[np.float64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "axes", _middle_axes(self.below.axes, self.above.axes))
-
-    @property
-    def centre(self) -> NDArray[np.float64]:
-        return (self.below.origin + self.above.origin) / 2
-
-    def corners(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Posterior corners: of the body below, of the body above, (3,) LPS mm."""
-        return self.below.world(0, self.below.half_depth, 0), self.above.world(0, self.above.half_depth, 0)
-
-    def slip(self) -> float:
-        """mm along the disc by which the upper posterior corner lies in front of the lower one."""
-        lower, upper = self.corners()
-        return float((lower - upper) @ self.axes[1])
-
-    def height(self) -> float:
-        """Mean height in mm on the mid-sagittal plane over the middle four fifths of the depth both plates share."""
-        u = np.linspace(-0.8, 0.8, 81, dtype=np.float32) * min(self.below.half_depth, self.above.half_depth)
-        start = np.array([self.centre + back * self.axes[1] for back in u]).T.astype(np.float32)
-        total = 0.0
-        for plate, sign in ((self.below, 1.0), (self.above, -1.0)):
-            w, back, v = plate.local(start)
-            total += float(np.mean(sign * v + plate.recess(w, back)))
-        return total
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Spine:
-    """The whole layout, bottom up.
-
-    Parameters
-    ----------
-    bodies : L5, L4, ... ; sacrum : S1 ... S5 ; discs : L5-S1, L4-L5, ... ; sacral_discs : S1-S2, ...
-    canal : (n, 2) y, z mm of the middle of the dural sac from head to foot, about 1 mm apart
-    sac : (n,) mm, half its depth; gap : (n,) mm of fat behind the bodies
-    lateral : (2, n) z and x mm of the sideways curve
-    conus : z mm of its tip
-    """
-
-    person: Person
-    bodies: tuple[Body, ...]
-    sacrum: tuple[Body, ...]
-    discs: tuple[Disc, ...]
-    sacral_discs: tuple[Disc, ...]
-    canal: NDArray[np.float64]
-    sac: NDArray[np.float64]
-    lateral: NDArray[np.float64]
-    conus: float
-    notes: Mapping[str, object] = field(default_factory=dict)
-
-    def sideways(self, z: NDArray[np.float32] | float) -> NDArray[np.float32]:
-        """x mm of the spine's middle at height z."""
-        return np.interp(z, self.lateral[0], self.lateral[1]).astype(np.float32)
-
-
-def _middle_axes(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    head = first[2] + second[2]
-    head /= np.linalg.norm(head)
-    back = first[1] + second[1]
-    back -= (back @ head) * head
-    back /= np.linalg.norm(back)
-    return np.array([np.cross(back, head), back, head])
-
-
 def _axes(angle: float) -> NDArray[np.float64]:
     """Axes of a plate whose front is tilted down by ``angle`` degrees."""
     a = np.radians(angle)
@@ -265,7 +41,8 @@ def lay_out(seed: int, who: Person, findings: Mapping[str, LevelFindings]) -> Sp
     """Stack one spine. The upper plate of S1 lies at the origin."""
     rng = stream(seed, "layout")
     k = who.size
-    jitter = {name: rng.normal(0, sd, 12) for name, sd in (("height", 0.03), ("depth", 0.02), ("wedge", 1.3), ("disc", 0.06), ("disc_wedge", 1.5), ("hollow", 0.3))}
+    spread = {"height": 0.03, "depth": 0.02, "wedge": 1.3, "disc": 0.06, "disc_wedge": 1.5, "hollow": 0.3}
+    jitter = {name: rng.normal(0, sd, 12) for name, sd in spread.items()}
     spots = rng.uniform(-1, 1, (12, 4))
     top = Plate(np.zeros(3), _axes(who.sacral_slope), 17.0 * k, 26.0 * k, 1.0 * k)
     sacrum, sacral_discs = _sacrum(top, k, jitter["wedge"])
@@ -304,7 +81,8 @@ def lay_out(seed: int, who: Person, findings: Mapping[str, LevelFindings]) -> Sp
         upper_depth = half_depth * 0.985
         corner = lower.world(0, half_depth, 0) + (tall - half_depth * 2 * np.sin(np.radians(wedge) / 2)) * middle[2]
         next_level = findings.get(LEVELS[n + 1], LevelFindings())
-        top = Plate(corner - upper_depth * axes[1], axes, upper_depth, half_width * 0.97, (1.2 + 0.5 * jitter["hollow"][n + 1]) * k * (0.4 + 0.6 * np.clip(next_level.height, 0.25, 1)))
+        shallow = (1.2 + 0.5 * jitter["hollow"][n + 1]) * k * (0.4 + 0.6 * np.clip(next_level.height, 0.25, 1))
+        top = Plate(corner - upper_depth * axes[1], axes, upper_depth, half_width * 0.97, shallow)
         bodies.append(Body(name, 1 + n, lower, _dented(top, next_level.lower_endplate, spots[n + 1, :2]), name.startswith("L")))
     return _bend(_finish(who, bodies, sacrum, discs, sacral_discs), who)
 
@@ -386,7 +164,8 @@ def _finish(who: Person, bodies: list[Body], sacrum: list[Body], discs: list[Dis
     # Anatomical L1-L2 holds the conus, whatever the count of lumbar vertebrae.
     tip = bodies[who.lumbar_count - 1]
     conus = float(tip.lower.origin[2]) + 10.0 * np.sin(7.3 * who.age)
-    return Spine(who, tuple(bodies), tuple(sacrum), tuple(discs), tuple(sacral_discs), canal, sac, np.zeros((2, 2)) + [[0, 1], [0, 0]], conus)
+    straight = np.array([[0.0, 1.0], [0.0, 0.0]])
+    return Spine(who, tuple(bodies), tuple(sacrum), tuple(discs), tuple(sacral_discs), canal, sac, straight, conus)
 
 
 def _bend(spine: Spine, who: Person) -> Spine:
@@ -403,12 +182,12 @@ def _bend(spine: Spine, who: Person) -> Spine:
     def plate(one: Plate) -> Plate:
         height = one.origin[2]
         slope = float(np.interp(height, z, lateral_slope))
-        origin = one.origin + [float(np.interp(height, z, x)), 0, 0]
-        head = one.axes[2] + [slope * one.axes[2][2], 0, 0]
+        origin = one.origin + np.array([float(np.interp(height, z, x)), 0, 0])
+        head = one.axes[2] + np.array([slope * one.axes[2][2], 0, 0])
         head /= np.linalg.norm(head)
         back = one.axes[1] - (one.axes[1] @ head) * head
         back /= np.linalg.norm(back)
-        return Plate(origin, np.array([np.cross(back, head), back, head]), one.half_depth, one.half_width, one.hollow, one.apex, one.defects)
+        return replace(one, origin=origin, axes=np.array([np.cross(back, head), back, head]))
 
     done: dict[int, Plate] = {}
 

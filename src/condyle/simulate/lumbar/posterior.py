@@ -6,11 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from condyle.simulate.canvas import Canvas
+from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.lumbar.bodies import Textures
-from condyle.simulate.lumbar.layout import Body, Spine
+from condyle.simulate.lumbar.parts import Body, Spine
 from condyle.simulate.study import stream
 from condyle.simulate.surfaces import Floats, blend, box, capsule, coverage, ellipsoid
+
+# Length, height (mm) and droop (degrees) of the spinous processes from L5 up; L5's is small, thoracic ones are slender and steep.
+_SPINOUS = (
+    (19, 14, 20), (27, 19, 14), (30, 21, 12), (29, 20, 14), (27, 18, 18), (25, 15, 24), (25, 12, 34),
+    (27, 10, 44), (28, 9, 50), (28, 9, 54),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,18 @@ class Arch:
 def arches(spine: Spine, seed: int) -> tuple[Arch, ...]:
     rng = stream(seed, "arches")
     found = []
-    # Length, height, droop of the spinous processes from L5 up; L5's is small, thoracic ones are slender and steep.
-    table = [(19, 14, 20), (27, 19, 14), (30, 21, 12), (29, 20, 14), (27, 18, 18), (25, 15, 24), (25, 12, 34), (27, 10, 44), (28, 9, 50), (28, 9, 54)]
     k = spine.person.size
-    for body, (length, height, droop) in zip(spine.bodies, table, strict=True):
+    for body, (length, height, droop) in zip(spine.bodies, _SPINOUS, strict=True):
         canal = 15.5 * spine.person.canal + (2.0 if body.name in ("L4", "L5") else 1.0)
         found.append(
             Arch(
-                body, body.half_depth + canal * k, length * k * rng.uniform(0.88, 1.12), height * k * rng.uniform(0.85, 1.12),
-                droop + rng.normal(0, 5), 3.6 * k * rng.uniform(0.85, 1.15),
-            )  # fmt: skip
+                body,
+                back=body.half_depth + canal * k,
+                length=length * k * float(rng.uniform(0.88, 1.12)),
+                height=height * k * float(rng.uniform(0.85, 1.12)),
+                droop=droop + float(rng.normal(0, 5)),
+                thickness=3.6 * k * float(rng.uniform(0.85, 1.15)),
+            )
         )
     return tuple(found)
 
@@ -64,16 +72,17 @@ def draw_arch(canvas: Canvas, arch: Arch, spine: Spine, texture: Textures) -> No
     """Marrow in a dark shell, one blended shape, labelled with its body's code."""
     body, k = arch.body, spine.person.size
     low = -1.15 * body.height - (arch.length * np.sin(np.radians(arch.droop)) if arch.droop > 25 else 0)
-    room = np.array([[a, b, c] for a in (-24 * k, 24 * k) for b in (body.half_depth - 6, arch.back + arch.length + 5) for c in (low, 0.75 * body.height)])
+    front, behind, high = body.half_depth - 6, arch.back + arch.length + 5, 0.75 * body.height
+    room = np.array([[a, b, c] for a in (-24 * k, 24 * k) for b in (front, behind) for c in (low, high)])
     window = canvas.window(body.centre + room @ body.axes)
     if window is None:
         return
     points = canvas.at(window)
-    offset = [points[n] - np.float32(body.centre[n]) for n in range(3)]
-    local = np.stack([sum(np.float32(row[n]) * offset[n] for n in range(3)) for row in body.axes])
+    local = np.stack(body.local(points))
     shape = arch_distance(arch, local, k) + 0.7 * canvas.field(texture.edge, window)
     canvas.paint(window, coverage(shape, canvas.pixel), "bone", label=body.code)
-    fat = np.clip(spine.person.marrow_fat + 0.06 + 0.08 * canvas.field(texture.coarse, window) + 0.05 * canvas.field(texture.fine, window), 0.05, 0.95)
+    mottle = 0.08 * canvas.field(texture.coarse, window) + 0.05 * canvas.field(texture.fine, window)
+    fat = np.clip(spine.person.marrow_fat + 0.06 + mottle, 0.05, 0.95)
     canvas.paint(window, coverage(shape + 0.6, canvas.pixel), "marrow", fat=fat)
     _facet_joint(canvas, window, local, arch, k)
 
@@ -91,20 +100,22 @@ def arch_distance(arch: Arch, local: Floats, k: float) -> Floats:
     ahead = us * np.float32(np.cos(a)) - vs * np.float32(np.sin(a))
     up = us * np.float32(np.sin(a)) + vs * np.float32(np.cos(a))
     part = np.clip(ahead / np.float32(arch.length), 0, 1)
-    plate = box(ahead - np.float32(arch.length / 2), up + part * 1.5, arch.length / 2, arch.height / 2 * 0.92, min(5.0, arch.height * 0.42))
+    rounding = min(5.0, arch.height * 0.42)
+    plate = box(ahead - np.float32(arch.length / 2), up + part * 1.5, arch.length / 2, arch.height / 2 * 0.92, rounding)
     half = np.float32(arch.thickness) * (0.75 + 0.55 * part**3)
     spinous = np.maximum(plate, side - half)
     pillar = 15.5 * k
     lamina = capsule(mirrored, (0.5, back + 2.5, low + 2.5), (pillar, back - 3.5, low + 5), 3.3 * k)
     lamina2 = capsule(mirrored, (1.0, back + 3.0, low - 4.0), (pillar - 1, back - 0.5, low - 6), 3.0 * k)
-    pedicle = ellipsoid(mirrored, (14.0 * k, (back + body.half_depth) / 2 - 1.5, 0.2 * body.height), (4.3 * k, back - body.half_depth, 7.6 * k))
+    stalk = (14.0 * k, (back + body.half_depth) / 2 - 1.5, 0.2 * body.height)
+    pedicle = ellipsoid(mirrored, stalk, (4.3 * k, back - body.half_depth, 7.6 * k))
     upper = capsule(mirrored, (pillar + 1.5, back - 4, low + 4), (pillar + 3.5, back - 6.5, 0.62 * body.height), (4.4 * k, 3.8 * k))
     lower = capsule(mirrored, (pillar - 1.5, back, low - 2), (pillar - 2.5, back + 2.0, -0.98 * body.height), (4.4 * k, 4.2 * k))
     shape = blend(blend(lamina, lamina2, 4.0), spinous, 3.0)
     return blend(blend(shape, blend(pedicle, upper, 3.0), 3.0), lower, 3.0)
 
 
-def _facet_joint(canvas: Canvas, window, local: Floats, arch: Arch, k: float) -> None:  # type: ignore[no-untyped-def]
+def _facet_joint(canvas: Canvas, window: Window, local: Floats, arch: Arch, k: float) -> None:
     """A thin bright line of joint fluid between cartilage, in front of the lower articular process."""
     side = np.abs(local[0])
     place = np.stack([side, local[1], local[2]])

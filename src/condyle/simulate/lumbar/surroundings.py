@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.canvas import Canvas
 from condyle.simulate.lumbar.coordinates import CanalCoordinates
-from condyle.simulate.lumbar.layout import Spine
+from condyle.simulate.lumbar.parts import Spine
 from condyle.simulate.lumbar.posterior import Arch, tip
 from condyle.simulate.study import stream
-from condyle.simulate.surfaces import Floats, NoiseField, capsule, coverage, ellipsoid
+from condyle.simulate.surfaces import Floats, NoiseField, capsule, coverage, ellipsoid, lookup
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,7 +22,7 @@ class Contours:
 
     Parameters
     ----------
-    z : (n,) rising
+    z : (n,) rising in equal steps
     skin_back, fascia, skin_front, wall_front : (n,) y; fascia covers the muscles of the back, wall_front those of the belly
     """
 
@@ -32,7 +33,7 @@ class Contours:
     wall_front: NDArray[np.float64]
 
     def at(self, name: str, z: Floats) -> Floats:
-        return np.interp(z, self.z, getattr(self, name)).astype(np.float32)
+        return lookup(getattr(self, name), (z - np.float32(self.z[0])) / np.float32(self.z[1] - self.z[0]))
 
 
 def contours(spine: Spine, found: tuple[Arch, ...], seed: int) -> Contours:
@@ -67,12 +68,17 @@ class Fields:
 
 def fields(seed: int) -> Fields:
     rng = stream(seed, "soft tissue")
-    return Fields(NoiseField(rng, (7, 4, 16), 2, shear=0.45), NoiseField(rng, (24, 26, 13), 1), NoiseField(rng, (26, 17, 26), 3), NoiseField(rng, (9, 6, 6), 2))
+    return Fields(
+        muscle=NoiseField(rng, (7, 4, 16), 2, shear=0.45),
+        septa=NoiseField(rng, (24, 26, 13)),
+        gut=NoiseField(rng, (26, 17, 26), 3),
+        grain=NoiseField(rng, (9, 6, 6), 2),
+    )
 
 
 def draw_surroundings(canvas: Canvas, spine: Spine, coordinates: CanalCoordinates, outline: Contours, noise: Fields, seed: int) -> None:
     everywhere = canvas.everywhere
-    x, y, z = canvas.points
+    _, y, z = canvas.points
     along, behind, left = coordinates(canvas.points)
     muscle, septa, gut = canvas.field(noise.muscle), canvas.field(noise.septa), canvas.field(noise.gut)
     back, front = outline.at("skin_back", z), outline.at("skin_front", z)
@@ -134,11 +140,11 @@ def _vessels(canvas: Canvas, spine: Spine, seed: int) -> None:
             for part in (0.5, 0.0, -0.5)
         ]
         centres.sort(key=lambda place: float(place[2]))
-        tubes += [(first, last, radius * k) for first, last in zip(centres[:-1], centres[1:], strict=True)]
+        tubes += [(first, last, radius * k) for first, last in pairwise(centres)]
     split = spine.bodies[1].world(0, -(spine.bodies[1].half_depth + 11), 0)
     for side in (-1.0, 1.0):
         end = spine.sacrum[0].world(side * 38 * k, -(spine.sacrum[0].half_depth + 12), -5)
-        tubes.append((split + [side * 5 * k, 0, 0], end, 5.5 * k))
+        tubes.append((split + np.array([side * 5 * k, 0, 0]), end, 5.5 * k))
     # All walls first: a wall drawn later would cross the lumen of its neighbour.
     for wall in (1.2, 0.0):
         for first, last, radius in tubes:
@@ -169,13 +175,16 @@ def _belly(canvas: Canvas, outline: Contours, inner: Floats, noise: Fields, spin
     # Rectosigmoid, bladder or uterus in front of the sacrum.
     low = spine.sacrum[2].world(rng.uniform(-8, 8), -(spine.sacrum[2].half_depth + rng.uniform(22, 32)), -8)
     _blob(canvas, low, rng.uniform([16, 11, 22], [24, 16, 36]), inner, "muscle", 0.05, "bowel", noise.grain)
-    bladder = low + [0, -48, -20]
-    _blob(canvas, bladder, rng.uniform([30, 22, 24], [44, 32, 34]), inner, "muscle", 0.0, str(rng.choice(["fluid", "organ"])), noise.grain)
+    bladder = low + np.array([0, -48, -20])
+    size, content = rng.uniform([30, 22, 24], [44, 32, 34]), str(rng.choice(["fluid", "organ"]))
+    _blob(canvas, bladder, size, inner, "muscle", 0.0, content, noise.grain)
 
 
 def _blob(
-    canvas: Canvas, place: NDArray[np.float64], radii: NDArray[np.float64], inner: Floats, wall: str, fat: float, filling: str, grain: NoiseField
-) -> None:
+    canvas: Canvas, place: NDArray[np.float64], radii: NDArray[np.float64], inner: Floats, wall: str, fat: float,
+    filling: str, grain: NoiseField,
+) -> None:  # fmt: skip
+    """One bent ellipsoid with a wall of 2 mm."""
     window = canvas.window(np.array([place - radii, place + radii]), 3.0)
     if window is None:
         return

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.lumbar.canal import CODE as CANAL
-from condyle.simulate.lumbar.layout import Disc, Spine
+from condyle.simulate.lumbar.parts import Disc, Spine
 from condyle.simulate.lumbar.posterior import Arch, spinous_centre
 from condyle.simulate.study import Truth
 from condyle.study import Geometry
@@ -36,7 +36,9 @@ def truth(spine: Spine, arches: tuple[Arch, ...], geometry: Geometry, seed: int)
         "simulated": True,
         "seed": seed,
         "lumbar_count": spine.person.lumbar_count,
-        "anatomical_levels": {disc.level: anatomical_level(n, spine.person.lumbar_count) for n, disc in enumerate(spine.discs) if disc.level in levels},
+        "anatomical_levels": {
+            disc.level: anatomical_level(n, spine.person.lumbar_count) for n, disc in enumerate(spine.discs) if disc.level in levels
+        },
         "scoliosis_degrees": round(spine.person.scoliosis, 1),
         "planted": {disc.level: _planted(disc) for disc in spine.discs if disc.level in levels},
     }
@@ -50,7 +52,7 @@ def middle_of(disc: Disc) -> NDArray[np.float64]:
     (wb, ub, vb), (wa, ua, va) = disc.below.local(start), disc.above.local(start)
     low = float(vb[0] + disc.below.recess(wb, ub)[0])  # mm from the lower surface up to the centre
     high = float(disc.above.recess(wa, ua)[0] - va[0])
-    return centre + (high - low) / 2 * axes[2]
+    return np.asarray(centre + (high - low) / 2 * axes[2])
 
 
 def in_view(disc: Disc, geometry: Geometry) -> bool:

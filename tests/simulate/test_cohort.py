@@ -1,0 +1,76 @@
+"""A written cohort is one that the rest of the house reads."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from condyle.cohorts.labels import read_labels
+from condyle.cohorts.manifest import read_manifest
+from condyle.errors import UsageError
+from condyle.intake import load_volume, open_study
+from condyle.simulate import write_cohort
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    done: list[int] = []
+    out = tmp_path_factory.mktemp("made") / "cohort"
+    folder = write_cohort("lumbar", out, studies=3, seed=40, matrix=128, slices=3, progress=done.append)
+    assert done == [1, 2, 3]
+    return folder
+
+
+def test_manifest_and_labels_pass_their_own_checks(cohort: Path) -> None:
+    rows = read_manifest(cohort / "manifest.csv")
+    assert [row.vendor for row in rows] == ["ge", "philips", "siemens"]
+    labels = read_labels(cohort / "labels.csv")
+    assert {label.study_id for label in labels} == {row.study_id for row in rows}
+    assert {"pfirrmann", "spondylolisthesis", "disc_height", "slip"} <= {label.finding for label in labels}
+    assert all(label.known for label in labels)
+
+
+def test_masks_lie_on_the_grid_of_the_series(cohort: Path) -> None:
+    for row in read_manifest(cohort / "manifest.csv"):
+        study = open_study(row.path)
+        volume = load_volume(study.series[0])
+        assert row.mask is not None
+        mask = load_volume(open_study(row.mask).series[0])
+        truth = json.loads((row.path.parent / "truth.json").read_text())
+        for name, place in truth["positions"].items():
+            if name.startswith("disc "):
+                index = np.rint(mask.geometry.to_index(place)).astype(int)
+                assert mask.pixels[tuple(index)] == truth["codes"][name]
+        ends = [
+            np.sort(one.geometry.to_world(np.array([[0, 0, 0], np.array(one.shape) - 1])), axis=0) for one in (volume, mask)
+        ]
+        np.testing.assert_allclose(*ends, atol=0.01)
+
+
+def test_positions_are_those_of_truth(cohort: Path) -> None:
+    with (cohort / "positions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        truth = json.loads((cohort / row["study_id"] / "truth.json").read_text())
+        np.testing.assert_allclose([float(row[axis]) for axis in "xyz"], truth["positions"][row["structure"]], atol=0.011)
+
+
+def test_the_same_seed_writes_the_same_cohort(tmp_path: Path) -> None:
+    folders = [write_cohort("lumbar", tmp_path / name, seed=5, matrix=64, slices=2) for name in ("first", "second")]
+    files = [sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()) for folder in folders]
+    assert files[0] == files[1]
+    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in files[0])
+
+
+def test_wrong_calls_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    calls = (("elbow", "a", {}), ("lumbar", "full", {}), ("lumbar", "b", {"vendor": "acme"}), ("lumbar", "c", {"studies": 0}))
+    for joint, out, options in calls:
+        with pytest.raises(UsageError):
+            write_cohort(joint, tmp_path / out, **options)  # type: ignore[arg-type]
+    assert not (tmp_path / "b").exists()
