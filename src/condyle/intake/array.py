@@ -103,5 +103,5 @@ def _damaged(where: str, why: str) -> InputError:
         "A .npy array cannot be read.",
         where=where,
         why=f"{why[0].upper()}{why[1:]}.",
-        what_to_do="Save it again without pickle.",
+        what_to_do="Save it again as an array of plain numbers.",
     )
