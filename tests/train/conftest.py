@@ -39,7 +39,8 @@ class Toy:
         measured = rng.normal(0, 1, (rows, len(names(("t2", "t1"))))).astype(np.float32)
         measured[rng.random(measured.shape) < 0.1] = np.nan
         self.patients: NDArray[np.str_] = np.repeat([f"p{i}" for i in range(patients)], 4)
-        self.grades = np.array([[1 + np.clip(np.round(s + 1.5), 0, 4), *([float(s > 0.6)] * (len(findings) - 1))] for s in severity], np.float32)
+        pfirrmann, present = 1 + np.clip(np.round(severity + 1.5), 0, 4), (severity > 0.6).astype(float)
+        self.grades = np.column_stack([pfirrmann, *[present] * (len(findings) - 1)]).astype(np.float32)
         self.inputs = Inputs(features, np.ones((rows, 2), bool), measured, np.eye(11, dtype=np.float32)[np.arange(rows) % 4])
         self.targets = targets_of(self.grades, findings)
 

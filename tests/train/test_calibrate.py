@@ -25,7 +25,8 @@ def test_calibration_undoes_a_known_stretch() -> None:
 def test_too_few_positives_leave_the_logits_alone() -> None:
     truth = np.zeros((50, 2))
     truth[:3] = 1
-    assert fit_calibration(np.zeros((50, 2)), truth, np.ones((50, 2), bool), FINDINGS) == {"herniation": [[1.0, 0.0]], "modic": [[1.0, 0.0]]}
+    found = fit_calibration(np.zeros((50, 2)), truth, np.ones((50, 2), bool), FINDINGS)
+    assert found == {"herniation": [[1.0, 0.0]], "modic": [[1.0, 0.0]]}
 
 
 def test_youden_separates_what_can_be_separated() -> None:

@@ -208,8 +208,9 @@ def test_g05_changing_held_out_labels_changes_no_loss_weight(recipe: Recipe, toy
     changed = toy.targets.copy()
     changed[64:] = 1 - changed[64:]
     inputs = Inputs(toy.inputs.features, toy.inputs.present, toy.inputs.measured, toy.inputs.level)
+    outputs = toy.targets.shape[1]
     weights = [
-        HeadModule(new_head(settings, inputs, targets.shape[1]), settings, inputs, targets, rows, 10).positive for targets in (toy.targets, changed)
+        HeadModule(new_head(settings, inputs, outputs), settings, inputs, targets, rows, 10).positive for targets in (toy.targets, changed)
     ]
     assert torch.equal(*weights)
     assert (weights[0] != 1).any()

@@ -57,7 +57,8 @@ def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str
         pieces.append(_piece(path))
         outlines.append(_segmenter_score(work, fold, cohort, {patient for patient, number in folds.items() if number == fold}))
         logger.info("outer fold %d of %d done", fold + 1, recipe.split.outer)
-    facts = {"folds": {str(fold): sorted(p for p, number in folds.items() if number == fold) for fold in range(recipe.split.outer)}}
+    members = {str(fold): sorted(p for p, number in folds.items() if number == fold) for fold in range(recipe.split.outer)}
+    facts: dict[str, Any] = {"folds": members}
     facts["segmenter"] = sum(outlines[1:], outlines[0]).figures()
     return judge(pieces, recipe), facts
 
@@ -74,7 +75,8 @@ def _segmenter_score(work: Path, fold: int, cohort: Cohort, held_out: set[str]) 
         part.write_text(json.dumps(counts))
         part.replace(path)
     counts = json.loads(path.read_text())
-    return SegmentationScore(**{name: np.array(value) if isinstance(value, list) else value for name, value in counts.items()})
+    values: dict[str, Any] = {name: np.array(value) if isinstance(value, list) else value for name, value in counts.items()}
+    return SegmentationScore(**values)
 
 
 def save_piece(path: Path, fitted: Fitted, rows: NDArray[np.intp]) -> None:
@@ -137,7 +139,8 @@ def _judged(parts: Sequence[Judged]) -> Judged:
         return np.concatenate([getattr(part, name) for part in parts])
 
     names = ("patients", "levels", "truth", "score", "prior", "missed", "grade", "true_grade", "called")
-    return Judged(*(joined(name) for name in names), left_out=sum(part.left_out for part in parts))
+    arrays: dict[str, Any] = {name: joined(name) for name in names}
+    return Judged(**arrays, left_out=sum(part.left_out for part in parts))
 
 
 def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> list[dict[str, object]]:
@@ -146,11 +149,11 @@ def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> li
     for fold, piece in enumerate(pieces):
         for finding in recipe.data.findings:
             at = score_column(recipe.data.findings, finding)
-            usable = assessable(piece["present"], tuple(recipe.data.slots), recipe.data.findings)[:, recipe.data.findings.index(finding)]
-            for row in np.flatnonzero(usable):
+            usable = assessable(piece["present"], tuple(recipe.data.slots), recipe.data.findings)
+            for row in np.flatnonzero(usable[:, recipe.data.findings.index(finding)]):
                 rows.append(
-                    {"study_id": piece["studies"][row], "patient_id": piece["patients"][row], "finding": finding, "level": piece["levels"][row],
-                     "score": f"{piece['scores'][row, at]:.5f}", "fold": fold}
+                    {"study_id": piece["studies"][row], "patient_id": piece["patients"][row], "finding": finding,
+                     "level": piece["levels"][row], "score": f"{piece['scores'][row, at]:.5f}", "fold": fold}
                 )  # fmt: skip
     return rows
 

@@ -10,6 +10,7 @@ import copy
 import io
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -85,7 +86,7 @@ def fused(network: nn.Module) -> nn.Module:
     whole = copy.deepcopy(network).eval()
     for module in list(whole.modules()):
         children = list(module.named_children())
-        for (name, convolution), (after, norm) in zip(children, children[1:], strict=False):
+        for (name, convolution), (after, norm) in pairwise(children):
             if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, name, nn.utils.fusion.fuse_conv_bn_eval(convolution, norm))
                 setattr(module, after, nn.Identity())
@@ -167,15 +168,16 @@ def _example(n: int, slots: int, rows: int, columns: int, measured: int, levels:
 
 
 def _exported(
-    network: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], outputs: Sequence[str], axes: dict[str, dict[int, str]], *, half: bool
-) -> bytes:
+    network: nn.Module, example: tuple[Tensor, ...], inputs: Sequence[str], outputs: Sequence[str], axes: dict[str, dict[int, str]], *,
+    half: bool,
+) -> bytes:  # fmt: skip
     buffer = io.BytesIO()
     dynamic = axes or {name: {0: "n"} for name in (*inputs, *outputs)}
     with warnings.catch_warnings():  # the exporter warns of its own deprecation and of constants that we mean as constants
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network, example, buffer, dynamo=False, opset_version=_OPSET, input_names=list(inputs), output_names=list(outputs), dynamic_axes=dynamic,
-            do_constant_folding=False,
+            network, example, buffer, dynamo=False, opset_version=_OPSET, input_names=list(inputs), output_names=list(outputs),
+            dynamic_axes=dynamic, do_constant_folding=False,
         )  # fmt: skip
     return _stored_half(buffer.getvalue()) if half else buffer.getvalue()
 
@@ -202,6 +204,7 @@ def _stored_half(data: bytes) -> bytes:
 def _demand(difference: float, tolerance: float, name: str) -> None:
     if difference > tolerance or difference != difference:
         raise CondyleError(
-            "export-differs", f"The exported {name} is not the trained one.", why=f"Its answers differ by {difference:.2e}, allowed are {tolerance:.0e}.",
+            "export-differs", f"The exported {name} is not the trained one.",
+            why=f"Its answers differ by {difference:.2e}, allowed are {tolerance:.0e}.",
             what_to_do="Report this with the versions of torch and onnxruntime.",
         )  # fmt: skip

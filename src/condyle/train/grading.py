@@ -69,7 +69,7 @@ class Inputs:
     features : [copy, row, slot, feature]; present : [row, slot]; measured : [row, m]; level : [row, l] one-hot
     """
 
-    features: NDArray[np.float16]
+    features: NDArray[np.floating]
     present: NDArray[np.bool_]
     measured: NDArray[np.float32]
     level: NDArray[np.float32]
@@ -78,13 +78,15 @@ class Inputs:
         """Tensors of some rows, of copy 0 or of the given copies."""
         features = self.features[0 if copies is None else copies, index].astype(np.float32)
         rest = (self.present[index].astype(np.float32), self.measured[index], self.level[index])
-        return torch.from_numpy(features), *(torch.from_numpy(np.asarray(one, np.float32)) for one in rest)  # type: ignore[return-value]
+        return torch.from_numpy(features), *(torch.from_numpy(np.asarray(one, np.float32)) for one in rest)
 
 
 class Head(nn.Module):
     """Features, measurements and level -> logits. Standardisation belongs to the head and comes from its training rows."""
 
-    def __init__(self, slots: int, features: int, measured: int, levels: int, outputs: int, hidden: int, drop_input: float, drop_hidden: float) -> None:
+    def __init__(
+        self, slots: int, features: int, measured: int, levels: int, outputs: int, hidden: int, drop_input: float, drop_hidden: float
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(slots, features))
         self.register_buffer("scale", torch.ones(slots, features))
@@ -129,7 +131,9 @@ class Head(nn.Module):
 class HeadModule(lightning.LightningModule):
     """One head in training."""
 
-    def __init__(self, head: Head, recipe: Recipe, inputs: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], steps: int) -> None:
+    def __init__(
+        self, head: Head, recipe: Recipe, inputs: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], steps: int
+    ) -> None:
         super().__init__()
         self.head, self.recipe, self.steps = head, recipe, steps
         self.weights = output_weights(recipe.data.findings, recipe.loss.weights)
@@ -150,18 +154,18 @@ class HeadModule(lightning.LightningModule):
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=self.steps, pct_start=settings.warm_up)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    @torch.no_grad()
     def judge(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
         """Loss on held-out rows without dropout; a proper score, so a constant answer cannot win over a ranking one."""
         training = self.head.training
         self.head.eval()
-        loss = float(masked_loss(self.head(*inputs), targets, self.weights, torch.ones_like(self.positive)))
+        with torch.no_grad():
+            loss = float(masked_loss(self.head(*inputs), targets, self.weights, torch.ones_like(self.positive)))
         self.head.train(training)
         return loss
 
 
-@torch.no_grad()
 def logits_of(head: Head, inputs: Inputs, rows: NDArray[np.intp]) -> NDArray[np.float64]:
     """[row, output] of copy 0, deterministic."""
     head.eval()
-    return head(*inputs.rows(rows)).double().numpy()  # type: ignore[no-any-return]
+    with torch.no_grad():
+        return head(*inputs.rows(rows)).double().numpy()  # type: ignore[no-any-return]

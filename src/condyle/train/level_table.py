@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +76,9 @@ _STORED = tuple(name for name in LevelTable.__slots__ if name != "key")
 
 
 def level_table(
-    cohort: Cohort, network: Network, network_id: str, findings: tuple[str, ...], slots: Mapping[str, SlotSpec], spec: CropSpec, margin: int, cache: Path
-) -> LevelTable:
+    cohort: Cohort, network: Network, network_id: str, findings: tuple[str, ...], slots: Mapping[str, SlotSpec], spec: CropSpec,
+    margin: int, cache: Path,
+) -> LevelTable:  # fmt: skip
     """The table of a whole cohort under one segmenter, from ``cache`` when it was made before.
 
     Parameters
@@ -96,7 +98,9 @@ def level_table(
     return dataclasses.replace(_load(path), key=key)
 
 
-def _make(cohort: Cohort, network: Network, findings: tuple[str, ...], slots: Mapping[str, SlotSpec], spec: CropSpec, margin: int) -> LevelTable:
+def _make(
+    cohort: Cohort, network: Network, findings: tuple[str, ...], slots: Mapping[str, SlotSpec], spec: CropSpec, margin: int
+) -> LevelTable:
     grades = {finding: cohort.grades(finding) for finding in findings}
     keys = sorted({key for own in grades.values() for key in own}, key=lambda key: (key[0], ALL_LEVELS.index(key[1])))
     wide = spec.widened(margin)
@@ -134,14 +138,15 @@ def _code() -> str:
 
     digest = hashlib.sha256()
     for module in (choose, crops, discs, levels, measured, picture, segment, view):
-        digest.update(Path(module.__file__).read_bytes())
+        digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 
 
 def _save(path: Path, table: LevelTable) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part.npz")
-    np.savez(part, **{name: np.asarray(getattr(table, name)) for name in _STORED})
+    arrays: dict[str, Any] = {name: np.asarray(getattr(table, name)) for name in _STORED}
+    np.savez(part, **arrays)
     part.replace(path)
 
 

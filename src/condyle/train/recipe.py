@@ -45,77 +45,80 @@ class Data(_Section):
 class Split(_Section):
     """Outer folds measure, inner folds calibrate; both by patient."""
 
-    outer: int = Field(5, ge=2)
-    inner: int = Field(4, ge=2)
+    outer: int = Field(default=5, ge=2)
+    inner: int = Field(default=4, ge=2)
 
 
 class Prepare(_Section):
     """The crop: pixels, pixels in one disc width, place of the disc, room around it for random shifts."""
 
-    rows: int = Field(96, ge=32, multiple_of=16)
-    columns: int = Field(112, ge=32, multiple_of=16)
-    pixels_per_width: float = Field(56.0, gt=8)
-    forward: float = Field(0.42, gt=0, lt=1)
-    margin: int = Field(10, ge=0)
+    rows: int = Field(default=96, ge=32, multiple_of=16)
+    columns: int = Field(default=112, ge=32, multiple_of=16)
+    pixels_per_width: float = Field(default=56.0, gt=8)
+    forward: float = Field(default=0.42, gt=0, lt=1)
+    margin: int = Field(default=10, ge=0)
 
 
 class Segment(_Section):
-    """Training of the segmenter: optimiser steps and pictures a step."""
+    """Training of the segmenter: optimiser steps and pictures a step. ``package`` takes the segmenter of an installed package
+    instead, which may have seen any patient: only the size ``smoke``, which measures nothing, may do so."""
 
-    steps: int = Field(420, ge=1)
-    batch: int = Field(8, ge=1)
+    package: str = ""
+    steps: int = Field(default=420, ge=1)
+    batch: int = Field(default=8, ge=1)
 
 
 class Network(_Section):
     """Frozen backbone and trained head: hidden units, and the shares of inputs and hidden units dropped in training."""
 
     backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    hidden: int = Field(64, ge=1)
-    drop_input: float = Field(0.2, ge=0, lt=1)
-    drop_hidden: float = Field(0.4, ge=0, lt=1)
+    hidden: int = Field(default=64, ge=1)
+    drop_input: float = Field(default=0.2, ge=0, lt=1)
+    drop_hidden: float = Field(default=0.4, ge=0, lt=1)
 
 
 class Loss(_Section):
-    """Cross entropy a finding. ``balance`` 0 leaves classes as they are, 1 weighs positives up to equal shares (training labels only)."""
+    """Cross entropy a finding. ``balance`` 0 leaves classes as they are, 1 weighs positives up to equal shares; shares are
+    those of the training rows alone."""
 
-    balance: float = Field(0.0, ge=0, le=1)
+    balance: float = Field(default=0.0, ge=0, le=1)
     weights: dict[str, float] = Field(default_factory=dict)
 
 
 class Optimiser(_Section):
     """AdamW with one cycle of the rate over all steps."""
 
-    epochs: int = Field(30, ge=1)
-    batch: int = Field(64, ge=2)
-    rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.3, ge=0)
-    warm_up: float = Field(0.2, gt=0, lt=1)
+    epochs: int = Field(default=30, ge=1)
+    batch: int = Field(default=64, ge=2)
+    rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.3, ge=0)
+    warm_up: float = Field(default=0.2, gt=0, lt=1)
 
 
 class Augment(_Section):
     """Varied copies of each crop (the first is plain): degrees, log zoom, shift in disc widths, log gamma, log gain, noise;
     ``drop_slot`` is the chance that an input is hidden although it is there."""
 
-    copies: int = Field(3, ge=1)
-    turn_degrees: float = Field(4.0, ge=0)
-    zoom: float = Field(0.06, ge=0)
-    shift: float = Field(0.05, ge=0)
-    gamma: float = Field(0.15, ge=0)
-    gain: float = Field(0.1, ge=0)
-    noise: float = Field(0.03, ge=0)
-    drop_slot: float = Field(0.15, ge=0, lt=1)
+    copies: int = Field(default=3, ge=1)
+    turn_degrees: float = Field(default=4.0, ge=0)
+    zoom: float = Field(default=0.06, ge=0)
+    shift: float = Field(default=0.05, ge=0)
+    gamma: float = Field(default=0.15, ge=0)
+    gain: float = Field(default=0.1, ge=0)
+    noise: float = Field(default=0.03, ge=0)
+    drop_slot: float = Field(default=0.15, ge=0, lt=1)
 
 
 class Select(_Section):
-    """Which epoch is kept: the one with the lowest loss on the inner fold's held-out patients, and when to stop waiting for a better one."""
+    """The epoch with the lowest loss on the inner fold's held-out patients is kept; ``patience`` epochs are waited for a better one."""
 
-    patience: int = Field(10, ge=1)
+    patience: int = Field(default=10, ge=1)
 
 
 class Ensemble(_Section):
     """Heads trained with different seeds in each inner fold; the package averages the logits of all."""
 
-    seeds: int = Field(2, ge=1)
+    seeds: int = Field(default=2, ge=1)
 
 
 class Calibrate(_Section):
@@ -126,14 +129,14 @@ class Threshold(_Section):
     """How thresholds are chosen on inner held-out scores; scores within ``band`` of it in log odds are called uncertain."""
 
     rule: Literal["youden"] = "youden"
-    band: float = Field(0.2, ge=0)
+    band: float = Field(default=0.2, ge=0)
 
 
 class Export(_Section):
     """Weights stored as 16-bit floats, and the largest difference of a logit that the exported graph may show."""
 
     half: bool = True
-    tolerance: float = Field(1e-4, gt=0)
+    tolerance: float = Field(default=1e-4, gt=0)
 
 
 class Card(_Section):
@@ -173,11 +176,14 @@ class Recipe(_Section):
         if self.data.joint not in JOINTS:
             raise ValueError(f"data.joint: there is no joint {self.data.joint!r}; use one of {', '.join(JOINTS)}")
         entries = {entry.name: entry.kind for entry in JOINTS[self.data.joint].findings}
-        wrong = [f"data.findings: {name!r} is no finding of the {self.data.joint}{_hint(name, entries)}" for name in self.data.findings if name not in entries]
+        strangers = [name for name in self.data.findings if name not in entries]
+        wrong = [f"data.findings: {name!r} is no finding of the {self.data.joint}{_hint(name, entries)}" for name in strangers]
         if set(self.heads) != set(self.data.findings):
             wrong.append("heads: there must be one head for each of data.findings")
-        wrong += [f"heads.{name}: {name} is {entries[name]}" for name, kind in self.heads.items() if name in entries and entries[name] != kind]
+        wrong += [f"heads.{name}: {name} is {entries[name]}" for name, kind in self.heads.items() if entries.get(name, kind) != kind]
         wrong += [f"loss.weights: {name!r} is not in data.findings" for name in self.loss.weights if name not in self.data.findings]
+        if self.segment.package and self.size != "smoke":
+            wrong.append("segment.package: a segmenter that was trained elsewhere may have seen the patients it is judged on")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -64,7 +64,8 @@ def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | 
 
 def _claim(work: Path, recipe: Recipe, cohort: Cohort) -> None:
     """One work folder, one run: pieces of another recipe or cohort must never be taken for ours."""
-    facts = [recipe.model_dump(mode="json"), [(row.study_id, str(row.path)) for row in cohort.rows], [repr(label) for label in cohort.labels]]
+    series, labels = [(row.study_id, str(row.path)) for row in cohort.rows], [repr(label) for label in cohort.labels]
+    facts = [recipe.model_dump(mode="json"), series, labels]
     mark = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
     work.mkdir(parents=True, exist_ok=True)
     path = work / "run.sha256"

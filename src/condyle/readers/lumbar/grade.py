@@ -30,7 +30,9 @@ def outputs_of(findings: Sequence[str]) -> tuple[tuple[str, int], ...]:
     )
 
 
-def calibrated(logits: NDArray[np.floating], calibration: Mapping[str, Sequence[Sequence[float]]], findings: Sequence[str]) -> NDArray[np.float64]:
+def calibrated(
+    logits: NDArray[np.floating], calibration: Mapping[str, Sequence[Sequence[float]]], findings: Sequence[str]
+) -> NDArray[np.float64]:
     """[row, output] logits -> probabilities of "at least step", never rising with the step of a scale.
 
     Parameters
@@ -53,7 +55,7 @@ def steps_of(at_least: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def grade_of(at_least: NDArray[np.float64], first: int = 1) -> NDArray[np.int_]:
     """[row] the step nearest to the expected one: errors of a grade cost the square of their size, as quadratic kappa counts them."""
-    return first + np.floor(at_least.sum(axis=1) + 0.5).astype(int)
+    return np.asarray(first + np.floor(at_least.sum(axis=1) + 0.5), np.int_)
 
 
 def missing_input(finding: str, present: Mapping[str, bool]) -> str:
@@ -155,8 +157,8 @@ def open_grader(package: Package) -> Grader:
         calibration = {finding: package.spec.calibration[finding] for finding in findings}
     except (KeyError, TypeError) as error:
         raise PackageError(
-            "package-damaged", "The package does not describe its grader.", where="package.yaml: settings", why=f"{error} is missing or wrong.",
-            what_to_do="Fetch the package again.",
+            "package-damaged", "The package does not describe its grader.", where="package.yaml: settings",
+            why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
         ) from None  # fmt: skip
     if measured != names(slots):
         raise PackageError(

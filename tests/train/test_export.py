@@ -1,0 +1,99 @@
+"""Exported graphs compute what the trained networks compute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from condyle.errors import CondyleError
+from condyle.readers.lumbar.grade import outputs_of
+from condyle.readers.onnx import open_graph
+from condyle.train import export
+from condyle.train.backbone import Backbone, n_features, read_out, regions
+from condyle.train.grading import Head
+from condyle.train.segmentation_network import SegmentationNetwork
+
+FINDINGS = ("pfirrmann", "herniation", "modic")
+
+
+@pytest.fixture(scope="module")
+def heads() -> list[Head]:
+    torch.manual_seed(0)
+    return [Head(2, n_features(), 10, 11, len(outputs_of(FINDINGS)), 16, 0.2, 0.4).eval() for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def _random_backbone(module_monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    torch.manual_seed(1)
+    backbone = Backbone()
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):  # statistics that a fused graph must carry
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    module_monkeypatch.setattr(export, "load_backbone", lambda: backbone)
+    return backbone
+
+
+@pytest.fixture(scope="module")
+def module_monkeypatch():  # type: ignore[no-untyped-def]
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.mark.usefixtures("_random_backbone")
+def test_the_grader_s_graph_equals_torch_for_any_number_of_levels(heads: list[Head]) -> None:
+    data, differences = export.grader_onnx(heads, FINDINGS, 48, 64, half=True, tolerance=1e-4)
+    assert differences["exported"] < 1e-4
+    assert differences["rounded"] < 0.05
+    run = open_graph(data, "grader", threads=1)
+    inputs = export._example(3, 2, 48, 64, 10, 11, seed=4)
+    names = ("grey", "present", "measured", "level")
+    whole = run({name: one.numpy() for name, one in zip(names, inputs, strict=True)})
+    assert whole["logits"].shape == (3, len(outputs_of(FINDINGS)))
+    assert whole["maps"].shape == (3, len(FINDINGS), 2, 6, 8)
+    alone = run({name: one[1:2].numpy() for name, one in zip(names, inputs, strict=True)})
+    np.testing.assert_allclose(alone["logits"], whole["logits"][1:2], atol=1e-5)
+    assert not whole["maps"][0, :, 1].any(), "an input that is not there has no map"
+
+
+@pytest.mark.usefixtures("_random_backbone")
+def test_a_class_map_sums_to_what_the_features_add_to_the_logit(heads: list[Head]) -> None:
+    """The head is linear where its units stay on or off: a small change of the planes moves the logit by the map's share."""
+    graph = export.GraderGraph(export.load_backbone(), heads[:1], FINDINGS).eval()
+    grey, present, measured, level = export._example(1, 2, 48, 64, 10, 11, seed=2)
+    present = torch.ones_like(present)
+    planes = graph.backbone(grey.flatten(0, 1))
+    features = read_out(planes).unflatten(0, (-1, 2)).requires_grad_()
+    score = graph.heads[0](features, present, measured, level)[0, graph.score_columns[1]]
+    (gradient,) = torch.autograd.grad(score, features)
+    with torch.no_grad():
+        _, maps = graph(grey, present, measured, level)
+    # Clipping of the standardised features is the only other bend; the toy features stay inside.
+    inside = ((features - heads[0].mean) / heads[0].scale).abs() < 5
+    assert inside.all()
+    # The coarser stage is shown on four times as many places, each with a quarter of its share.
+    torch.testing.assert_close(maps[0, 1].sum((1, 2)), (gradient * features)[0].sum(1).detach(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("_random_backbone")
+def test_an_export_that_differs_is_refused(heads: list[Head]) -> None:
+    with pytest.raises(CondyleError, match="not the trained one"):
+        export.grader_onnx(heads, FINDINGS, 48, 64, half=False, tolerance=1e-12)
+
+
+def test_the_segmenter_s_graph_takes_any_size() -> None:
+    torch.manual_seed(0)
+    network = SegmentationNetwork(widths=(32, 32), stem=32).eval()
+    data, differences = export.segmenter_onnx(network, half=True, tolerance=1e-4)
+    assert differences["exported"] < 1e-4
+    run = open_graph(data, "segmenter", threads=1)
+    assert run({"picture": np.zeros((2, 1, 96, 32), np.float32)})["logits"].shape == (2, 4, 96, 32)
+
+
+def test_regions_are_a_partition_and_a_band() -> None:
+    weights = regions(7, 10)
+    assert torch.allclose(weights.sum(1), torch.ones(10))
+    cells = (weights[:9] > 0).sum(0)
+    assert torch.equal(cells, torch.ones_like(cells)), "every place belongs to one cell of the grid"
