@@ -115,9 +115,12 @@ def package_network(name: str) -> Network:
     """The segmenter of an installed package or a package folder."""
     from condyle.readers.onnx import open_graph
     from condyle.readers.package import open_package
+    from condyle.readers.shelf import find_package
 
-    graph = open_graph(open_package(name).files["graphs/segmenter.onnx"], "segmenter")
-    return lambda batch: graph({"picture": batch})["logits"]
+    package = open_package(find_package(name))
+    spec = package.spec.graphs["segmenter"]
+    graph = open_graph(package.graph("segmenter"), "segmenter")
+    return lambda batch: np.asarray(graph({spec.inputs[0]: batch})[spec.outputs[0]], np.float32)
 
 
 def main() -> None:

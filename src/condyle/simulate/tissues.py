@@ -60,7 +60,7 @@ _BAZELAIRE = "de Bazelaire et al., Radiology 2004;230:652-659 (rounded)"
 
 TISSUES: dict[str, Tissue] = {
     # T2 of fat in a turbo spin echo train is longer than in a spin echo (J coupling is suppressed), so Gold's value, not de Bazelaire's.
-    "fat": Tissue(0.90, (290, 370), (140, 125), _GOLD),
+    "fat": Tissue(0.90, (290, 370), (165, 140), _GOLD),
     "muscle": Tissue(0.78, (1010, 1400), (40, 36), _STANISZ),
     "marrow": Tissue(0.72, (550, 600), (50, 48), _BAZELAIRE),
     "fluid": Tissue(1.00, (3600, 4000), (900, 800)),

@@ -29,7 +29,7 @@ class Textures:
 def textures(seed: int) -> Textures:
     rng = stream(seed, "textures")
     return Textures(
-        NoiseField(rng, (11, 9, 8), 2), NoiseField(rng, (4.5, 2.0, 2.6)), NoiseField(rng, (8, 2.6, 1.5)), NoiseField(rng, (7, 5, 5), 2)
+        NoiseField(rng, (11, 9, 8), 2), NoiseField(rng, (4.5, 2.0, 2.6)), NoiseField(rng, (8, 2.6, 1.5)), NoiseField(rng, (8, 7, 7))
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def body_distance(body: Body, points: Floats) -> tuple[Floats, Floats]:
     top = v_up + body.upper.recess(up[0], up[1])
     # 0 at the lower, 1 at the upper plate: the waist of the body, and its half axes in between.
     part = np.clip(v_low / np.maximum(v_low - v_up, np.float32(1.0)), 0, 1)
-    waist = np.float32(0.055 if body.code else 0.03) * body.half_depth * 4 * part * (1 - part)
+    waist = np.float32(0.075 if body.code else 0.03) * body.half_depth * 4 * part * (1 - part)
     deep = body.lower.half_depth + part * np.float32(body.upper.half_depth - body.lower.half_depth) - waist
     wide = body.lower.half_width + part * np.float32(body.upper.half_width - body.lower.half_width) - waist
     hollow_back = np.float32(0.06 * body.half_depth) * (1 - (w / wide) ** 2).clip(0)  # kidney shape: the back wall is concave

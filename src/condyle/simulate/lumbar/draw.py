@@ -209,12 +209,12 @@ class _Coil:
 
     def __init__(self, seed: int, spine: Spine, outline: surroundings.Contours) -> None:
         rng = stream(seed, "coil")
-        self.reach = rng.uniform(62, 105)
+        self.reach = rng.uniform(70, 130)
         self.homogenised = float(rng.choice([0.0, rng.uniform(0.2, 0.7), rng.uniform(0.7, 0.95)]))
         self.length = rng.uniform(150, 190)
         self.middle = float(spine.bodies[2].centre[2])
         self.outline = outline
-        self.band = rng.random() < 0.5
+        self.band = rng.random() < 0.35
         low, high = spine.bodies[0], spine.bodies[4]
         margin = rng.uniform(12, 40)
         self.line = [(one.centre[1] - one.half_depth - margin, one.centre[2]) for one in (low, high)]

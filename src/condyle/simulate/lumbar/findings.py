@@ -81,8 +81,8 @@ def _random_level(rng: np.random.Generator, wear: float, level: str) -> LevelFin
         herniation_side=float(rng.normal(0, 3.5)) if herniated else 0.0,
         slip=float(rng.uniform(3.5, 9) * (1 if rng.random() < 0.75 else -0.6)) if slipped else float(rng.normal(0, 0.4)),
         modic=int(rng.choice([1, 2, 2, 2, 3])) if grade >= 3 and rng.random() < 0.3 else 0,
-        upper_endplate=float(2.2 + rng.gamma(1.5, 0.9)) if rng.random() < 0.06 + 0.2 * wear else 0.0,
-        lower_endplate=float(2.2 + rng.gamma(1.5, 0.9)) if rng.random() < 0.06 + 0.2 * wear else 0.0,
+        upper_endplate=float(2.2 + rng.gamma(1.5, 0.9)) if rng.random() < 0.04 + 0.15 * wear else 0.0,
+        lower_endplate=float(2.2 + rng.gamma(1.5, 0.9)) if rng.random() < 0.04 + 0.15 * wear else 0.0,
     )
 
 

@@ -77,6 +77,6 @@ def person(seed: int, variation: Variation) -> Person:
         scoliosis=given(variation.scoliosis, scoliosis),
         body_fat=given(variation.body_fat, np.clip(fat, 8, 55)),
         canal=given(variation.canal, np.clip(canal, 0.75, 1.25)),
-        marrow_fat=float(np.clip(0.30 + 0.0042 * (age - 20) + marrow, 0.2, 0.68)),
+        marrow_fat=float(np.clip(0.36 + 0.0042 * (age - 20) + marrow, 0.24, 0.72)),
         muscle_fat=float(np.clip(0.06 + 0.0045 * (age - 20) + muscle, 0.04, 0.45)),
     )

@@ -79,10 +79,10 @@ def draw_arch(canvas: Canvas, arch: Arch, spine: Spine, texture: Textures) -> No
         return
     points = canvas.at(window)
     local = np.stack(body.local(points))
-    shape = arch_distance(arch, local, k) + 0.7 * canvas.field(texture.edge, window)
+    shape = arch_distance(arch, local, k) + 0.6 * canvas.field(texture.edge, window)
     canvas.paint(window, coverage(shape, canvas.pixel), "bone", label=body.code)
     mottle = 0.08 * canvas.field(texture.coarse, window) + 0.05 * canvas.field(texture.fine, window)
-    fat = np.clip(spine.person.marrow_fat + 0.06 + mottle, 0.05, 0.95)
+    fat = np.clip(spine.person.marrow_fat + mottle, 0.05, 0.95)
     canvas.paint(window, coverage(shape + 0.6, canvas.pixel), "marrow", fat=fat)
     _facet_joint(canvas, window, local, arch, k)
 
@@ -105,13 +105,14 @@ def arch_distance(arch: Arch, local: Floats, k: float) -> Floats:
     half = np.float32(arch.thickness) * (0.75 + 0.55 * part**3)
     spinous = np.maximum(plate, side - half)
     pillar = 15.5 * k
-    lamina = capsule(mirrored, (0.5, back + 2.5, low + 2.5), (pillar, back - 3.5, low + 5), 3.3 * k)
-    lamina2 = capsule(mirrored, (1.0, back + 3.0, low - 4.0), (pillar - 1, back - 0.5, low - 6), 3.0 * k)
+    # Lamina: a slanted plate, seen beside the midline as a shingle; it comes forward towards the articular processes.
+    sheet = np.stack([np.zeros_like(u), u + np.float32(0.22) * side, v - np.float32(low)])
+    lamina = np.maximum(capsule(sheet, (0, back + 2.2, 9 * k), (0, back + 6.5, -9 * k), (2.4 * k, 3.2 * k)), side - np.float32(pillar))
     stalk = (14.0 * k, (back + body.half_depth) / 2 - 1.5, 0.2 * body.height)
     pedicle = ellipsoid(mirrored, stalk, (4.3 * k, back - body.half_depth, 7.6 * k))
     upper = capsule(mirrored, (pillar + 1.5, back - 4, low + 4), (pillar + 3.5, back - 6.5, 0.62 * body.height), (4.4 * k, 3.8 * k))
     lower = capsule(mirrored, (pillar - 1.5, back, low - 2), (pillar - 2.5, back + 2.0, -0.98 * body.height), (4.4 * k, 4.2 * k))
-    shape = blend(blend(lamina, lamina2, 4.0), spinous, 3.0)
+    shape = blend(lamina, spinous, 3.0)
     return blend(blend(shape, blend(pedicle, upper, 3.0), 3.0), lower, 3.0)
 
 

@@ -63,15 +63,17 @@ class Fields:
     muscle: NoiseField
     septa: NoiseField
     gut: NoiseField
+    strands: NoiseField
     grain: NoiseField
 
 
 def fields(seed: int) -> Fields:
     rng = stream(seed, "soft tissue")
     return Fields(
-        muscle=NoiseField(rng, (7, 4, 16), 2, shear=0.45),
+        muscle=NoiseField(rng, (6, 3.4, 12), 2, shear=0.45),
         septa=NoiseField(rng, (24, 26, 13)),
         gut=NoiseField(rng, (26, 17, 26), 3),
+        strands=NoiseField(rng, (16, 5, 30), 3, shear=0.5),
         grain=NoiseField(rng, (9, 6, 6), 2),
     )
 
@@ -85,8 +87,7 @@ def draw_surroundings(canvas: Canvas, spine: Spine, coordinates: CanalCoordinate
     in_body = coverage(np.maximum(y - back, front - y), canvas.pixel)
     # Skin, then fat with septa: thin sheets where the field crosses zero.
     canvas.paint(everywhere, in_body, "skin")
-    slope = np.hypot(*np.gradient(septa[0]))[None] / np.float32(canvas.pixel)  # per mm: keeps the sheets equally thin everywhere
-    sheet = np.exp(-((septa / (0.45 * slope + 0.004)) ** 2))
+    sheet = _sheets(septa, canvas.pixel, 0.45)
     fat_layer = coverage(np.maximum(y - back, front - y) + 1.6, canvas.pixel)
     canvas.paint(everywhere, fat_layer, "skin", fat=0.97 - 0.22 * sheet, gain=1 + 0.025 * septa)
     fascia, wall = outline.at("fascia", z), outline.at("wall_front", z)
@@ -94,9 +95,15 @@ def draw_surroundings(canvas: Canvas, spine: Spine, coordinates: CanalCoordinate
     canvas.paint(everywhere, inner, "ligament")
     inner = coverage(np.maximum(y - fascia, wall - y) + 1.0, canvas.pixel)
     _belly(canvas, outline, inner, noise, spine, seed)
-    _retroperitoneum(canvas, along, behind, left, inner, gut, spine)
+    _retroperitoneum(canvas, along, behind, left, inner, gut, canvas.field(noise.strands), spine)
     _back_muscles(canvas, behind, left, inner, muscle, spine)
     _vessels(canvas, spine, seed)
+
+
+def _sheets(field: Floats, pixel: float, thickness: float) -> Floats:
+    """1 on the surfaces where a field crosses zero, falling off within ``thickness`` mm."""
+    slope = np.hypot(*np.gradient(field[0]))[None] / np.float32(pixel)  # per mm: keeps the sheets equally thin everywhere
+    return np.asarray(np.exp(-((field / (thickness * slope + 0.004)) ** 2)))
 
 
 def _back_muscles(canvas: Canvas, behind: Floats, left: Floats, inner: Floats, muscle: Floats, spine: Spine) -> None:
@@ -104,17 +111,19 @@ def _back_muscles(canvas: Canvas, behind: Floats, left: Floats, inner: Floats, m
     share = spine.person.muscle_fat
     aside = np.abs(left)
     midline = np.exp(-((aside / 5.5) ** 2))
-    fat = np.clip(share + 0.10 * muscle + midline * (0.17 + 0.07 * muscle), 0.0, 0.95)
+    fat = np.clip(share + 0.14 * muscle + midline * (0.17 + 0.07 * muscle), 0.0, 0.95)
     here = inner * coverage(4.0 - behind, 2.0)
     canvas.paint(canvas.everywhere, here, "muscle", other="ligament", mix=0.25 * midline * np.clip(0.4 - muscle, 0, 1), fat=fat)
 
 
-def _retroperitoneum(canvas: Canvas, along: Floats, behind: Floats, left: Floats, inner: Floats, gut: Floats, spine: Spine) -> None:
+def _retroperitoneum(
+    canvas: Canvas, along: Floats, behind: Floats, left: Floats, inner: Floats, gut: Floats, strands: Floats, spine: Spine
+) -> None:
     """Fat in front of and beside the bodies, psoas at the sides, crura of the diaphragm in front of the upper bodies."""
     k = spine.person.size
     aside = np.abs(left)
     zone = inner * coverage(np.maximum(-behind - 75 * k, behind - 6.0), 6.0)
-    canvas.paint(canvas.everywhere, zone, "skin", fat=np.clip(0.88 + 0.05 * gut, 0, 0.97))
+    canvas.paint(canvas.everywhere, zone, "skin", fat=np.clip(0.86 + 0.04 * gut + 0.06 * strands, 0, 0.97))
     width = np.float32(24 * k)
     psoas = np.sqrt(((aside - width - 13 * k) / (15 * k)) ** 2 + ((behind + 26 * k) / (20 * k)) ** 2) - 1
     fade = np.clip((along - 110) / 60, 0, 1)
@@ -131,9 +140,9 @@ def _vessels(canvas: Canvas, spine: Spine, seed: int) -> None:
     rng = stream(seed, "vessels")
     k = spine.person.size
     wave = rng.uniform(0, 6.28)
-    shift = rng.normal(0, 6)
+    shift = rng.normal(0, 5)
     tubes: list[tuple[NDArray[np.float64], NDArray[np.float64], float]] = []
-    for side, radius, gap in ((11.0, 8.5, 3.5), (-14.0, 9.0, 2.5)):
+    for side, radius, gap in ((13.0, 7.8, 3.5), (-16.0, 9.0, 2.5)):
         centres = [
             body.world((side + shift + 2.5 * np.sin(wave + n + part)) * k, -(body.half_depth + gap + radius), part * body.height)
             for n, body in enumerate(spine.bodies[1:])
@@ -159,7 +168,8 @@ def _belly(canvas: Canvas, outline: Contours, inner: Floats, noise: Fields, spin
     gut = canvas.field(noise.gut)
     # Mesentery: fat and bowel in each other's folds, blurred by breathing.
     folds = np.clip(0.5 + 0.55 * gut, 0, 1)
-    canvas.paint(canvas.everywhere, inner, "organ", other="bowel", mix=folds, fat=np.clip(0.92 - 0.75 * folds**2, 0, 0.97), gain=0.95)
+    fat = np.clip(0.90 - 0.75 * folds**2 + 0.07 * canvas.field(noise.strands), 0, 0.97)
+    canvas.paint(canvas.everywhere, inner, "organ", other="bowel", mix=folds, fat=fat, gain=0.95)
     wall = coverage(np.abs(canvas.points[1] - outline.at("wall_front", canvas.points[2]) - 6.0) - 5.0, 1.5)
     canvas.paint(canvas.everywhere, wall * inner, "muscle", fat=0.1)
     rng = stream(seed, "belly")
