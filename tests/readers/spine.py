@@ -21,7 +21,7 @@ T1_GREYS = {0: 0.1, 1: 0.7, 2: 0.35, 3: 0.5}
 
 @dataclass(frozen=True)
 class Drawn:
-    """labels : [row, column] 0 background, 1 vertebra, 2 canal, 3 disc; centres, angles : of the discs from the bottom up; angles of their axes."""
+    """labels : [row, column] 0 background, 1 vertebra, 2 canal, 3 disc; centres, angles : of the discs from the bottom up."""
 
     labels: NDArray[np.uint8]
     centres: NDArray[np.float64]
@@ -119,7 +119,8 @@ def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any
         **changes,
     }  # fmt: skip
     files = {
-        "graphs/segmenter.onnx": segmenter_graph(greys), "graphs/grader.onnx": grader_graph(len(findings) + 3, len(findings), len(slots), spec),
+        "graphs/segmenter.onnx": segmenter_graph(greys),
+        "graphs/grader.onnx": grader_graph(len(findings) + 3, len(findings), len(slots), spec),
         "card.md": b"# toy\n", "metrics.json": b"{}\n",
     }  # fmt: skip
     return write_package(out, content, files)

@@ -41,11 +41,11 @@ def test_islands_of_disc_in_front_of_the_spine_are_no_discs() -> None:
 
 
 def test_a_remnant_disc_within_the_sacrum_is_left_out() -> None:
-    drawn = draw_spine(start=(440.0, 230.0))
+    drawn = draw_spine(6, start=(440.0, 230.0))
     labels = drawn.labels.copy()
     labels[520:532, 300:330] = 3  # no labelled vertebra lies between it and L5-S1
     discs, rest = find_discs(tissue(labels))
-    assert len(discs) == 7
+    assert len(discs) == 6
     assert np.hypot(*(discs[0].centre - drawn.centres[0])) < 3
     assert len(rest) == 1
 
@@ -78,3 +78,13 @@ def test_a_collapsed_disc_keeps_its_place_but_is_not_measured() -> None:
 def test_a_picture_without_discs_gives_none() -> None:
     assert find_discs(np.zeros((3, 320, 256), np.float32)) == ((), ())
     assert find_discs(np.full((3, 320, 256), 0.33, np.float32)) == ((), ())
+
+
+def test_a_narrow_disc_under_the_lumbosacral_one_is_a_remnant_even_below_labelled_bone() -> None:
+    drawn = draw_spine(7, tilt=-0.6, straighten=0.12, start=(560.0, 250.0))
+    labels = drawn.labels.copy()
+    columns = np.indices(labels.shape)[1]
+    near = np.hypot(*(np.indices(labels.shape) - drawn.centres[0][:, None, None])) < 50
+    labels[near & (labels == 3) & (columns < drawn.centres[0][1] + 8)] = 0  # the lowest disc is half as wide as the others
+    discs, _ = find_discs(tissue(labels))
+    assert np.hypot(*(discs[0].centre - drawn.centres[1])) < 3

@@ -1,0 +1,105 @@
+"""A package is verified before it is used, and nothing in it can do harm."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from condyle.errors import PackageError
+from condyle.readers.package import SPEC, open_package, write_package
+from condyle.testing.packages import CHECKS, Contract
+from tests.readers.spine import toy_package
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("packages") / "toy"
+    toy_package(out)
+    return out
+
+
+@pytest.mark.parametrize("contract", CHECKS, ids=lambda contract: contract.__name__)
+def test_contract(contract: Contract, toy: Path, tmp_path: Path) -> None:
+    contract(toy, tmp_path)
+
+
+def test_what_is_written_is_what_is_read(toy: Path) -> None:
+    package = open_package(toy)
+    assert package.spec.name == "toy"
+    assert set(package.spec.files) == {"graphs/segmenter.onnx", "graphs/grader.onnx", "card.md", "metrics.json"}
+    assert package.info.sha256 == package.sha256
+    assert package.graph("grader") == (toy / "graphs" / "grader.onnx").read_bytes()
+
+
+def test_nothing_is_written_over(toy: Path) -> None:
+    with pytest.raises(PackageError) as refused:
+        toy_package(toy)
+    assert refused.value.code == "package-exists"
+
+
+def test_all_wrong_keys_are_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PackageError) as refused:
+        toy_package(tmp_path / "toy", version="first", colour="blue", thresholds={"modic": {"value": 3, "rule": ""}})
+    assert refused.value.code == "package-damaged"
+    for word in ("version", "colour", "thresholds.modic.value"):
+        assert word in refused.value.why
+    assert not (tmp_path / "toy").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/etc/outside", "graphs/../../outside", "C:\\outside", "graphs\\outside"])
+def test_a_zip_that_reaches_outside_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.condyle"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(SPEC, "schema_version: 1")
+        archive.writestr(name, "x")
+    with pytest.raises(PackageError) as refused:
+        open_package(path)
+    assert refused.value.code == "package-unsafe"
+
+
+def test_a_link_out_of_the_folder_is_refused(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "package" / "card.md").symlink_to(tmp_path / "secret")
+    with pytest.raises(PackageError) as refused:
+        open_package(tmp_path / "package")
+    assert refused.value.code == "package-unsafe"
+
+
+def test_a_zip_bomb_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("condyle.readers.package.MAX_BYTES", 1 << 20)
+    path = tmp_path / "bomb.condyle"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(SPEC, b" " * (3 << 20))
+    with pytest.raises(PackageError) as refused:
+        open_package(path)
+    assert refused.value.code == "package-too-large"
+
+
+def test_damaged_zips_and_yaml_are_refused(toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.condyle").write_text("no zip")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / SPEC).write_text("- a list")
+    (tmp_path / "empty").mkdir()
+    for name in ("text.condyle", "folder", "empty"):
+        with pytest.raises(PackageError) as refused:
+            open_package(tmp_path / name)
+        assert refused.value.code == "package-damaged"
+
+
+def test_yaml_cannot_build_objects(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / SPEC).write_text("!!python/object/apply:os.system ['touch /tmp/owned']")
+    with pytest.raises(PackageError):
+        open_package(tmp_path / "package")
+
+
+def test_a_graph_whose_file_is_not_listed_is_refused(toy: Path, tmp_path: Path) -> None:
+    content = yaml.safe_load((toy / SPEC).read_text())
+    content["graphs"]["segmenter"]["file"] = "graphs/other.onnx"
+    files = {name: (toy / name).read_bytes() for name in content.pop("files")}
+    with pytest.raises(PackageError, match="not listed"):
+        write_package(tmp_path / "toy", content, files)

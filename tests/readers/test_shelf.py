@@ -1,0 +1,65 @@
+"""Packages are found by name, brought in whole, and never replaced in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from condyle.errors import PackageError
+from condyle.readers import find_package, import_package, list_packages, load_package, verify_package
+from condyle.readers.package import open_package
+from tests.readers.spine import toy_package
+
+
+@pytest.fixture(autouse=True)
+def _own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("CONDYLE_PACKAGES", str(tmp_path / "named"))
+
+
+def test_found_by_name_and_by_path(tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
+    toy_package(tmp_path / "named" / "toy.condyle")
+    assert find_package("toy") == tmp_path / "named" / "toy.condyle"
+    assert find_package(tmp_path / "named" / "toy.condyle") == tmp_path / "named" / "toy.condyle"
+    assert load_package("toy").info.name == "toy"
+
+
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
+    toy_package(tmp_path / "named" / "toy")
+    with pytest.raises(PackageError) as refused:
+        find_package("tyo")
+    assert refused.value.code == "package-missing"
+    assert "toy" in refused.value.why
+
+
+def test_import_verifies_copies_and_does_not_replace(tmp_path: Path) -> None:
+    made = toy_package(tmp_path / "made.condyle")
+    brought = import_package(tmp_path / "made.condyle")
+    assert brought.path == tmp_path / "data" / "condyle" / "packages" / "toy.condyle"
+    assert open_package(brought.path).sha256 == made.sha256
+    with pytest.raises(PackageError) as refused:
+        import_package(tmp_path / "made.condyle")
+    assert refused.value.code == "package-exists"
+
+
+def test_a_damaged_package_is_not_imported_and_is_listed_with_its_problem(tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
+    toy_package(tmp_path / "named" / "toy")
+    (tmp_path / "named" / "toy" / "card.md").write_text("changed")
+    with pytest.raises(PackageError):
+        import_package(tmp_path / "named" / "toy")
+    assert not (tmp_path / "data").exists()
+    shelved = verify_package("toy")
+    assert shelved.info is None
+    assert "card.md" in shelved.problem
+    assert [one.name for one in list_packages() if one.problem] == ["toy"]
+
+
+def test_a_package_of_an_unknown_family_says_so(tmp_path: Path) -> None:
+    toy_package(tmp_path / "toy", family="elbow")
+    with pytest.raises(PackageError) as refused:
+        load_package(tmp_path / "toy")
+    assert refused.value.code == "family-unknown"
