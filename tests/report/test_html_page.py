@@ -95,4 +95,6 @@ def test_a_reading_that_came_back_from_json_gives_the_same_words(lumbar, tmp_pat
 def test_why_a_series_was_not_used_is_what_the_reader_said(lumbar):
     said = replace(lumbar, unused=(*lumbar.unused, ("series s9", "Another series was preferred.")))
     assert "no. Another series was preferred." in page(said)
-    assert page(said).count("Another series was preferred.") == 1
+    assert "Series 9 (axial)</b>, not used: Another series was preferred." in page(said)
+    assert "Files that belong to no series" in page(said)
+    assert "<span class=\"where\">series s9" not in page(said)

@@ -60,3 +60,18 @@ def test_a_flag_gives_its_reason_and_is_not_said_twice(lumbar):
     summary = summarise(replace(lumbar, problems=(doubt,)))
     assert summary.flags[0].endswith("The sacrum is cut off.")
     assert not any("numbering" in warning for warning in summary.warnings)
+
+
+def test_series_that_were_not_used_are_named_with_their_reason(lumbar):
+    other = replace(lumbar.series[0], series_id="s5", number=5)
+    said = (("series s5", "No column of discs was found on it."), ("series s9", "No column of discs was found on it."))
+    unread = summarise(replace(lumbar, series=(*lumbar.series, other), unused=said)).unread
+    assert [(gap.what, gap.where, gap.why) for gap in unread] == [
+        ("Series 9 (axial) and Series 5 (sagittal T2)", "not used", "No column of discs was found on it.")
+    ]
+
+
+def test_an_uncertain_score_stands_with_its_threshold_and_a_sure_one_without(lumbar):
+    summary = summarise(lumbar)
+    assert summary.uncertain[1].items[0].sure == "50%, threshold 50%"
+    assert summary.abnormal[0].items[1].sure == "90%"

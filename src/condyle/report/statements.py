@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from condyle.anatomy import JOINTS, FindingEntry, Joint
-from condyle.study import Finding
+from condyle.study import Finding, Series
 
 # 'given': a measurement, a category or a grade that is not among the abnormal ones.
 Weight = Literal["abnormal", "uncertain", "given", "normal", "not_assessed"]
@@ -89,3 +89,12 @@ def percent(probability: float) -> str:
     """Whole percent; never 0% or 100%, which nobody knows."""
     whole = round(100 * float(probability))
     return "<1%" if whole < 1 else ">99%" if whole > 99 else f"{whole}%"
+
+
+def series_title(series: Series) -> str:
+    """'Series 5 (axial T2)': the number that the scanner gave, and what it is taken for."""
+    name = f"Series {series.number}" if series.number is not None else f"Series {series.series_id}"
+    plane, weighting = series.role.plane.value, series.role.weighting.value
+    words = [str(plane or ""), str(weighting).upper() if weighting not in (None, "other") else ""]
+    taken_for = " ".join(word for word in words if word)
+    return f"{name} ({taken_for})" if taken_for else name

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from condyle.anatomy import Joint
+from condyle.report.reading_json import why_unused
 from condyle.report.sentences import lower_first
 from condyle.report.sites import anchor, in_reading_order, in_words, site_title, some_or_all
-from condyle.report.statements import catalogue, entry_of, how_sure, statement, title, weight
+from condyle.report.statements import catalogue, entry_of, how_sure, percent, series_title, statement, title, weight
 from condyle.study import Finding, Reading, Site
 
 FLAGS = {
@@ -51,6 +52,7 @@ class Summary:
     warnings: tuple[str, ...]
     clear: tuple[str, ...]
     gaps: tuple[Gap, ...]
+    unread: tuple[Gap, ...]  # series that were sent but not used
     headline: str
 
 
@@ -71,6 +73,7 @@ def summarise(reading: Reading) -> Summary:
         warnings=_warnings(reading),
         clear=clear,
         gaps=gaps,
+        unread=_unread(reading),
         headline=_headline(reading, abnormal, uncertain, clear),
     )
 
@@ -79,13 +82,20 @@ def _items(reading: Reading, sites: list[Site], joint: Joint, wanted: str) -> tu
     found = []
     for site in sites:
         items = tuple(
-            Item(statement(finding, joint), how_sure(finding, joint))
+            Item(statement(finding, joint), _sure(finding, joint))
             for finding in reading.findings
             if finding.site == site and weight(finding, joint) == wanted
         )
         if items:
             found.append(SiteItems(site_title(site, joint), anchor(site), items))
     return tuple(found)
+
+
+def _sure(finding: Finding, joint: Joint) -> str:
+    """A probability in the uncertain range means little without the threshold that it lies near."""
+    near = finding.decision == "uncertain" and finding.threshold is not None
+    parts = (how_sure(finding, joint), f"threshold {percent(finding.threshold)}" if near and finding.threshold is not None else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _gaps(reading: Reading, joint: Joint) -> tuple[Gap, ...]:
@@ -107,6 +117,15 @@ def _gaps(reading: Reading, joint: Joint) -> tuple[Gap, ...]:
     if joint.not_covered:
         gaps.append(Gap(_capital(in_words(list(joint.not_covered))), "", "not covered by this package"))
     return tuple(gaps)
+
+
+def _unread(reading: Reading) -> tuple[Gap, ...]:
+    """What was sent but not looked at, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for series in reading.series:
+        if reason := why_unused(series, reading):
+            reasons.setdefault(reason, []).append(series_title(series))
+    return tuple(Gap(in_words(names), "not used", reason) for reason, names in reasons.items())
 
 
 def _warnings(reading: Reading) -> tuple[str, ...]:
