@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LEVELS
-from condyle.readers.lumbar.crops import CANAL, DISC, CropSpec, Frame, cut, normalise
+from condyle.readers.lumbar.crops import CANAL, CropSpec, Frame, cut, normalise
 from condyle.readers.lumbar.discs import Disc
 from condyle.readers.lumbar.levels import Levels, find_levels, frames
 from condyle.readers.lumbar.picture import Picture, picture, sagittal
@@ -28,10 +28,11 @@ class View:
 
     Parameters
     ----------
-    picture : the slice that shows most of canal and discs
+    picture : the slice that shows most discs with most of the canal behind them
     tissue : [3, row, column] probabilities of vertebra, canal, disc on the picture's pixels
     levels : discs of this picture by name
-    profile : (slice, share of the picture that is canal or disc) of every slice looked at
+    profile : (slice, worth) of every slice looked at: the sum over its discs of their probability times the depth of the
+        canal behind them, in disc widths
     """
 
     picture: Picture
@@ -58,14 +59,15 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None)
     InputError - not sagittal, or a field of view that no spine study has
     """
     turned = sagittal(volume)
-    seen: dict[int, tuple[Picture, NDArray[np.float32], float]] = {}
+    seen: dict[int, tuple[Picture, NDArray[np.float32], Levels, float]] = {}
 
     def value(index: int) -> float:
         if index not in seen:
             one = picture(turned, index, pixel_aspect=pixel_aspect)
             tissue = tissue_of(one, network)
-            seen[index] = one, tissue, float(tissue[[CANAL, DISC]].sum(axis=0).mean())
-        return seen[index][2]
+            levels = find_levels(tissue)
+            seen[index] = one, tissue, levels, _worth(levels, tissue)
+        return seen[index][3]
 
     best = max(_coarse(turned), key=value)
     step = max(1, round(COARSE_MM / turned.geometry.spacing[0]) // 2)
@@ -73,9 +75,10 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None)
         near = [index for index in (best - step, best + step) if 0 <= index < turned.shape[0]]
         best = max([best, *near], key=value)
         step //= 2
-    one, tissue, _ = seen[best]
+    value(best)
+    one, tissue, levels, _ = seen[best]
     one = replace(one, slice_index=_own_index(volume, turned, best))
-    return View(one, tissue, find_levels(tissue), tuple((index, seen[index][2]) for index in sorted(seen)))
+    return View(one, tissue, levels, tuple((index, seen[index][3]) for index in sorted(seen)))
 
 
 def tissue_of(one: Picture, network: Network) -> NDArray[np.float32]:
@@ -147,6 +150,17 @@ def _coarse(volume: Volume) -> list[int]:
     step = max(1, round(COARSE_MM / spacing))
     first, last = max(0, int(np.floor(middle - reach))), min(count - 1, int(np.ceil(middle + reach)))
     return list(range(first, last + 1, step))
+
+
+def _worth(levels: Levels, tissue: NDArray[np.float32]) -> float:
+    """How mid-sagittal a slice is. Canal and disc tissue anywhere would also count the fat and vessels of lateral slices."""
+    total = 0.0
+    for disc in levels.discs:
+        behind = disc.centre + np.linspace(0.4, 1.2, 17)[:, None] * disc.width * disc.axis
+        rows, columns = np.rint(behind).astype(int).T
+        inside = (rows >= 0) & (rows < tissue.shape[1]) & (columns >= 0) & (columns < tissue.shape[2])
+        total += disc.probability * float((tissue[CANAL][rows[inside], columns[inside]] > 0.5).sum()) * 0.05
+    return total
 
 
 def _own_index(volume: Volume, turned: Volume, index: int) -> int:
