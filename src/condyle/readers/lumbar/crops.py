@@ -93,7 +93,7 @@ def normalise(picture: NDArray[np.floating], tissue: NDArray[np.floating]) -> ND
     low, high = np.percentile(values, (1.0, 99.0))
     if high <= low:
         return np.zeros(grey.shape, np.float32)
-    return np.clip((grey - np.float32(low)) / np.float32(high - low), -0.25, 1.5).astype(np.float32)
+    return np.asarray(np.clip((grey - np.float32(low)) / np.float32(high - low), -0.25, 1.5), np.float32)
 
 
 def cut(

@@ -52,7 +52,8 @@ def measure_levels(crops: NDArray[np.float32], present: NDArray[np.bool_], spec:
 def measure_crop(crop: NDArray[np.float32], spec: CropSpec) -> NDArray[np.float64]:
     """The features ``NAMES`` of one crop [4, row, column]; NaN where nothing can be measured."""
     unit = spec.pixels_per_width
-    grey, vertebra, canal, disc = crop[0].astype(np.float64), crop[1 + VERTEBRA] > 0.5, crop[1 + CANAL] > 0.5, _own_disc(crop[1 + DISC], spec)
+    grey, disc = crop[0].astype(np.float64), _own_disc(crop[1 + DISC], spec)
+    vertebra, canal = crop[1 + VERTEBRA] > 0.5, crop[1 + CANAL] > 0.5
     found = dict.fromkeys(NAMES, np.nan)
     if disc.sum() >= 12:
         found |= _disc_shape(disc, unit) | _disc_signal(grey, disc, canal, vertebra)
@@ -129,8 +130,9 @@ def _canal_front(disc: NDArray[np.bool_], canal: NDArray[np.bool_], spec: CropSp
     line = (above + below) / 2
     back_of_disc = float(np.percentile(np.nonzero(disc)[1], 99))
     return {
-        "step_back": (below - above) / unit, "bulge_peak": (float(front.max()) - line) / unit, "bulge_mean": (float(front.mean()) - line) / unit,
-        "overhang": (back_of_disc - line) / unit, "canal_depth": float(at.sum(axis=1).min()) / unit,
+        "step_back": (below - above) / unit, "bulge_peak": (float(front.max()) - line) / unit,
+        "bulge_mean": (float(front.mean()) - line) / unit, "overhang": (back_of_disc - line) / unit,
+        "canal_depth": float(at.sum(axis=1).min()) / unit,
     }  # fmt: skip
 
 
