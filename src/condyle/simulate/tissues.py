@@ -75,7 +75,7 @@ TISSUES: dict[str, Tissue] = {
     "annulus": Tissue(0.58, (800, 950), (40, 37)),
     "annulus_outer": Tissue(0.30, (700, 800), (26, 24)),
     "ligament": Tissue(0.16, (600, 700), (18, 16)),
-    "oedema": Tissue(0.90, (1300, 1500), (120, 110)),
+    "oedema": Tissue(0.92, (1400, 1600), (170, 150)),
     "bowel": Tissue(0.80, (900, 1150), (75, 65)),
     "organ": Tissue(0.78, (700, 900), (58, 52)),
     "skin": Tissue(0.55, (650, 780), (32, 30)),

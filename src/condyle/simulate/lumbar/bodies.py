@@ -97,14 +97,14 @@ def _marrow_change(
 ) -> None:
     """Modic type 1 (oedema), 2 (fat) or 3 (sclerosis), a band with an uneven front."""
     _, u, v = plate.local(canvas.at(window))
-    deep = 6.0 + 2.5 * canvas.field(texture.edge, window) + 2.0 * np.cos(u / np.float32(plate.half_depth) * 2.2)
-    band = coverage(np.float32(sign) * v - deep, 5.0) * marrow
+    deep = 7.0 + 1.6 * canvas.field(texture.edge, window) + 2.0 * np.cos(u / np.float32(plate.half_depth) * 2.2)
+    band = coverage(np.float32(sign) * v - deep, 4.5) * marrow
     if kind == 1:
-        canvas.paint(window, 0.65 * band, "oedema", fat=0.10)
+        canvas.paint(window, 0.85 * band, "oedema", fat=0.08)
     elif kind == 2:
         canvas.paint(window, 0.80 * band, "marrow", fat=0.85)
     else:
-        canvas.paint(window, 0.65 * band, "bone", fat=0.05)
+        canvas.paint(window, 0.75 * band, "bone", fat=0.08)
 
 
 def _basivertebral_vein(canvas: Canvas, body: Body, marrow: Floats, window: Window) -> None:
@@ -184,15 +184,17 @@ def draw_herniation(canvas: Canvas, disc: Disc) -> None:
     planted = disc.findings
     if not planted.herniation:
         return
-    window, distance = herniation(canvas, disc)
-    if window is None or distance is None:
+    found = herniation(canvas, disc)
+    if found is None:
         return
-    canvas.paint(window, coverage(distance - 0.7, canvas.pixel), "ligament", label=0)
+    window, distance, behind = found
+    # The dark line of outer annulus, ligament and dura goes around it on the side of the canal only.
+    canvas.paint(window, coverage(np.maximum(distance - 0.7, 0.8 - behind), canvas.pixel), "ligament", label=0)
     canvas.paint(window, coverage(distance, canvas.pixel), disc_tissue(planted).mixed(TISSUES["annulus"], 0.45), label=disc.code)
 
 
-def herniation(canvas: Canvas, disc: Disc) -> tuple[Window | None, Floats | None]:
-    """Window and distance of the displaced disc material."""
+def herniation(canvas: Canvas, disc: Disc) -> tuple[Window, Floats, Floats] | None:
+    """Window, distance to the displaced disc material, and mm behind the back edge; None when out of the slice."""
     planted = disc.findings
     size, left = planted.herniation_size, planted.herniation_side
     axes = disc.axes
@@ -200,16 +202,16 @@ def herniation(canvas: Canvas, disc: Disc) -> tuple[Window | None, Floats | None
     edge = (lower + upper) / 2 + left * axes[0]
     window = canvas.window(edge + np.array([[a, b, c] for a in (-9, 9) for b in (-8, size + 3) for c in (-16, 16)]) @ axes)
     if window is None:
-        return None, None
+        return None
     points = canvas.at(window)
     w, u, v = along(axes, [points[n] - np.float32(edge[n]) for n in range(3)])
     gap = max(float(np.linalg.norm(upper - lower)), 3.0)
     if planted.herniation == "protrusion":
         dome = _drop(w, u + 1.5, v, 7.5, size + 1.5, gap * 0.55 + 0.5)
-        return window, dome
+        return window, dome, u
     neck = _drop(w, u + 2.0, v, 5.0, size * 0.75 + 2.0, gap * 0.42)
     drop = _drop(w, u - size * 0.42, v + size * 0.75, 5.5, size * 0.55, size * 0.95)
-    return window, blend(neck, drop, 2.0)
+    return window, blend(neck, drop, 2.0), u
 
 
 def _drop(w: Floats, u: Floats, v: Floats, wide: float, deep: float, tall: float) -> Floats:

@@ -10,7 +10,7 @@ from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.lumbar.coordinates import CanalCoordinates, per_step
 from condyle.simulate.lumbar.parts import Spine
 from condyle.simulate.study import stream
-from condyle.simulate.surfaces import Floats, coverage, superellipse
+from condyle.simulate.surfaces import Floats, capsule, coverage, superellipse
 
 CODE = 100
 
@@ -78,6 +78,19 @@ def _cord(
     roots = np.zeros(cover.shape, np.float32)
     roots[inside] = 1 - bare
     canvas.paint(window, roots * cover, "root")
+
+
+def draw_exiting_roots(canvas: Canvas, spine: Spine) -> None:
+    """Spinal nerves in the upper part of the foramina, below the pedicles: grey dots in fat on the outer slices."""
+    for body in spine.bodies:
+        k = spine.person.size
+        for side in (-1.0, 1.0):
+            start = body.world(side * 7 * k, body.half_depth + 7, -0.05 * body.height)
+            end = body.world(side * 30 * k, body.half_depth + 3, -0.62 * body.height)
+            window = canvas.window(np.array([start, end]), 4.0)
+            if window is not None:
+                nerve = capsule(canvas.at(window), start, end, (1.6, 2.9))
+                canvas.paint(window, coverage(nerve, canvas.pixel), "root")
 
 
 def draw_ligaments(canvas: Canvas, spine: Spine) -> None:

@@ -188,6 +188,7 @@ def _draw(
     background = Canvas(canvas.geometry, canvas.k, canvas.thickness, canvas.palette, 1)
     surroundings.draw_surroundings(background, spine, coordinates, outline, noise, seed)
     canvas.take(background)
+    canal.draw_exiting_roots(canvas, spine)
     canal.draw_canal(canvas, spine, coordinates, seed)
     posterior.draw_flava(canvas, spine, arches, {})
     for disc in (*spine.sacral_discs, *spine.discs):

@@ -60,7 +60,7 @@ class LevelFindings:
 
 def random_findings(rng: np.random.Generator, age: float) -> dict[str, LevelFindings]:
     """Findings of a person of that age: the lower levels degenerate first, and what goes together comes together."""
-    wear = np.clip((age - 25) / 50 + rng.normal(0, 0.25), 0, 1.3)
+    wear = np.clip((age - 20) / 50 + rng.normal(0, 0.25), 0, 1.3)
     # Share of wear by level, from the distribution of grades in the SPIDER gradings.
     share = dict(zip(LEVELS, (1.0, 1.0, 0.8, 0.65, 0.55, 0.5, 0.5, 0.45, 0.4, 0.4, 0.4), strict=True))
     return {level: _random_level(rng, float(wear) * share[level], level) for level in LEVELS}

@@ -111,7 +111,7 @@ def _back_muscles(canvas: Canvas, behind: Floats, left: Floats, inner: Floats, m
     share = spine.person.muscle_fat
     aside = np.abs(left)
     midline = np.exp(-((aside / 5.5) ** 2))
-    fat = np.clip(share + 0.14 * muscle + midline * (0.17 + 0.07 * muscle), 0.0, 0.95)
+    fat = np.clip(share + 0.14 * muscle + midline * (0.10 + 0.07 * muscle), 0.0, 0.95)
     here = inner * coverage(4.0 - behind, 2.0)
     canvas.paint(canvas.everywhere, here, "muscle", other="ligament", mix=0.25 * midline * np.clip(0.4 - muscle, 0, 1), fat=fat)
 
