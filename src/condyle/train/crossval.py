@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.table import write_table
 from condyle.readers.lumbar.grade import grade_of, outputs_of
 from condyle.train.calibrate import assessable, score_column
 from condyle.train.figures import Judged
@@ -31,6 +32,7 @@ from condyle.train.segmentation_score import SegmentationScore, score_segmenter
 
 logger = logging.getLogger(__name__)
 
+_COLUMNS = ("study_id", "patient_id", "finding", "level", "score", "fold")
 _PLAIN = ("studies", "patients", "levels", "present", "offered", "grades")
 
 
@@ -43,7 +45,8 @@ def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str
 
     Returns
     -------
-    (finding -> what was said against what is true, over all patients; facts about the folds for the record)
+    (finding -> what was said against what is true, over all patients; facts about the folds for the record).
+    Every score also stands in ``predictions.csv`` of the work folder.
     """
     folds = cohort_folds(cohort, recipe.split.outer, recipe.seed)
     pieces, outlines = [], []
@@ -60,6 +63,7 @@ def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str
     members = {str(fold): sorted(p for p, number in folds.items() if number == fold) for fold in range(recipe.split.outer)}
     facts: dict[str, Any] = {"folds": members}
     facts["segmenter"] = sum(outlines[1:], outlines[0]).figures()
+    write_table(work / "predictions.csv", _COLUMNS, predictions(pieces, recipe))
     return judge(pieces, recipe), facts
 
 

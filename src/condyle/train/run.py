@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +56,28 @@ def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | 
     _claim(pieces, recipe, cohort)
     figures: dict[str, Any] = {}
     record: dict[str, Any] = {}
-    if recipe.size != "smoke":
-        judged, record = cross_validate(recipe, cohort, pieces)
-        figures = figures_of(judged, seed=recipe.seed)
-    patients = set(cohort.patients.values())
-    fitted = fit_pipeline(recipe, cohort, patients, pieces / "all", pieces / "segmenter" / "all", pieces / "cache")
+    with _quiet_lightning():
+        if recipe.size != "smoke":
+            judged, record = cross_validate(recipe, cohort, pieces)
+            figures = figures_of(judged, seed=recipe.seed)
+        patients = set(cohort.patients.values())
+        fitted = fit_pipeline(recipe, cohort, patients, pieces / "all", pieces / "segmenter" / "all", pieces / "cache")
     return package_of(fitted, cohort, target, figures, record)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Lightning tells every fit which devices it found and what else one could install; there are dozens of fits."""
+    names = ("lightning", "lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [one.level for one in loggers]
+    try:
+        for one in loggers:
+            one.setLevel(logging.ERROR)
+        yield
+    finally:
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)
 
 
 def _claim(work: Path, recipe: Recipe, cohort: Cohort) -> None:
