@@ -18,7 +18,9 @@ def test_traits_are_read() -> None:
     assert given_traits(None) == {}
 
 
-@pytest.mark.parametrize("pair", ["plane=oblong", "plane", "colour=red", "weighting=", "spacing=1,2", "spacing=a,b,c", "fat_suppressed=maybe"])
+@pytest.mark.parametrize(
+    "pair", ["plane=oblong", "plane", "colour=red", "weighting=", "spacing=1,2", "spacing=a,b,c", "fat_suppressed=maybe"]
+)
 def test_what_means_nothing_is_wrong_usage(pair: str) -> None:
     with pytest.raises(UsageError) as caught:
         given_traits([pair])

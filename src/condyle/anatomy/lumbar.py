@@ -81,8 +81,14 @@ LUMBAR = Joint(
             explanation="Type of the marrow change; not assessed by the shipped package.",
             source="Modic et al., Radiology 1988;166:193-199",
         ),
-        FindingEntry("disc_height", "Disc height", "measurement", unit="mm", explanation="Mean height of the disc on the mid-sagittal slice."),
-        FindingEntry("slip", "Vertebral slip", "measurement", unit="mm", explanation="Offset of the posterior corners along the disc, positive when the upper vertebra lies in front."),
+        FindingEntry(
+            "disc_height", "Disc height", "measurement", unit="mm",
+            explanation="Mean height of the disc on the mid-sagittal slice.",
+        ),
+        FindingEntry(
+            "slip", "Vertebral slip", "measurement", unit="mm",
+            explanation="Offset of the back walls of two vertebrae along the disc, positive when the upper one lies in front.",
+        ),
     ),
     not_covered=("central canal stenosis", "foraminal stenosis", "lateral recess stenosis"),
 )  # fmt: skip

@@ -76,7 +76,8 @@ def open_studies(path: str | os.PathLike[str], *, overrides: Overrides | None = 
     }
     others, raw_files = other_studies(blobs, str(root), told, beside_dicom=bool(dicom.studies))
     stray = [(redact(where), reason) for where, reason in files.unused]
-    stray += [(redact(blob.where), "a label map of the manifest") for found in files.by_kind.values() for blob in found if blob.where in truth]
+    every = [blob for found in files.by_kind.values() for blob in found]
+    stray += [(redact(blob.where), "a label map of the manifest") for blob in every if blob.where in truth]
     return Opened(
         tuple(studies + others.studies),
         tuple(dicom.problems + others.problems + [replace(problem, where=redact(problem.where)) for problem in files.problems]),

@@ -64,7 +64,7 @@ class Geometry:
     @property
     def directions(self) -> NDArray[np.float64]:
         """(3, 3) unit vectors in LPS as columns: along slices k, rows j, columns i."""
-        return self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.asarray(self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -100,7 +100,11 @@ class Geometry:
 
 
 def from_dicom(
-    orientation: Sequence[float], position: Sequence[float], pixel_spacing: Sequence[float], slice_step: ArrayLike, shape: tuple[int, int, int]
+    orientation: Sequence[float],
+    position: Sequence[float],
+    pixel_spacing: Sequence[float],
+    slice_step: ArrayLike,
+    shape: tuple[int, int, int],
 ) -> Geometry:
     """Geometry of a stack from its DICOM tags.
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from condyle.cohorts.cohort import Box, Cohort
 from condyle.cohorts.manifest import ManifestRow
 from condyle.intake.nominal import upright
+from condyle.errors import InputError
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, look
 from condyle.study import Volume
@@ -64,7 +65,7 @@ class SegmentationScore:
 
 def view_of(row: ManifestRow, network: Network) -> View:
     """What the reader sees on one picture of a cohort."""
-    pixels = cv2.imread(str(row.path), cv2.IMREAD_GRAYSCALE)
+    pixels = _grey(row.path)
     aspect = row.extra.get("pixel_aspect", "")
     volume = Volume(pixels[None], upright("sagittal", (1, *pixels.shape), None), row.series_id or row.study_id)
     return look(volume, network, pixel_aspect=float(aspect) if aspect else None)
@@ -85,11 +86,18 @@ def score_segmenter(cohort: Cohort, patients: Collection[str], network: Network)
             continue
         view = view_of(row, network)
         if row.mask is not None:
-            total += _overlap(view, cohort.mask_classes(cv2.imread(str(row.mask), cv2.IMREAD_GRAYSCALE)))
+            total += _overlap(view, cohort.mask_classes(_grey(row.mask)))
         if row in cohort.rows:
             total += _named(view, levels[row.study_id])
             total += _boxed(view, boxes.get(Path(row.path), []))
     return total
+
+
+def _grey(path: Path) -> NDArray[np.uint8]:
+    pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if pixels is None:
+        raise InputError("picture-unreadable", "A picture of the cohort cannot be read.", where=path.name)
+    return np.asarray(pixels, np.uint8)
 
 
 def _overlap(view: View, truth: NDArray[np.uint8]) -> SegmentationScore:

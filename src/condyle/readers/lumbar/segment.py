@@ -28,7 +28,7 @@ def scale_grey(picture: NDArray[Any]) -> NDArray[np.float32]:
     low, high = np.percentile(grey, (1.0, 99.0))
     if high <= low:
         return np.zeros(grey.shape, np.float32)
-    return (np.clip((grey - low) / (high - low), 0.0, 1.0) * 2 - 1).astype(np.float32)
+    return np.asarray(np.clip((grey - low) / (high - low), 0.0, 1.0) * 2 - 1, np.float32)
 
 
 def segment(picture: NDArray[Any], network: Network) -> NDArray[np.float32]:
