@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from condyle.cohorts.cohort import Box, Cohort
 from condyle.cohorts.manifest import ManifestRow
-from condyle.intake.nominal import upright
 from condyle.errors import InputError
+from condyle.intake.nominal import upright
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, look
 from condyle.study import Volume
