@@ -55,7 +55,7 @@ def test_too_few_usable_resamples_give_no_interval() -> None:
     assert found.resamples < found.drawn
 
 
-@pytest.mark.slow
+@pytest.mark.slow("evaluate")
 def test_coverage_is_near_95_percent() -> None:
     hits = 0
     for seed in range(200):

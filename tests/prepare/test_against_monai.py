@@ -9,7 +9,7 @@ from condyle.prepare import prepare
 from condyle.study import Geometry, Volume
 
 
-@pytest.mark.slow
+@pytest.mark.slow("prepare")
 @pytest.mark.filterwarnings("ignore")
 def test_orient_resample_standardise_agree_with_monai():
     torch = pytest.importorskip("torch")
@@ -37,7 +37,7 @@ def test_orient_resample_standardise_agree_with_monai():
     assert np.corrcoef(ours.pixels.ravel(), theirs.ravel())[0, 1] > 0.995
 
 
-@pytest.mark.slow
+@pytest.mark.slow("prepare")
 @pytest.mark.filterwarnings("ignore")
 def test_standardise_agrees_with_monai(knee_like):
     pytest.importorskip("torch")

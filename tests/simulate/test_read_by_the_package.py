@@ -38,7 +38,7 @@ def network(benchmark: ModuleType) -> Network:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow("simulate", "readers", "packages")
 def test_the_shipped_package_finds_and_outlines_simulated_discs(benchmark: ModuleType, network: Network) -> None:
     """20 random T2 studies: at least 95 % of the discs found, Dice of the discs at least 0.80."""
     figures, _ = benchmark.measure(network, range(1000, 1020))

@@ -62,7 +62,7 @@ def check_holds_no_pickle(path: str | Path, work: Path) -> None:
                 operations = sum(1 for _ in pickletools.genops(data))
             except ValueError:
                 continue
-            raise AssertionError(f"{name} is a pickle of {operations} operations")
+            raise AssertionError(f"{name} holds {operations} pickled operations")
 
 
 def check_folder_and_file_are_the_same(path: str | Path, work: Path) -> None:
