@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +118,8 @@ def test_one_study_of_several_by_its_key(two_studies: Path, tmp_path: Path) -> N
 
 
 def zipped(simulated: Path, place: Path) -> Path:
-    return Path(shutil.make_archive(str(place / "study"), "zip", simulated))
+    folder = os.path.commonpath(list(simulated.rglob("*.dcm")))
+    return Path(shutil.make_archive(str(place / "study"), "zip", folder))
 
 
 def shuffled_names(simulated: Path, place: Path) -> Path:

@@ -10,29 +10,29 @@ import pytest
 from tests.command import Ran, condyle
 
 PLANTED = {
-    "PatientName": "PLANTEDNAME^JANE",
-    "PatientID": "PLANTEDID77",
+    "PatientName": "ZQXWNAME^JANE",
+    "PatientID": "ZQXWID77",
     "PatientBirthDate": "19510607",
-    "PatientAddress": "PLANTEDSTREET 5",
-    "OtherPatientIDs": "PLANTEDOTHER",
-    "ReferringPhysicianName": "PLANTEDDOCTOR",
-    "PerformingPhysicianName": "PLANTEDPERFORMER",
-    "OperatorsName": "PLANTEDOPERATOR",
-    "InstitutionName": "PLANTEDHOSPITAL",
-    "AccessionNumber": "PLANTEDACC9",
-    "PatientComments": "PLANTEDCOMMENT",
-    "ImageComments": "PLANTEDIMAGE",
-    "RequestedProcedureDescription": "PLANTEDREQUEST",
-    "StudyID": "PLANTEDSTUDY1",
-    "StationName": "PLANTEDSTATION",
-    "MilitaryRank": "PLANTEDRANK",
+    "PatientAddress": "ZQXWSTREET 5",
+    "OtherPatientIDs": "ZQXWOTHER",
+    "ReferringPhysicianName": "ZQXWDOCTOR",
+    "PerformingPhysicianName": "ZQXWPERFORMER",
+    "OperatorsName": "ZQXWOPERATOR",
+    "InstitutionName": "ZQXWHOSPITAL",
+    "AccessionNumber": "ZQXWACC9",
+    "PatientComments": "ZQXWCOMMENT",
+    "ImageComments": "ZQXWIMAGE",
+    "RequestedProcedureDescription": "ZQXWREQUEST",
+    "StudyID": "ZQXWSTUDY1",
+    "StationName": "ZQXWSTATION",
+    "MilitaryRank": "ZQXWRANK",
 }
 IN_FREE_TEXT = {
-    "StudyDescription": "MRI lumbar PLANTEDFREE",
-    "SeriesDescription": "t2 sag PLANTEDSERIES",
-    "ProtocolName": "lumbar PLANTEDPROTO",
+    "StudyDescription": "MRI lumbar ZQXWFREE",
+    "SeriesDescription": "t2 sag ZQXWSERIES",
+    "ProtocolName": "lumbar ZQXWPROTO",
 }
-SIGNS = ("planted", "19510607")
+SIGNS = ("zqxw", "19510607")
 
 NO_CONNECTIONS = """
 import os, sys

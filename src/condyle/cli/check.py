@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 def study(
     screen: Screen,
-    path: Annotated[Path, typer.Argument(help="Folder, zip or file of one study.")],
+    path: Annotated[Path, typer.Argument(readable=False, help="Folder, zip or file of one study.")],
     joint: Annotated[str, typer.Option("--joint", help="What the study should show.")] = "lumbar",
     key: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
     given: Given = None,
@@ -49,7 +49,13 @@ def study(
     for one in checks:
         mark = {True: "ok", False: "NOT OK", None: "not measured"}[one.passed]
         screen.say(f"{mark}: {one.sentence}" + (f" {one.advice}" if one.passed is False and one.advice else ""))
-    screen.record(study_key=opened.study_key, series=list(opened.series), checks=checks, problems=opened.problems, unused=opened.unused)
+    screen.record(
+        study_key=opened.study_key,
+        series=[_series_json(series) for series in opened.series],
+        checks=checks,
+        problems=opened.problems,
+        unused=opened.unused,
+    )
 
 
 def _series_row(series: Any) -> list[object]:
@@ -65,7 +71,20 @@ def _series_row(series: Any) -> list[object]:
     ]
 
 
-def manifest(screen: Screen, path: Annotated[Path, typer.Argument(help="manifest.csv.")]) -> None:
+def _series_json(series: Any) -> dict[str, Any]:
+    geometry = series.geometry
+    return {
+        "series_id": series.series_id,
+        "format": series.format,
+        "used": series.used,
+        "shape": geometry.shape if geometry is not None else None,
+        "spacing": [round(step, 4) for step in geometry.spacing] if geometry is not None else None,
+        "role": series.role,
+        "problems": series.problems,
+    }
+
+
+def manifest(screen: Screen, path: Annotated[Path, typer.Argument(readable=False, help="manifest.csv.")]) -> None:
     """Check a manifest: columns, values, files. All problems at once, with row numbers."""
     from condyle.cohorts.manifest import check_manifest, read_manifest
 

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 def scan(
     screen: Screen,
-    folder: Annotated[Path, typer.Argument(help="Folder that holds studies in any depth.")],
+    folder: Annotated[Path, typer.Argument(readable=False, help="Folder that holds studies in any depth.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="manifest.csv to write.")],
 ) -> None:
     """Look through a folder and write a manifest with one row a series, roles included."""
@@ -57,7 +57,7 @@ def scan(
 def import_data(
     screen: Screen,
     adapter: Annotated[str, typer.Argument(help="Data set (see 'condyle list adapters').")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with the data set as it was published.")],
+    folder: Annotated[Path, typer.Argument(readable=False, metavar="DIR", help="Folder with the data set as it was published.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Cohort folder to write. It must not exist yet.")],
     copy: Annotated[bool, typer.Option("--copy", help="Copy the pixel files into the cohort; else the manifest points to them.")] = False,
 ) -> None:

@@ -60,9 +60,9 @@ def as_condyle_error(error: Exception) -> CondyleError | None:
         return ResourceError(
             "out-of-memory", "There is not enough memory to go on.", what_to_do="Close other programs, or read fewer studies at once."
         )
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+    if (full := _disk_full(error)) is not None:
         return ResourceError(
-            "out-of-disk", "The output could not be written.", where=str(error.filename or ""), why=_NO_SPACE[error.errno],
+            "out-of-disk", "The output could not be written.", where=str(full.filename or ""), why=_NO_SPACE[full.errno or 0],
             what_to_do="Free some space or write elsewhere, then run the same command again.",
         )  # fmt: skip
     if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError)) and error.filename:
@@ -70,6 +70,16 @@ def as_condyle_error(error: Exception) -> CondyleError | None:
             "file-access", "A file or folder cannot be used.", where=str(error.filename), why=f"{error.strerror}.",
             what_to_do="Check that it exists and that you may read and write there.",
         )  # fmt: skip
+    return None
+
+
+def _disk_full(error: BaseException) -> OSError | None:
+    """The full disk behind an exception: pydicom and others raise their own, without its number."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in _NO_SPACE:
+            return seen
+        seen = seen.__cause__ or seen.__context__
     return None
 
 

@@ -21,7 +21,9 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(packages)
 
 
-def import_package(screen: Screen, path: Annotated[Path, typer.Argument(help="A package folder or .condyle file.")]) -> None:
+def import_package(
+    screen: Screen, path: Annotated[Path, typer.Argument(readable=False, help="A package folder or .condyle file.")]
+) -> None:
     """Verify a package and copy it to where packages are found by name."""
     from condyle.readers import import_package as bring
 

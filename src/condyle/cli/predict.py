@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 def predict(
     screen: Screen,
     package: Annotated[str, typer.Argument(help="Name or path of the reader package.")],
-    manifest: Annotated[Path, typer.Option("--manifest", "-m", help="manifest.csv: one row a series or a study.")],
+    manifest: Annotated[Path, typer.Option("--manifest", "-m", readable=False, help="manifest.csv: one row a series or a study.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="predictions.csv to write. An unfinished one is taken up again.")],
 ) -> int:
     """Read all studies of a manifest into predictions.csv.

@@ -46,7 +46,10 @@ def add_to(app: typer.Typer) -> None:
 def read(
     screen: Screen,
     path: Annotated[
-        Path, typer.Argument(help="A DICOM folder, zip, DICOMDIR, NIfTI, .mha, .npy or picture; several studies are read one by one.")
+        Path,
+        typer.Argument(
+            readable=False, help="A DICOM folder, zip, DICOMDIR, NIfTI, .mha, .npy or picture; several studies are read one by one."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report: new, empty, or an unchanged earlier report.")],
     format: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "html,json,csv",

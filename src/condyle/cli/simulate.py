@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 def simulate(
     screen: Screen,
     joint: Annotated[str, typer.Argument(help="What to draw (lumbar).")],
-    out: Annotated[Path, typer.Argument(help="Cohort folder to write. It must not exist yet.")],
+    out: Annotated[Path, typer.Argument(readable=False, help="Cohort folder to write. It must not exist yet.")],
     studies: Annotated[int, typer.Option("--studies", "-n", min=1, help="How many studies.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same studies.")] = 0,
     findings: Annotated[str, typer.Option("--findings", help="Comma separated findings to plant; drawn at random when empty.")] = "",

@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def train(
     screen: Screen,
     recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or path of a recipe.yaml.")],
-    data: Annotated[Path, typer.Option("--data", "-d", help="Cohort folder with manifest.csv and labels.csv.")],
+    data: Annotated[Path, typer.Option("--data", "-d", readable=False, help="Cohort folder with manifest.csv and labels.csv.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Package folder to write.")],
     size: Annotated[Size, typer.Option("--size", help="smoke (minutes: does it run?), study (a first answer) or full.")] = Size.full,
     seed: Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")] = None,

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def view(
     screen: Screen,
-    path: Annotated[Path, typer.Argument(metavar="STUDY", help="Folder, zip or file of one study.")],
+    path: Annotated[Path, typer.Argument(readable=False, metavar="STUDY", help="Folder, zip or file of one study.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG to write.")] = Path("contact-sheet.png"),
     study: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
     given: Given = None,
