@@ -16,7 +16,7 @@ PLUGIN = Plugin(
     source="after Donoho, IEEE Trans Inf Theory 1995;41:613 (noise from the finest wavelet scale)",
 )  # fmt: skip
 
-THRESHOLD = 8.0
+THRESHOLD = 7.0
 _ADVICE = (
     "Check that the coil is plugged in, selected and close to the joint; then repeat with more averages, thicker slices or larger pixels."
 )
@@ -75,6 +75,8 @@ def signal_to_noise(picture: Picture) -> float | None:
         return None
     noise = float(np.percentile(local[inside], _QUIET_PERCENT))
     signal = float(np.median(mean[inside]))
+    if signal <= 0:
+        return None  # values about zero, as in real-part and phase pictures, have no such ratio
     return signal / noise if noise > 1e-4 * signal else 1e4  # a drawn picture without any noise
 
 
