@@ -97,4 +97,4 @@ def test_why_a_series_was_not_used_is_what_the_reader_said(lumbar):
     assert "no. Another series was preferred." in page(said)
     assert "Series 9 (axial)</b>, not used: Another series was preferred." in page(said)
     assert "Files that belong to no series" in page(said)
-    assert "<span class=\"where\">series s9" not in page(said)
+    assert '<span class="where">series s9' not in page(said)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condyle.anatomy import JOINTS
-from condyle.report.sites import anchor, in_reading_order, in_words, site_title, some_or_all
+from condyle.report.sites import anchor, in_ranges, in_reading_order, in_words, site_title, some_or_all
 from condyle.study import Site
 
 LUMBAR, KNEE = JOINTS["lumbar"], JOINTS["knee"]
@@ -40,3 +40,20 @@ def test_words_are_joined_as_in_a_sentence():
 @given(st.builds(Site, st.text(max_size=8), st.text(max_size=8), st.text(max_size=8)))
 def test_an_anchor_is_safe_whatever_the_site_is_called(site):
     assert re.fullmatch(r"site-[A-Za-z0-9-]+", anchor(site))
+
+
+def test_three_neighbouring_levels_are_a_range_and_a_gap_ends_it():
+    levels = [Site(level) for level in ("T12-L1", "L1-L2", "L2-L3", "L3-L4", "L4-L5", "L5-S1")]
+
+    def told(*numbers):
+        return in_ranges([levels[number] for number in numbers], levels, LUMBAR)
+
+    assert told(0, 1, 2, 3, 4, 5) == ["T12-L1 to L5-S1"]
+    assert told(0, 1, 3, 4, 5) == ["T12-L1", "L1-L2", "L3-L4 to L5-S1"]
+    assert told(5, 0) == ["T12-L1", "L5-S1"]
+    assert told() == []
+
+
+def test_sites_that_are_no_levels_are_never_a_range():
+    sites = in_reading_order([Site(compartment=name) for name in KNEE.compartments], KNEE)
+    assert in_ranges(sites, sites, KNEE) == ["medial", "lateral", "patellofemoral"]

@@ -10,10 +10,10 @@ from condyle.study import Finding, Problem, Site
 
 def test_the_lumbar_example_in_short(lumbar):
     summary = summarise(lumbar)
-    assert [one.site for one in summary.abnormal] == ["L4-L5", "L5-S1"]
+    assert [one.head for one in summary.abnormal] == ["L4-L5", "L5-S1"]
     assert [item.text for item in summary.abnormal[1].items] == ["Pfirrmann 4"]
-    assert [(one.site, one.items[0].text) for one in summary.uncertain] == [("L4-L5", "Spondylolisthesis"), ("L5-S1", "Disc herniation")]
-    assert summary.clear == ("T12-L1", "L1-L2", "L2-L3", "L3-L4")
+    assert [(one.head, one.items[0].text) for one in summary.uncertain] == [("L4-L5", "Spondylolisthesis"), ("L5-S1", "Disc herniation")]
+    assert summary.clear == ("T12-L1 to L3-L4",)
     assert summary.headline == "Abnormal: L4-L5 and L5-S1; 2 findings uncertain"
     assert "Count them on the images" in summary.flags[0]
 

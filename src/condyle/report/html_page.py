@@ -13,11 +13,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from condyle.anatomy import FindingEntry, Joint
-from condyle.report.pictures import MARKED, Picture, legend, mapped_findings, pictures
+from condyle.report.pictures import Picture, legend, mapped_findings, pictures
 from condyle.report.reading_json import stray_files, why_unused
 from condyle.report.sentences import site_sentence
 from condyle.report.sites import anchor, in_reading_order, in_words, site_title
-from condyle.report.statements import catalogue, entry_of, how_sure, percent, value_text, weight
+from condyle.report.statements import MARKED, catalogue, entry_of, how_sure, percent, value_text, weight
 from condyle.report.summary import explained, summarise
 from condyle.report.table import measurements, overview
 from condyle.study import Finding, Reading, Series, Trait
@@ -110,7 +110,7 @@ def _parts(reading: Reading, joint: Joint, pictured: set[str]) -> tuple[SitePart
     parts = []
     for site in in_reading_order((finding.site for finding in reading.findings), joint):
         here = [finding for finding in reading.findings if finding.site == site]
-        rows = tuple(_row(finding, joint) for finding in here)
+        rows = (*(_row(finding, joint) for finding in here if finding.decision != "not_assessed"), *_gap_rows(here, joint))
         marked = any(row.weight in MARKED for row in rows)
         name = site_title(site, joint)
         parts.append(SitePart(name, anchor(site), site_sentence(here, joint), marked, name in pictured, rows))
@@ -124,12 +124,22 @@ def _row(finding: Finding, joint: Joint) -> Row:
     return Row(entry.title, kind, _words(finding, joint), score, finding.threshold, _steps(finding, entry), finding.reason)
 
 
+def _gap_rows(here: list[Finding], joint: Joint) -> list[Row]:
+    """What was not assessed at a site, findings with the same reason in one row."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for finding in here:
+        if finding.decision == "not_assessed":
+            reasons.setdefault((_words(finding, joint), finding.reason), []).append(entry_of(finding.finding, joint, finding.kind).title)
+    return [Row(", ".join(titles), "not_assessed", words, None, None, (), reason) for (words, reason), titles in reasons.items()]
+
+
 def _words(finding: Finding, joint: Joint) -> str:
     if finding.decision == "not_assessed":
         return "not measured" if finding.kind == "measurement" else "not assessed"
     doubt = "uncertain, " if finding.decision == "uncertain" else ""
     if finding.kind == "ordinal":
-        return doubt + " · ".join(part for part in (f"grade {finding.grade}", how_sure(finding, joint)) if part)
+        sure = how_sure(finding, joint).removeprefix("grade ")
+        return f"{doubt}grade {finding.grade}" + (f" ({sure})" if sure else "")
     if finding.value is not None:
         return doubt + value_text(finding)
     return " ".join(part for part in (finding.decision, "" if finding.score is None else percent(finding.score)) if part)

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from condyle.anatomy import Joint
 from condyle.report.inline_png import data_uri
 from condyle.report.sites import site_title
-from condyle.report.statements import WEIGHTS, Weight, weight
+from condyle.report.statements import MARKED, WEIGHTS, Weight, weight
 from condyle.study import Evidence, Finding, KeyImage, Reading
 
-# A map is drawn only where the finding is there or in doubt: a normalised map of nothing looks like something.
-MARKED = ("abnormal", "uncertain")
 _VISIBLE_FROM = 0.15  # of the scale; below this a map is clear, so that the picture stays readable
 
 
@@ -184,6 +182,7 @@ def _maps(evidence: Evidence, xy: NDArray[np.float64], findings: Sequence[Findin
     maps = []
     for finding in findings:
         top = tops[finding.finding]
+        # Only where the finding is there or in doubt: a normalised map of nothing looks like something.
         if weight(finding, joint) in MARKED and top > 0:
             href = data_uri(colour_map(evidence.image, top))
             maps.append(Map(finding.finding, site_title(finding.site, joint), href, f"matrix({matrix})"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from condyle.anatomy import Joint
 from condyle.study import Site
@@ -33,7 +33,28 @@ def some_or_all(sites: Iterable[Site], all_sites: list[Site], joint: Joint) -> s
     chosen = in_reading_order(sites, joint)
     if len(all_sites) > 1 and set(chosen) >= set(all_sites):
         return "all levels" if all(site.level for site in all_sites) else "all sites"
-    return in_words([site_title(site, joint) for site in chosen])
+    return in_words(in_ranges(chosen, in_reading_order(all_sites, joint), joint))
+
+
+def in_ranges(chosen: Iterable[Site], ordered: Sequence[Site], joint: Joint) -> list[str]:
+    """Sites by name, three or more neighbouring levels as 'L1-L2 to L3-L4'.
+
+    Parameters
+    ----------
+    chosen : among ``ordered``
+    ordered : all sites of the reading, in reading order: they say which are neighbours
+    """
+    wanted = set(chosen)
+    runs: list[list[Site]] = []
+    for before, site in zip([None, *ordered], ordered, strict=False):
+        if site in wanted:
+            follows = before in wanted and before is not None and site.level and site.side == before.side
+            runs[-1].append(site) if follows and runs else runs.append([site])
+    named: list[str] = []
+    for run in runs:
+        titles = [site_title(site, joint) for site in run]
+        named += [f"{titles[0]} to {titles[-1]}"] if len(titles) > 2 else titles
+    return named
 
 
 def in_words(words: list[str], last: str = "and") -> str:

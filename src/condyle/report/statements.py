@@ -9,6 +9,7 @@ from condyle.study import Finding, Series
 
 # 'given': a measurement, a category or a grade that is not among the abnormal ones.
 Weight = Literal["abnormal", "uncertain", "given", "normal", "not_assessed"]
+MARKED = ("abnormal", "uncertain")
 WEIGHTS: tuple[Weight, ...] = ("abnormal", "uncertain", "given", "normal", "not_assessed")
 
 
@@ -56,16 +57,24 @@ def statement(finding: Finding, joint: Joint) -> str:
 
 
 def how_sure(finding: Finding, joint: Joint) -> str:
-    """'87%' for a score; for a grade the probability of the abnormal steps or, without these, of the grade itself."""
-    scale = entry_of(finding.finding, joint, finding.kind).scale
-    if finding.kind != "ordinal":
-        return "" if finding.score is None else percent(finding.score)
-    if not scale or len(finding.probabilities) != len(scale.steps) or finding.grade is None:
+    """'87%' for a score; 'grade 4–5: 60%' for a grade of a scale with abnormal steps."""
+    probability = sure_probability(finding, joint)
+    if probability is None:
         return ""
-    if scale.marked_from is None:
-        return percent(finding.probabilities[scale.steps.index(finding.grade)])
-    high = sum(p for step, p in zip(scale.steps, finding.probabilities, strict=True) if step >= scale.marked_from)
-    return f"grade {scale.marked_from}–{scale.steps[-1]}: {percent(min(1.0, high))}"
+    scale = entry_of(finding.finding, joint, finding.kind).scale
+    if finding.kind == "ordinal" and scale and scale.marked_from is not None:
+        return f"grade {scale.marked_from}–{scale.steps[-1]}: {percent(probability)}"
+    return percent(probability)
+
+
+def sure_probability(finding: Finding, joint: Joint) -> float | None:
+    """The score; for a grade the probability of the abnormal steps or, where the scale names none, of the grade itself."""
+    scale = entry_of(finding.finding, joint, finding.kind).scale
+    if finding.kind != "ordinal" or scale is None or scale.marked_from is None:
+        return own_probability(finding, joint)
+    if len(finding.probabilities) != len(scale.steps):
+        return None
+    return min(1.0, sum(p for step, p in zip(scale.steps, finding.probabilities, strict=True) if step >= scale.marked_from))
 
 
 def own_probability(finding: Finding, joint: Joint) -> float | None:

@@ -5,32 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from condyle.anatomy import Joint
+from condyle.report.listing import Line, lines
 from condyle.report.reading_json import why_unused
 from condyle.report.sentences import lower_first
-from condyle.report.sites import anchor, in_reading_order, in_words, site_title, some_or_all
-from condyle.report.statements import catalogue, entry_of, how_sure, percent, series_title, statement, title, weight
+from condyle.report.sites import in_ranges, in_reading_order, in_words, some_or_all
+from condyle.report.statements import MARKED, catalogue, entry_of, series_title, title, weight
 from condyle.study import Finding, Reading, Site
 
 FLAGS = {
     "numbering_uncertain": "The numbering of the levels is uncertain. Count them on the images before you use a level's name.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One finding in few words: what, and how sure."""
-
-    text: str
-    sure: str
-
-
-@dataclass(frozen=True, slots=True)
-class SiteItems:
-    """A site and what is said there."""
-
-    site: str
-    anchor: str
-    items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +31,8 @@ class Summary:
     """The first block, in plain data."""
 
     flags: tuple[str, ...]
-    abnormal: tuple[SiteItems, ...]
-    uncertain: tuple[SiteItems, ...]
+    abnormal: tuple[Line, ...]
+    uncertain: tuple[Line, ...]
     warnings: tuple[str, ...]
     clear: tuple[str, ...]
     gaps: tuple[Gap, ...]
@@ -60,42 +44,21 @@ def summarise(reading: Reading) -> Summary:
     """The first block of a reading."""
     joint = catalogue(reading.joint)
     sites = in_reading_order((finding.site for finding in reading.findings), joint)
-    abnormal, uncertain = _items(reading, sites, joint, "abnormal"), _items(reading, sites, joint, "uncertain")
+    marked = {kind: [site for site in sites if _any(reading, site, kind, joint)] for kind in MARKED}
     gaps = _gaps(reading, joint)
     graded = (finding for finding in reading.findings if finding.kind in ("binary", "ordinal"))
     assessed = {finding.site for finding in graded if weight(finding, joint) in ("normal", "given")}
-    told = {entry.site for entry in (*abnormal, *uncertain)}
-    clear = tuple(name for site in sites if site in assessed and (name := site_title(site, joint)) not in told)
+    clear = [site for site in sites if site in assessed and not any(site in found for found in marked.values())]
     return Summary(
         flags=tuple(_flag(flag, reading) for flag in reading.flags),
-        abnormal=abnormal,
-        uncertain=uncertain,
+        abnormal=lines(reading.findings, sites, joint, "abnormal"),
+        uncertain=lines(reading.findings, sites, joint, "uncertain"),
         warnings=_warnings(reading),
-        clear=clear,
+        clear=tuple(in_ranges(clear, sites, joint)),
         gaps=gaps,
         unread=_unread(reading),
-        headline=_headline(reading, abnormal, uncertain, clear),
+        headline=_headline(reading, in_ranges(marked["abnormal"], sites, joint), bool(clear), joint),
     )
-
-
-def _items(reading: Reading, sites: list[Site], joint: Joint, wanted: str) -> tuple[SiteItems, ...]:
-    found = []
-    for site in sites:
-        items = tuple(
-            Item(statement(finding, joint), _sure(finding, joint))
-            for finding in reading.findings
-            if finding.site == site and weight(finding, joint) == wanted
-        )
-        if items:
-            found.append(SiteItems(site_title(site, joint), anchor(site), items))
-    return tuple(found)
-
-
-def _sure(finding: Finding, joint: Joint) -> str:
-    """A probability in the uncertain range means little without the threshold that it lies near."""
-    near = finding.decision == "uncertain" and finding.threshold is not None
-    parts = (how_sure(finding, joint), f"threshold {percent(finding.threshold)}" if near and finding.threshold is not None else "")
-    return ", ".join(part for part in parts if part)
 
 
 def _gaps(reading: Reading, joint: Joint) -> tuple[Gap, ...]:
@@ -141,12 +104,17 @@ def _flag(flag: str, reading: Reading) -> str:
     return " ".join([FLAGS.get(flag, flag.replace("_", " ").capitalize() + "."), *reasons]).strip()
 
 
-def _headline(reading: Reading, abnormal: tuple[SiteItems, ...], uncertain: tuple[SiteItems, ...], clear: tuple[str, ...]) -> str:
+def _any(reading: Reading, site: Site, kind: str, joint: Joint) -> bool:
+    return any(finding.site == site and weight(finding, joint) == kind for finding in reading.findings)
+
+
+def _headline(reading: Reading, abnormal: list[str], clear: bool, joint: Joint) -> str:
+    uncertain = sum(weight(finding, joint) == "uncertain" for finding in reading.findings)
     if not abnormal and not uncertain and not clear:
         return "Nothing could be assessed"
-    parts = [f"Abnormal: {in_words([one.site for one in abnormal])}" if abnormal else "No abnormal finding among those assessed"]
-    if count := sum(len(one.items) for one in uncertain):
-        parts.append(f"{count} {'finding' if count == 1 else 'findings'} uncertain")
+    parts = [f"Abnormal: {in_words(abnormal)}" if abnormal else "No abnormal finding among those assessed"]
+    if uncertain:
+        parts.append(f"{uncertain} {'finding' if uncertain == 1 else 'findings'} uncertain")
     return "; ".join(parts)
 
 
