@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from condyle.anatomy import JOINTS
 from condyle.report.table import measurements, overview
+from condyle.study import Finding, Site
 from condyle.testing.readings import LEVELS
 
 
@@ -41,3 +44,15 @@ def test_a_measurement_that_failed_says_why(lumbar):
 
 def test_no_measurements_no_rows(knee):
     assert measurements(knee, JOINTS["knee"]).rows == ()
+
+
+def test_one_reason_for_everything_is_said_once(lumbar):
+    lost = [
+        Finding(name, Site(level), "measurement", "not_assessed", reason="no millimetres")
+        for name in ("slip", "disc_height")
+        for level in LEVELS
+    ]
+    assert measurements(replace(lumbar, findings=tuple(lost)), JOINTS["lumbar"]).only_reason == "no millimetres"
+    lost[0] = replace(lost[0], reason="another")
+    assert measurements(replace(lumbar, findings=tuple(lost)), JOINTS["lumbar"]).only_reason == ""
+    assert measurements(lumbar, JOINTS["lumbar"]).only_reason == ""

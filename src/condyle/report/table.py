@@ -35,6 +35,13 @@ class Table:
     columns: tuple[Heading, ...]
     rows: tuple[tuple[Heading, tuple[Cell, ...]], ...]
 
+    @property
+    def only_reason(self) -> str:
+        """Why nothing at all was assessed, when there is one reason for everything."""
+        cells = [cell for _, row in self.rows for cell in row if cell.weight]
+        reasons = {cell.small for cell in cells}
+        return reasons.pop() if len(reasons) == 1 and all(cell.weight == "not_assessed" for cell in cells) else ""
+
 
 def overview(reading: Reading, joint: Joint) -> Table:
     """All findings but measurements; sites are the rows unless there are fewer than four."""
