@@ -25,7 +25,7 @@ def failed(found: tuple[Check, ...]) -> set[str]:
     return {one.name for one in found if one.passed is False}
 
 
-@pytest.mark.parametrize(("seed", "vendor"), enumerate(VENDORS))
+@pytest.mark.parametrize(("seed", "vendor"), list(enumerate(VENDORS)))
 def test_a_clean_study_passes(tmp_path: Path, seed: int, vendor: str) -> None:
     found = checked(tmp_path, seed, vendor)
     assert not failed(found), [one.sentence for one in found if one.passed is False]

@@ -151,9 +151,12 @@ def _nothing(opened: Opened) -> InputError:
     reasons = [problem.why.rstrip(".") for problem in opened.problems if problem.severity == "error"] + [
         reason for _, reason in opened.unused
     ]
-    distinct = list(dict.fromkeys(reasons))
+    distinct = list({reason.lower(): reason for reason in reversed(reasons)}.values())[::-1]
+    places = list(dict.fromkeys([problem.where for problem in opened.problems] + [where for where, _ in opened.unused]))
+    where = ", ".join(place for place in places[:4] if place) + (", ..." if len(places) > 4 else "")
     why = f"None of {len(opened.unused)} files can be used: {'; '.join(distinct[:4])}." if distinct else "It holds no file."
-    return InputError("no-study", "No MR study was found.", why=why, what_to_do="Give the folder, zip or file that holds the MR images.")
+    what_to_do = "Give the folder, zip or file that holds the MR images."
+    return InputError("no-study", "No MR study was found.", where=where, why=why, what_to_do=what_to_do)
 
 
 def _free(name: str, taken: set[str]) -> str:
