@@ -10,29 +10,29 @@ import pytest
 from tests.command import Ran, condyle
 
 PLANTED = {
-    "PatientName": "ZQXWNAME^JANE",
-    "PatientID": "ZQXWID77",
+    "PatientName": "ZQXWVKJQNAME^JANE",
+    "PatientID": "ZQXWVKJQID77",
     "PatientBirthDate": "19510607",
-    "PatientAddress": "ZQXWSTREET 5",
-    "OtherPatientIDs": "ZQXWOTHER",
-    "ReferringPhysicianName": "ZQXWDOCTOR",
-    "PerformingPhysicianName": "ZQXWPERFORMER",
-    "OperatorsName": "ZQXWOPERATOR",
-    "InstitutionName": "ZQXWHOSPITAL",
-    "AccessionNumber": "ZQXWACC9",
-    "PatientComments": "ZQXWCOMMENT",
-    "ImageComments": "ZQXWIMAGE",
-    "RequestedProcedureDescription": "ZQXWREQUEST",
-    "StudyID": "ZQXWSTUDY1",
-    "StationName": "ZQXWSTATION",
-    "MilitaryRank": "ZQXWRANK",
+    "PatientAddress": "ZQXWVKJQSTREET 5",
+    "OtherPatientIDs": "ZQXWVKJQOTHER",
+    "ReferringPhysicianName": "ZQXWVKJQDOCTOR",
+    "PerformingPhysicianName": "ZQXWVKJQPERFORMER",
+    "OperatorsName": "ZQXWVKJQOPERATOR",
+    "InstitutionName": "ZQXWVKJQHOSPITAL",
+    "AccessionNumber": "ZQXWVKJQACC9",
+    "PatientComments": "ZQXWVKJQCOMMENT",
+    "ImageComments": "ZQXWVKJQIMAGE",
+    "RequestedProcedureDescription": "ZQXWVKJQREQUEST",
+    "StudyID": "ZQXWVKJQSTUDY1",
+    "StationName": "ZQXWVKJQSTATION",
+    "MilitaryRank": "ZQXWVKJQRANK",
 }
 IN_FREE_TEXT = {
-    "StudyDescription": "MRI lumbar ZQXWFREE",
-    "SeriesDescription": "t2 sag ZQXWSERIES",
-    "ProtocolName": "lumbar ZQXWPROTO",
+    "StudyDescription": "MRI lumbar ZQXWVKJQFREE",
+    "SeriesDescription": "t2 sag ZQXWVKJQSERIES",
+    "ProtocolName": "lumbar ZQXWVKJQPROTO",
 }
-SIGNS = ("zqxw", "19510607")
+SIGNS = ("zqxwvkjq", "19510607")
 
 NO_CONNECTIONS = """
 import os, sys
