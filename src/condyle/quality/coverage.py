@@ -12,7 +12,7 @@ from condyle.registry import Plugin
 from condyle.study import Check, Geometry, Series, Study, Volume
 
 PLUGIN = Plugin(
-    "coverage", "Field of view and depth of the stack", "condyle.quality.coverage:check", source="ACR practice parameters, see protocol.py"
+    "coverage", "Field of view and depth of the stack", "condyle.quality.coverage:check", source="limits of quality/protocol.py"
 )
 
 

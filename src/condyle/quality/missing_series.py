@@ -11,7 +11,7 @@ from condyle.study import Check, Series, Study, Volume
 
 PLUGIN = Plugin(
     "missing_series", "Expected series that the study lacks", "condyle.quality.missing_series:check",
-    source="ACR practice parameters, see protocol.py",
+    source="slots of quality/protocol.py",
 )  # fmt: skip
 
 

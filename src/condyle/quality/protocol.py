@@ -46,11 +46,10 @@ class Protocol:
 
 _FLUID = ("pd", "t2", "stir")
 
-# Lumbar: ACR-ASNR-SCBT-MR practice parameter for adult spine MRI (2023): sagittal T1 and T2 through both foramina,
-# slices of at most 4 mm with a gap of at most 1 mm. L1 to S1 measures 170 to 210 mm in adults; 45 mm from
-# side to side holds the canal and both lateral recesses.
-# Knee and shoulder: ACR-SPR-SSR practice parameters (2020), field of view at most 160 mm, slices of at most 4 mm; the
-# joint itself is 110 mm long and 70 mm (knee) or 50 mm (shoulder) deep across the slices of any plane.
+# The limits are our choice, on the lenient side of what clinical protocols use, and not taken from a standard.
+# Lumbar: five vertebrae with their discs and the upper sacrum need about 200 mm; 45 mm from side to side hold the
+# canal and both lateral recesses; the steps of the public SPIDER release reach 4.8 mm.
+# Knee and shoulder: 110 mm hold the joint in the picture, 60 and 45 mm across the slices of any plane.
 PROTOCOLS = {
     "lumbar": Protocol(
         "lumbar", "lumbar spine",

@@ -10,7 +10,7 @@ from condyle.registry import Plugin
 from condyle.study import Check, Series, Study, Volume
 
 PLUGIN = Plugin(
-    "spacing", "Distance of slices and size of pixels", "condyle.quality.spacing:check", source="ACR practice parameters, see protocol.py"
+    "spacing", "Distance of slices and size of pixels", "condyle.quality.spacing:check", source="limits of quality/protocol.py"
 )
 
 # Problems of intake that mean: the distances between slices are not all equal.
