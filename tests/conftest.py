@@ -19,7 +19,7 @@ def _own_key_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data (CONDYLE_DATA, else ``../shared/data`` beside the repository); skips when absent."""
-    folder = Path(os.environ.get("CONDYLE_DATA", ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("CONDYLE_DATA") or ROOT.parent / "shared" / "data")
     if not (folder / "README.md").is_file():
         pytest.skip("real data folder absent: set CONDYLE_DATA to it")
     return folder
