@@ -1,0 +1,169 @@
+"""Accuracy of yes-or-no calls at a frozen threshold: sensitivity, specificity, predictive values, ratios, F1, MCC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from condyle.errors import InputError
+from condyle.evaluate.estimate import Estimate, binary, z_of
+from condyle.evaluate.proportion import clustered_proportion, proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Counts of calls against truth; weights may make them fractions."""
+
+    tp: float
+    fp: float
+    fn: float
+    tn: float
+
+    @property
+    def n(self) -> float:
+        return self.tp + self.fp + self.fn + self.tn
+
+
+def count(truth: ArrayLike, called: ArrayLike, weights: ArrayLike | None = None) -> Table:
+    """The four counts. ``truth`` and ``called`` are (n,) of 0 and 1."""
+    true, said = binary(truth), binary(called, "Calls")
+    if true.shape != said.shape:
+        raise InputError("statistics-shape", "Truth and calls must have one length.")
+    weight = np.ones(len(true)) if weights is None else np.asarray(weights, np.float64)
+    return Table(*(float(weight[cell].sum()) for cell in (true & said, ~true & said, true & ~said, ~true & ~said)))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("nan")
+
+
+def f1(table: Table) -> float:
+    """2 TP / (2 TP + FP + FN); NaN without positives and calls. Blind to true negatives, so it moves with prevalence."""
+    return _ratio(2 * table.tp, 2 * table.tp + table.fp + table.fn)
+
+
+def mcc(table: Table) -> float:
+    """Matthews correlation of calls and truth; NaN when a margin is empty. Source: Matthews, BBA 1975;405:442-451."""
+    margins = (table.tp + table.fp) * (table.tp + table.fn) * (table.tn + table.fp) * (table.tn + table.fn)
+    return _ratio(table.tp * table.tn - table.fp * table.fn, float(np.sqrt(margins)))
+
+
+def balanced(table: Table) -> float:
+    """Mean of sensitivity and specificity."""
+    return (_ratio(table.tp, table.tp + table.fn) + _ratio(table.tn, table.tn + table.fp)) / 2
+
+
+SHARES: Mapping[str, str] = {
+    "sensitivity": "positives that are called",
+    "specificity": "negatives that are not called",
+    "PPV": "calls that are positive",
+    "NPV": "non-calls that are negative",
+    "accuracy": "units that are called right",
+    "prevalence": "units that are positive",
+}
+
+
+def accuracy(
+    truth: ArrayLike, called: ArrayLike, clusters: ArrayLike | None = None, *, level: float = 0.95, interval: str = "wilson"
+) -> dict[str, Estimate]:
+    """Each share of ``SHARES`` with its interval.
+
+    Parameters
+    ----------
+    clusters : (n,) patient of each unit; when a patient occurs twice the interval is the ratio estimator over patients
+    interval : 'wilson' or 'exact', for units that are all of different patients
+
+    Notes
+    -----
+    PPV and NPV hold at this sample's prevalence only; in an enriched sample give ``predictive_at`` instead.
+    """
+    true, said = binary(truth), binary(called, "Calls")
+    if true.shape != said.shape:
+        raise InputError("statistics-shape", "Truth and calls must have one length.")
+    of = {
+        "sensitivity": (true, said), "specificity": (~true, ~said), "PPV": (said, true), "NPV": (~said, ~true),
+        "accuracy": (np.ones_like(true), true == said), "prevalence": (np.ones_like(true), true),
+    }  # fmt: skip
+    patients = None if clusters is None else np.asarray(clusters)
+    repeated = patients is not None and len(np.unique(patients)) < len(patients)
+    found = {}
+    for name, (among, right) in of.items():
+        hits = right[among]
+        if patients is not None and repeated:
+            found[name] = clustered_proportion(name, hits, patients[among], level=level)
+        else:
+            found[name] = proportion(name, int(hits.sum()), len(hits), level=level, interval=interval)
+    return found
+
+
+def likelihood_ratios(table: Table, *, level: float = 0.95) -> dict[str, Estimate]:
+    """LR+, LR- and diagnostic odds ratio with log-scale Wald limits for independent units.
+
+    Where a cell that the ratio needs is 0, 0.5 is added to all four for the interval, with a warning; the estimate stays
+    what the counts say.
+
+    Source: Simel, Samsa & Matchar, J Clin Epidemiol 1991;44:763-770.
+    """
+    found = {}
+    for name, needed in (("LR+", (table.tp, table.fp)), ("LR-", (table.fn, table.tn)), ("diagnostic odds ratio", _cells(table))):
+        shift = 0.5 if min(needed) == 0 else 0.0
+        plain, _ = _log_ratio(name, table)
+        value, variance = _log_ratio(name, Table(*(cell + shift for cell in _cells(table))))
+        half = z_of(level) * np.sqrt(variance)
+        found[name] = Estimate(
+            name, plain, float(value * np.exp(-half)), float(value * np.exp(half)), "log-scale Wald", round(table.n),
+            round(table.tp + table.fn), round(table.n), level,
+            warnings=("A cell is 0: 0.5 was added to each for the interval.",) if shift else (),
+        )  # fmt: skip
+    return found
+
+
+def _cells(table: Table) -> tuple[float, float, float, float]:
+    return table.tp, table.fp, table.fn, table.tn
+
+
+def _log_ratio(name: str, table: Table) -> tuple[float, float]:
+    """A ratio and the variance of its logarithm; infinite or NaN where a cell it divides by is 0."""
+    tp, fp, fn, tn = _cells(table)
+    ups, downs = tp + fn, fp + tn
+    if name == "diagnostic odds ratio":
+        return _over(tp * tn, fp * fn), sum(_over(1, cell) for cell in (tp, fp, fn, tn))
+    hit, miss = (tp, fp) if name == "LR+" else (fn, tn)
+    return _over(_ratio(hit, ups), _ratio(miss, downs)), _over(1, hit) - _over(1, ups) + _over(1, miss) - _over(1, downs)
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("inf") if part > 0 else float("nan")
+
+
+def predictive_at(sensitivity: Estimate, specificity: Estimate, prevalence: float, *, level: float = 0.95) -> dict[str, Estimate]:
+    """PPV and NPV at a stated prevalence by Bayes' rule, delta interval on the logit scale.
+
+    logit PPV = logit prevalence + log(sens / (1 - spec)); its variance is that of log sens plus that of log(1 - spec),
+    as sensitivity and specificity come from different units. Limits are NaN where one of them is 0 or 1.
+
+    Source: Mercaldo, Lau & Zhou, Stat Med 2007;26:2170-2183.
+    """
+    if not 0 < prevalence < 1:
+        raise InputError("statistics-prevalence", "A prevalence lies between 0 and 1.", what_to_do="Write 0.2 for 20 %.")
+    z = z_of(level)
+    sens, spec = sensitivity.estimate, specificity.estimate
+    found = {}
+    for name, hit, false, prior in (("PPV", sens, 1 - spec, prevalence), ("NPV", spec, 1 - sens, 1 - prevalence)):
+        share = _ratio(hit * prior, hit * prior + false * (1 - prior))
+        low = high = float("nan")
+        if 0 < hit and 0 < false and min(sens, spec) > 0 and max(sens, spec) < 1:
+            own, other = (sensitivity, specificity) if name == "PPV" else (specificity, sensitivity)
+            half = z * np.sqrt((own.se / hit) ** 2 + (other.se / false) ** 2)
+            centre = np.log(share / (1 - share))
+            low, high = float(expit(centre - half)), float(expit(centre + half))
+        found[name] = Estimate(
+            f"{name} at prevalence {prevalence:g}", share, low, high, "Bayes' rule, delta on the logit scale",
+            sensitivity.n + specificity.n, sensitivity.n, max(sensitivity.clusters, specificity.clusters), level,
+            warnings=() if not np.isnan(low) else ("Sensitivity or specificity is 0 or 1 or unknown: no interval.",),
+        )  # fmt: skip
+    return found
