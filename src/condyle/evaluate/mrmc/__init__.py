@@ -1,0 +1,59 @@
+"""Reader studies: many readers, many cases (MRMC).
+
+Gather the reads (``gather``), choose a figure of merit (``area_under_roc``, ``sensitivity``, ``weighted_afroc`` ...), and analyse it:
+``obuchowski_rockette`` or ``dorfman_berbaum_metz`` for complete designs, ``u_statistics`` for any, ``versus_readers`` for a model
+against readers, ``power`` for the next study.
+"""
+
+from condyle.evaluate.mrmc.covariance import covariance
+from condyle.evaluate.mrmc.dbm import PseudovalueAnalysis, dorfman_berbaum_metz, pseudovalues
+from condyle.evaluate.mrmc.design import Design, design_of
+from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
+from condyle.evaluate.mrmc.marks import Mark, MarkedReads, afroc, gather_marks, highest_rating, weighted_afroc, weighted_afroc1
+from condyle.evaluate.mrmc.obuchowski_rockette import Analysis, ArmMean, ArmTest, Components, Contrast, obuchowski_rockette
+from condyle.evaluate.mrmc.power import Pilot, Power, detectable_effect, patients_needed, power, power_table, sensitivity_to_pilot
+from condyle.evaluate.mrmc.reads import Reads, gather
+from condyle.evaluate.mrmc.ustatistics import Moments, UAnalysis, UStatistic, u_statistics
+from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
+
+__all__ = [
+    "Analysis",
+    "ArmMean",
+    "ArmTest",
+    "Components",
+    "Contrast",
+    "Design",
+    "Figures",
+    "Mark",
+    "MarkedReads",
+    "Moments",
+    "Pilot",
+    "Power",
+    "PseudovalueAnalysis",
+    "Reads",
+    "UAnalysis",
+    "UStatistic",
+    "VersusReaders",
+    "accuracy",
+    "afroc",
+    "area_under_roc",
+    "covariance",
+    "design_of",
+    "detectable_effect",
+    "dorfman_berbaum_metz",
+    "gather",
+    "gather_marks",
+    "highest_rating",
+    "obuchowski_rockette",
+    "patients_needed",
+    "power",
+    "power_table",
+    "pseudovalues",
+    "sensitivity",
+    "sensitivity_to_pilot",
+    "specificity",
+    "u_statistics",
+    "versus_readers",
+    "weighted_afroc",
+    "weighted_afroc1",
+]
