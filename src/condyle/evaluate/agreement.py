@@ -44,14 +44,28 @@ def quadratic_kappa(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], we
     """
     if not np.isin(np.asarray(grade), np.asarray(scale)).all():
         raise InputError("statistics-scale", "A given grade is not on the scale.", what_to_do="Give missed levels a wrong grade first.")
-    table = confusion(truth, grade, scale, weights)
+    return kappa_of(confusion(truth, grade, scale, weights), "quadratic")
+
+
+def distances(steps: int, weighting: str) -> NDArray[np.float64]:
+    """(steps, steps) disagreement between steps: 'none' 0 or 1, 'linear' |i - j|, 'quadratic' (i - j)^2."""
+    place = np.arange(steps)
+    apart = np.abs(place[:, None] - place[None, :]).astype(np.float64)
+    if weighting == "none":
+        return np.asarray((apart > 0).astype(np.float64))
+    if weighting not in ("linear", "quadratic"):
+        raise InputError("statistics-weighting", f"There is no weighting {weighting!r}.", what_to_do="Use none, linear or quadratic.")
+    return apart if weighting == "linear" else apart**2.0
+
+
+def kappa_of(table: NDArray[np.float64], weighting: str) -> float:
+    """Cohen's kappa of a square table of counts or weights: 1 - observed / expected disagreement; NaN when 0 / 0."""
     if table.sum() <= 0:
         return float("nan")
-    table /= table.sum()
-    place = np.arange(len(table))
-    distance = (place[:, None] - place[None, :]) ** 2.0
-    expected = float((distance * np.outer(table.sum(1), table.sum(0))).sum())
-    return float(1 - (distance * table).sum() / expected) if expected > 0 else float("nan")
+    share = table / table.sum()
+    distance = distances(len(table), weighting)
+    expected = float((distance * np.outer(share.sum(1), share.sum(0))).sum())
+    return float(1 - (distance * share).sum() / expected) if expected > 0 else float("nan")
 
 
 def balanced_accuracy(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights: ArrayLike | None = None) -> float:

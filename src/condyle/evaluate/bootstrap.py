@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from condyle.evaluate.interval_limits import bca, percentile
+
 Metric = Callable[[NDArray[np.float64]], float]
 """Weight of each row -> value of the metric."""
 
@@ -41,10 +43,21 @@ class Interval:
         return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
+def draw_patients(rng: np.random.Generator, patients: int) -> NDArray[np.float64]:
+    """How often each patient is drawn in one resample of as many with replacement."""
+    return np.bincount(rng.integers(patients, size=patients), minlength=patients).astype(np.float64)
+
+
 def patient_bootstrap(
-    metrics: Mapping[str, Metric], clusters: ArrayLike, *, n: int = 2000, seed: int = 0, confidence: float = 0.95
+    metrics: Mapping[str, Metric],
+    clusters: ArrayLike,
+    *,
+    n: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+    interval: str = "percentile",
 ) -> dict[str, Interval]:
-    """Percentile intervals of several metrics over the same resamples of patients.
+    """Intervals of several metrics over the same resamples of patients.
 
     Because all metrics see the same draws, a difference of two metrics given as a third is a paired comparison.
 
@@ -53,30 +66,53 @@ def patient_bootstrap(
     metrics : name -> function of row weights. With weights of 1 it must give the estimate
     clusters : (rows,) patient of each row; all rows of a patient are drawn together
     n : resamples; seed : of the draws
+    interval : 'percentile', or 'bca' for skewed or bounded metrics (acceleration from leaving out one patient at a time;
+        where every resample lies on one side of the estimate it falls back to percentile, and ``method`` says so)
 
     Returns
     -------
-    name -> Interval
+    name -> Interval; limits NaN when more than a tenth of the resamples gave no value
 
-    Source: Efron & Tibshirani 1993, section 13.3 (percentile), cluster resampling of Field & Welsh 2007.
+    Source: Efron & Tibshirani 1993, sections 13.3 (percentile) and 14.3 (BCa), cluster resampling of Field & Welsh 2007.
     """
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     rng = np.random.default_rng(seed)
     draws: dict[str, list[float]] = {name: [] for name in metrics}
     for _ in range(n):
-        times = np.bincount(rng.integers(len(labels), size=len(labels)), minlength=len(labels)).astype(np.float64)
-        weights = times[place]
+        weights = draw_patients(rng, len(labels))[place]
         for name, metric in metrics.items():
             draws[name].append(metric(weights))
     ones = np.ones(len(place))
-    tail = (1 - confidence) / 2
     result = {}
     for name, metric in metrics.items():
         values = np.array(draws[name])
         values = values[np.isfinite(values)]
-        low, high = np.quantile(values, (tail, 1 - tail)) if len(values) >= 0.9 * n else (np.nan, np.nan)
-        result[name] = Interval(
-            float(metric(ones)), float(low), float(high), f"percentile bootstrap of patients, {confidence:.0%}",
-            len(place), len(labels), len(values), n, seed,
-        )  # fmt: skip
+        estimate = float(metric(ones))
+        pulls = _influence(metric, estimate, place, len(labels)) if interval == "bca" else None
+        low, high, words = limits_of(estimate, values, n, pulls, confidence)
+        result[name] = Interval(estimate, low, high, words, len(place), len(labels), len(values), n, seed)
     return result
+
+
+def limits_of(
+    estimate: float, values: NDArray[np.float64], drawn: int, influence: NDArray[np.float64] | None = None, confidence: float = 0.95
+) -> tuple[float, float, str]:
+    """Limits and the method in words from finite replicates: percentile, or BCa when influences are given."""
+    words = f"percentile bootstrap of patients, {confidence:.0%}"
+    if len(values) < 0.9 * drawn:
+        return float("nan"), float("nan"), words
+    if influence is not None:
+        found = bca(estimate, values, influence, level=confidence)
+        if found is not None:
+            return *found, f"BCa bootstrap of patients, {confidence:.0%}"
+        words += " (BCa is not defined: every resample lies on one side of the estimate)"
+    return *percentile(values, level=confidence), words
+
+
+def _influence(metric: Metric, estimate: float, place: NDArray[np.intp], patients: int) -> NDArray[np.float64]:
+    """(patients,) pull of each on the metric, by leaving it out; one whose absence leaves no value pulls nothing."""
+    pulls = np.zeros(patients)
+    for one in range(patients):
+        without = metric((place != one).astype(np.float64))
+        pulls[one] = (patients - 1) * (estimate - without) if np.isfinite(without) else 0.0
+    return pulls

@@ -1,0 +1,117 @@
+"""Binned calibration: the reliability diagram and the expected calibration error in its several meanings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from condyle.errors import InputError
+from condyle.evaluate.estimate import Estimate, binary
+from condyle.evaluate.proportion import clustered_proportion, proportion
+from condyle.evaluate.recalibration import probabilities
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Units whose score lies in [low, high): mean score, and the observed share with its interval."""
+
+    low: float
+    high: float
+    mean_score: float
+    observed: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationError:
+    """Expected calibration error over one set of bins.
+
+    Parameters
+    ----------
+    raw : sum of n_b / n |observed - mean score|. Far above 0 for a perfect model in a small sample
+    debiased : the same as root mean square with each bin's sampling variance taken off, clipped at 0 (Kumar 2019)
+    maximum : largest gap of a bin (MCE)
+    expected_if_perfect, upper_if_perfect : mean and 95th percentile of ``raw`` when outcomes follow the scores exactly
+    binning : str - in words
+    """
+
+    raw: float
+    debiased: float
+    maximum: float
+    expected_if_perfect: float
+    upper_if_perfect: float
+    binning: str
+    seed: int
+    draws: int
+
+
+def bin_places(score: Floats, bins: int, binning: str) -> NDArray[np.intp]:
+    """Bin of each score. 'width': [0, 1] cut evenly, 1 in the last; 'mass': cut at quantiles, ties in one bin."""
+    if binning == "width":
+        return np.minimum((score * bins).astype(np.intp), bins - 1)
+    if binning != "mass":
+        raise InputError("statistics-binning", f"There is no binning {binning!r}.", what_to_do="Use width or mass.")
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, score, side="right")
+
+
+def reliability(
+    truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None = None, *, bins: int = 10, binning: str = "mass", level: float = 0.95
+) -> tuple[Bin, ...]:
+    """The points of a reliability diagram; intervals are Wilson's, or over patients when one occurs twice."""
+    y = binary(truth)
+    p = probabilities(score, y)
+    place = bin_places(p, bins, binning)
+    patients = None if clusters is None else np.asarray(clusters)
+    repeated = patients is not None and len(np.unique(patients)) < len(patients)
+    found = []
+    for one in np.unique(place):
+        own = place == one
+        if repeated and patients is not None:
+            observed = clustered_proportion("observed share", y[own], patients[own], level=level)
+        else:
+            observed = proportion("observed share", int(y[own].sum()), int(own.sum()), level=level)
+        low, high = (one / bins, (one + 1) / bins) if binning == "width" else (float(p[own].min()), float(p[own].max()))
+        found.append(Bin(float(low), float(high), float(p[own].mean()), observed))
+    return tuple(found)
+
+
+def calibration_errors(
+    truth: ArrayLike, score: ArrayLike, *, bins: int = 15, binning: str = "width", draws: int = 1000, seed: int = 0
+) -> CalibrationError:
+    """Raw, debiased and largest error, beside what a perfect model would show.
+
+    Parameters
+    ----------
+    draws : simulated outcomes for the null expectation; 0 leaves it NaN
+
+    Source: Naeini, Cooper & Hauskrecht, AAAI 2015 (raw); Kumar, Liang & Ma, NeurIPS 2019 (debiased); Broecker & Smith,
+    Weather Forecast 2007;22:651-661 (consistency resampling).
+    """
+    y = binary(truth)
+    p = probabilities(score, y)
+    place = bin_places(p, bins, binning)
+    _, place = np.unique(place, return_inverse=True)
+    size = np.bincount(place).astype(np.float64)
+    mean = np.bincount(place, p) / size
+    observed = np.bincount(place, y) / size
+    gap = np.abs(observed - mean)
+    noise = np.where(size > 1, observed * (1 - observed) / np.maximum(size - 1, 1), gap**2)
+    raw = float((size * gap).sum() / len(p))
+    debiased = float(np.sqrt(max((size * (gap**2 - noise)).sum() / len(p), 0.0)))
+    null = _null(p, place, size, mean, draws, seed)
+    words = f"{bins} bins of equal {binning}, {len(size)} of them filled"
+    expected, upper = (float(null.mean()), float(np.quantile(null, 0.95))) if draws else (float("nan"), float("nan"))
+    return CalibrationError(raw, debiased, float(gap.max()), expected, upper, words, seed, draws)
+
+
+def _null(p: Floats, place: NDArray[np.intp], size: Floats, mean: Floats, draws: int, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    found = np.empty(draws)
+    for draw in range(draws):
+        share = np.bincount(place, rng.random(len(p)) < p) / size
+        found[draw] = (size * np.abs(share - mean)).sum() / len(p)
+    return found
