@@ -28,6 +28,7 @@ class Plugin:
     target : str - ``module:attribute`` of the part that does the work
     extra : str - optional extra that it needs; empty for the core
     source : str - paper or standard; empty when there is none
+    options : keyword arguments that the working part takes beside its subject, by the names its caller uses
     """
 
     name: str
@@ -35,6 +36,7 @@ class Plugin:
     target: str
     extra: str = ""
     source: str = ""
+    options: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The working part. Raises ``MissingExtraError`` when a dependency is absent."""

@@ -11,7 +11,7 @@ from condyle.registry import plugins
 from condyle.report import findings_csv, html_page
 from condyle.testing import exporters as battery
 
-OURS = {"csv", "html", "json"}
+OURS = {"csv", "html", "json", "text"}
 
 
 @pytest.mark.parametrize("contract", battery.CHECKS, ids=lambda contract: contract.__name__)

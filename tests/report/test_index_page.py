@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from condyle.errors import CondyleError, InputError, ResourceError
-from condyle.report import write_index
-from condyle.report.index_page import index_page
-from condyle.study import Reading
+from condyle.report import index_row, write_index
+from condyle.report.index_page import IndexRow, index_page
 from condyle.testing.readings import HOSTILE
 
 
 @dataclass(frozen=True)
 class Done:
     study_key: str
-    files: tuple[str, ...] = ()
-    reading: Reading | None = None
+    row: IndexRow | None = None
     error: CondyleError | None = None
 
 
@@ -28,9 +26,9 @@ def outcomes(lumbar, knee):
         "one-slice", "The study has one slice only.", where=f"series {HOSTILE}", why="A volume needs three.", what_to_do="Send it whole."
     )
     return [
-        Done("aaaa", ("aaaa/findings.csv", "aaaa/report.html"), lumbar),
+        Done("aaaa", index_row(replace(lumbar, study_key="aaaa"), ("aaaa/findings.csv", "aaaa/report.html"))),
         Done("bbbb", error=bad),
-        Done("cccc", ("cccc/reading.json",), knee),
+        Done("cccc", index_row(replace(knee, study_key="cccc"), ("cccc/reading.json",))),
     ]
 
 

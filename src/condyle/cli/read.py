@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from condyle import registry
 from condyle.cli.command import command
+from condyle.cli.documents import Corrections, Documents, Language, Phrases, Prior, documents
 from condyle.cli.failure import BUG_REMARK, as_condyle_error
 from condyle.cli.options import FORMATS_HELP, Given, given_traits, split_words
 from condyle.cli.screen import Screen, parts_of
@@ -30,12 +30,12 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one study: files when it was read, an error when not."""
+    """What became of one study: files and its row of the index when it was read, an error when not."""
 
     study_key: str
     files: tuple[str, ...] = ()
     error: CondyleError | None = None
-    reading: Any = None
+    row: Any = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -56,20 +56,25 @@ def read(
     package: Annotated[str, typer.Option("--package", help="Name or path of the reader package.")] = "lumbar",
     study: Annotated[str, typer.Option("--study", help="Read only the study with this key (see --dry-run).")] = "",
     given: Given = None,
+    corrections: Corrections = None,
+    prior: Prior = None,
+    language: Language = "en",
+    phrases: Phrases = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; read and write nothing.")] = False,
 ) -> int:
     """Read studies with a package; write a report for each.
 
     One study goes straight into the output folder; several get a sub-folder each and an index page.
     Exit code 1 means that some studies or files could not be read: they are listed, with the reason.
+    Given a reading.json instead of images, the documents are made from it and nothing is read again.
     """
     from condyle.intake import open_studies
     from condyle.report.aside import refuse_to_overwrite
 
     refuse_to_overwrite(out)
-    formats = split_words(format)
-    for name in formats:
-        registry.get("exporters", name)  # a misspelt one is said before the work, not after it
+    wanted = documents(split_words(format), corrections, prior, language, phrases)
+    if path.suffix == ".json" and path.is_file():
+        return _render(screen, path, out, wanted)
     if not dry_run:
         from condyle.readers import load_package
 
@@ -80,15 +85,27 @@ def read(
     screen.record(seconds={"open files": round(time.perf_counter() - started, 3)})
     studies = _chosen(opened, study, path)
     _mention_problems(screen, opened)
+    wanted.refuse(studies)
     if dry_run:
         _show_plan(screen, studies, out)
         return 0
     if len(studies) == 1:
         with screen.progress("Reading the study"):
-            outcomes = [_read_one(studies[0], reader, out, "", formats)]
+            outcomes = [_read_one(studies[0], reader, out, "", wanted)]
     else:
-        outcomes = _read_several(screen, studies, reader, out, formats)
+        outcomes = _read_several(screen, studies, reader, out, wanted)
     return _report(screen, outcomes, out, opened)
+
+
+def _render(screen: Screen, path: Path, out: Path, wanted: Documents) -> int:
+    """Documents from a stored reading: nothing is read again."""
+    from condyle.report import load_reading
+
+    reading, files = wanted.write(load_reading(path), out, None)
+    for file in files:
+        screen.say(str(file))
+    screen.record(out=out, studies=[{"study_key": reading.study_key, "status": "rendered", "files": [str(file) for file in files]}])
+    return 0
 
 
 def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
@@ -138,7 +155,7 @@ def _series_row(series: Any) -> dict[str, object]:
     return {"series_id": series.series_id, "plane": plane, "weighting": weighting, "used": series.used, "problems": series.problems}
 
 
-def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: Path, formats: tuple[str, ...]) -> list[Outcome]:
+def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: Path, wanted: Documents) -> list[Outcome]:
     from condyle.report import write_index
     from condyle.report.aside import written_aside
 
@@ -146,36 +163,39 @@ def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: 
     with written_aside(out) as aside, screen.progress("Reading studies", len(studies)) as bar:
         for study in studies:
             try:
-                outcomes.append(_read_one(study, reader, aside, study.study_key, formats))
+                outcomes.append(_read_one(study, reader, aside, study.study_key, wanted))
             except ResourceError:
                 raise
             except Exception as error:  # one bad study never stops the rest; it is listed and the exit code is 1
                 outcomes.append(Outcome(study.study_key, error=_tellable(error)))
             bar.advance()
-        if not any(outcome.reading for outcome in outcomes):
+        if all(outcome.error for outcome in outcomes):
             raise _none_read(outcomes)
         write_index(outcomes, aside)
     return outcomes
 
 
-def _read_one(study: Study, reader: Any, out: Path, folder: str, formats: tuple[str, ...]) -> Outcome:
-    from condyle.report import write_report
+def _read_one(study: Study, reader: Any, out: Path, folder: str, wanted: Documents) -> Outcome:
+    from condyle.report import index_row
 
     started = time.perf_counter()
     reading = reader.read(study)
     read = time.perf_counter()
-    files = write_report(reading, out / folder, formats=formats)
+    reading, files = wanted.write(reading, out / folder, study)
     seconds = {"read": round(read - started, 3), "write report": round(time.perf_counter() - read, 3)}
-    return Outcome(study.study_key, tuple(file.relative_to(out).as_posix() for file in files), reading=reading, seconds=seconds)
+    names = tuple(file.relative_to(out).as_posix() for file in files)
+    return Outcome(study.study_key, names, row=index_row(reading, names), seconds=seconds)
 
 
 def _tellable(error: Exception) -> CondyleError:
     told = as_condyle_error(error)
     if isinstance(told, ResourceError):
         raise error
-    return told or CondyleError(
+    told = told or CondyleError(
         "bug", f"{BUG_REMARK} ({type(error).__name__}).", what_to_do="Read this study alone with --debug and report the traceback."
     )
+    told.__traceback__ = told.__context__ = None  # they hold on to the volumes of the study until the last one is read
+    return told
 
 
 def _none_read(outcomes: list[Outcome]) -> InputError:

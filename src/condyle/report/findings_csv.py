@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 
-from condyle.study import Finding, Reading
+from condyle.study import Finding, Reading, Review
 
 COLUMNS = (
     "study_id", "patient_id", "finding", "level", "side", "score", "grade", "probabilities", "value", "unit",
-    "decision", "package", "package_version", "compartment", "threshold", "reason",
+    "decision", "package", "package_version", "compartment", "threshold", "reason", "review", "reviewed_by", "original_decision",
+    "original_score", "original_grade", "original_value",
 )  # fmt: skip
 
 
@@ -24,6 +25,7 @@ def export(reading: Reading) -> dict[str, bytes]:
 
 def finding_rows(reading: Reading) -> list[dict[str, str]]:
     """One row of text a finding, in the order of the reading; an empty cell means "not given"."""
+    reviews = {(review.original.finding, review.original.site): review for review in reading.reviews}
     return [
         {
             "study_id": reading.study_key,
@@ -31,9 +33,22 @@ def finding_rows(reading: Reading) -> list[dict[str, str]]:
             **_cells(finding),
             "package": reading.package.name,
             "package_version": reading.package.version,
+            **_review_cells(reviews.get((finding.finding, finding.site))),
         }
         for finding in reading.findings
     ]
+
+
+def _review_cells(review: Review | None) -> dict[str, str]:
+    """What the package had said, for a finding that a person reviewed."""
+    if review is None:
+        return dict.fromkeys(("review", "reviewed_by", "original_decision", "original_score", "original_grade", "original_value"), "")
+    original = _cells(review.original)
+    return {
+        "review": review.action,
+        "reviewed_by": _text(review.by),
+        **{f"original_{name}": original[name] for name in ("decision", "score", "grade", "value")},
+    }
 
 
 def _cells(finding: Finding) -> dict[str, str]:

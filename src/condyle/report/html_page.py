@@ -1,26 +1,30 @@
 """report.html: one self-contained page for screen, phone and paper.
 
-It loads nothing from anywhere and runs no script: switches are form controls that style sheets react to,
-and a Content-Security-Policy forbids all but this page's own style and inline pictures.
+It loads nothing from anywhere. Switches are form controls that style sheets react to; the only script writes
+corrections.json, and the page is complete without it. A Content-Security-Policy names that style and that script
+by their hashes and forbids everything else but inline pictures.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from condyle.anatomy import FindingEntry, Joint
+from condyle.report.changes import in_rows
 from condyle.report.pictures import Picture, legend, mapped_findings, pictures
 from condyle.report.reading_json import stray_files, why_unused
+from condyle.report.review import Question, question, review_headline, review_note, said
 from condyle.report.sentences import site_sentence
 from condyle.report.sites import anchor, in_reading_order, in_words, site_title
 from condyle.report.statements import MARKED, catalogue, entry_of, how_sure, percent, value_text, weight
 from condyle.report.summary import explained, summarise
 from condyle.report.table import measurements, overview
-from condyle.study import Finding, Reading, Series, Trait
+from condyle.study import Finding, Reading, Review, Series, Trait
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,6 +43,8 @@ class Row:
     threshold: float | None
     steps: tuple[tuple[int, float, bool], ...]  # step of the scale, its probability, whether it is the grade given
     why: str
+    questions: tuple[Question, ...]  # one a finding: several where findings share the reason that they were not assessed
+    note: str = ""  # what a reader answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,47 +96,87 @@ def export(reading: Reading) -> dict[str, bytes]:
         stray=stray_files(reading),
         meanings=_meanings(reading, joint),
         seconds=sum(reading.timing.values()),
+        reviewed=review_headline(reading),
+        reviews=_reviews(reading, joint),
+        comparison=in_rows(reading, joint) if reading.comparison else None,
+        lead=_lead(drawn, reading),
+        script=_script(),
     )
     return {"report.html": text.encode("utf-8")}
 
 
-def render(template: str, *, map_count: int = 0, **content: Any) -> str:
-    """A page from a template of this package, with its style inside and the policy that allows just that style."""
+def render(template: str, *, map_count: int = 0, script: str = "", **content: Any) -> str:
+    """A page from a template of this package, with its style and script inside and the policy that allows just these."""
     from markupsafe import Markup
 
     maps = (f"body:has(#map-{n}:checked){{--map-{n}:inline}} .map-{n}{{display:var(--map-{n},none)}}\n" for n in range(map_count))
     css = _style() + "".join(maps)
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    # The style is ours alone (a file of this package and numbers), so it may pass unescaped.
-    return _environment().get_template(template).render(css=Markup(css), policy=policy, **content) + "\n"
+    scripts = f" script-src '{_digest(script)}';" if script else ""
+    policy = f"default-src 'none'; img-src data:; style-src '{_digest(css)}';{scripts} base-uri 'none'; form-action 'none'"
+    # Style and script are ours alone (files of this package and numbers), so they may pass unescaped.
+    return _environment().get_template(template).render(css=Markup(css), script=Markup(script), policy=policy, **content) + "\n"
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _lead(drawn: tuple[Picture, ...], reading: Reading) -> Picture | None:
+    """The picture of the first block: the T2, on which discs are judged, or the first."""
+    fluid = {series_id for slot, series_id in reading.used_series.items() if "t2" in slot}
+    keyed = [picture for picture, image in zip(drawn, reading.key_images, strict=True) if image.series_id in fluid]
+    return next(iter([*keyed, *drawn]), None)
 
 
 def _parts(reading: Reading, joint: Joint, pictured: set[str]) -> tuple[SitePart, ...]:
     parts = []
     for site in in_reading_order((finding.site for finding in reading.findings), joint):
         here = [finding for finding in reading.findings if finding.site == site]
-        rows = (*(_row(finding, joint) for finding in here if finding.decision != "not_assessed"), *_gap_rows(here, joint))
+        reviews = {review.original.finding: review for review in reading.reviews if review.original.site == site}
+        rows = (
+            *(_row(finding, joint, reviews) for finding in here if finding.decision != "not_assessed"), *_gap_rows(here, joint, reviews)
+        )  # fmt: skip
         marked = any(row.weight in MARKED for row in rows)
         name = site_title(site, joint)
         parts.append(SitePart(name, anchor(site), site_sentence(here, joint), marked, name in pictured, rows))
     return tuple(parts)
 
 
-def _row(finding: Finding, joint: Joint) -> Row:
+def _row(finding: Finding, joint: Joint, reviews: Mapping[str, Review]) -> Row:
     entry = entry_of(finding.finding, joint, finding.kind)
     kind = weight(finding, joint)
     score = finding.score if finding.kind == "binary" else None
-    return Row(entry.title, kind, _words(finding, joint), score, finding.threshold, _steps(finding, entry), finding.reason)
+    note = review_note(reviews[finding.finding], joint) if finding.finding in reviews else ""
+    asked = (question(finding, joint),)
+    return Row(entry.title, kind, _words(finding, joint), score, finding.threshold, _steps(finding, entry), finding.reason, asked, note)
 
 
-def _gap_rows(here: list[Finding], joint: Joint) -> list[Row]:
-    """What was not assessed at a site, findings with the same reason in one row."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+def _gap_rows(here: list[Finding], joint: Joint, reviews: Mapping[str, Review]) -> list[Row]:
+    """What was not assessed at a site, findings with the same reason in one row; one that a reader reviewed stands alone."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in here:
         if finding.decision == "not_assessed":
-            reasons.setdefault((_words(finding, joint), finding.reason), []).append(entry_of(finding.finding, joint, finding.kind).title)
-    return [Row(", ".join(titles), "not_assessed", words, None, None, (), reason) for (words, reason), titles in reasons.items()]
+            note = review_note(reviews[finding.finding], joint) if finding.finding in reviews else ""
+            groups.setdefault((_words(finding, joint), finding.reason, note), []).append(finding)
+    rows = []
+    for (words, reason, note), found in groups.items():
+        titles = ", ".join(entry_of(finding.finding, joint, finding.kind).title for finding in found)
+        asked = tuple(question(finding, joint) for finding in found)
+        rows.append(Row(titles, "not_assessed", words, None, None, (), reason, asked, note))
+    return rows
+
+
+def _reviews(reading: Reading, joint: Joint) -> list[tuple[str, str, str, str, str]]:
+    """(site, finding, what the package said, what is said now, what was done by whom) of what was not just accepted."""
+    now = {(finding.finding, finding.site): finding for finding in reading.findings}
+    rows = []
+    for review in reading.reviews:
+        if review.action != "accepted":
+            first, final = review.original, now[review.original.finding, review.original.site]
+            place, title = site_title(first.site, joint), entry_of(first.finding, joint, first.kind).title
+            done = " ".join(part for part in (review.action, f"by {review.by}" if review.by else "", review.at) if part)
+            rows.append((place, title, said(first, joint), "withdrawn" if review.action == "rejected" else said(final, joint), done))
+    return rows
 
 
 def _words(finding: Finding, joint: Joint) -> str:
@@ -211,3 +257,10 @@ def _style() -> str:
     from importlib.resources import files
 
     return (files("condyle.report") / "templates" / "report.css").read_text("utf-8")
+
+
+@cache
+def _script() -> str:
+    from importlib.resources import files
+
+    return (files("condyle.report") / "templates" / "review.js").read_text("utf-8")

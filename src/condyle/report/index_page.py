@@ -16,22 +16,9 @@ from condyle.report.summary import summarise
 from condyle.study import Reading
 
 
-class Outcome(Protocol):
-    """What became of one study. ``files`` are relative to the folder of the index; ``error`` is None when it was read."""
-
-    @property
-    def study_key(self) -> str: ...
-    @property
-    def files(self) -> Sequence[str]: ...
-    @property
-    def reading(self) -> Reading | None: ...
-    @property
-    def error(self) -> CondyleError | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class IndexRow:
-    """One study that was read."""
+    """One study that was read: all that the index keeps of its reading, so that a cohort is never held in memory."""
 
     study_key: str
     link: str
@@ -40,6 +27,27 @@ class IndexRow:
     flags: tuple[str, ...]
     warnings: int
     others: tuple[tuple[str, str], ...]  # name and link of the other documents
+
+
+class Outcome(Protocol):
+    """What became of one study: a row when it was read, an error when not."""
+
+    @property
+    def study_key(self) -> str: ...
+    @property
+    def row(self) -> IndexRow | None: ...
+    @property
+    def error(self) -> CondyleError | None: ...
+
+
+def index_row(reading: Reading, files: Sequence[str]) -> IndexRow:
+    """The row of a study that was read; ``files`` are relative to the folder of the index."""
+    summary = summarise(reading)
+    ordered = sorted(files, key=lambda file: not file.endswith(".html"))
+    return IndexRow(
+        reading.study_key, ordered[0] if ordered else "", catalogue(reading.joint).title, summary.headline, summary.flags,
+        len(summary.warnings), tuple((Path(file).name, file) for file in ordered[1:]),
+    )  # fmt: skip
 
 
 def write_index(outcomes: Sequence[Outcome], out: str | Path) -> Path:
@@ -74,16 +82,6 @@ def write_index(outcomes: Sequence[Outcome], out: str | Path) -> Path:
 
 def index_page(outcomes: Sequence[Outcome]) -> str:
     """The page as text: studies read, then studies not read with what, where, why and what to do."""
-    rows = [_row(outcome) for outcome in outcomes if outcome.reading is not None]
+    rows = [outcome.row for outcome in outcomes if outcome.row is not None]
     failed = [(outcome.study_key, outcome.error) for outcome in outcomes if outcome.error is not None]
     return render("index.html", rows=rows, failed=failed, total=len(outcomes))
-
-
-def _row(outcome: Outcome) -> IndexRow:
-    assert outcome.reading is not None
-    summary = summarise(outcome.reading)
-    files = sorted(outcome.files, key=lambda file: not file.endswith(".html"))
-    return IndexRow(
-        outcome.study_key, files[0] if files else "", catalogue(outcome.reading.joint).title, summary.headline, summary.flags,
-        len(summary.warnings), tuple((Path(file).name, file) for file in files[1:]),
-    )  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from condyle.report.inline_png import InlinePng, from_inline
-from condyle.study import Check, Evidence, Finding, Geometry, KeyImage, PackageInfo, Problem, Reading, Role, Series
+from condyle.study import Check, Comparison, Evidence, Finding, Geometry, KeyImage, PackageInfo, Problem, Reading, Review, Role, Series
 from condyle.study.reading import EvidenceKind
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -88,7 +88,8 @@ class CondyleEntry(_Entry):
 class Document(_Entry):
     """Everything that one package says about one study (reading.json of Condyle)."""
 
-    schema_version: Literal["1.0"]
+    # 1.1 added ``reviews`` and ``comparison``; a file of 1.0 has neither and is read as before.
+    schema_version: Literal["1.0", "1.1"]
     study: StudyEntry
     flags: list[str]
     series: list[SeriesEntry]
@@ -102,6 +103,8 @@ class Document(_Entry):
     condyle: CondyleEntry
     timing: dict[str, Number]
     seed: int
+    reviews: Annotated[list[Review], Field(description="what a person made of findings; each holds the package's own finding")] = []
+    comparison: Annotated[Comparison | None, Field(description="with an earlier reading of the same patient")] = None
 
 
 def json_schema() -> dict[str, Any]:
@@ -122,6 +125,10 @@ def problems_of(content: Any) -> tuple[str, ...]:
     known = set(ids)
     for number, finding in enumerate(document.findings):
         problems += [f"findings.{number}: there is no evidence {one!r:.60}" for one in finding.evidence if one not in known]
+    spoken = {(one.finding, one.site) for one in document.findings}
+    for number, review in enumerate(document.reviews):
+        if (review.original.finding, review.original.site) not in spoken:
+            problems.append(f"reviews.{number}: the reading holds no {review.original.finding!r:.60} there")
     for place, image in _images(document):
         try:
             from_inline(InlinePng(**image.model_dump()))
@@ -162,6 +169,8 @@ def from_document(content: Any) -> Reading:
         timing=document.timing,
         seed=document.seed,
         condyle_version=document.condyle.version,
+        reviews=tuple(document.reviews),
+        comparison=document.comparison,
     )  # fmt: skip
 
 

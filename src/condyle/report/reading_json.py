@@ -18,7 +18,8 @@ from condyle.errors import CondyleError, InputError, TableError
 from condyle.report.inline_png import to_inline
 from condyle.study import Evidence, Geometry, KeyImage, Reading, Series
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+KNOWN_VERSIONS = ("1.0", SCHEMA_VERSION)
 MAX_BYTES = 256 * 2**20
 
 # The headers that may stand in a document: numbers and coded words, never free text.
@@ -57,6 +58,8 @@ def to_document(reading: Reading) -> dict[str, Any]:
         "condyle": {"version": reading.condyle_version},
         "timing": dict(reading.timing),
         "seed": reading.seed,
+        "reviews": [asdict(review) for review in reading.reviews],
+        "comparison": None if reading.comparison is None else asdict(reading.comparison),
     }
 
 
@@ -95,9 +98,9 @@ def load_reading(path: str | Path) -> Reading:
     except (ValueError, RecursionError) as error:
         raise InputError("reading-invalid", what, why="It is not JSON.", what_to_do="Give a reading.json of Condyle.") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
+    if version not in KNOWN_VERSIONS:
         raise InputError(
-            "reading-version", what, why=f"Its schema version is {version!r:.40}; this Condyle knows {SCHEMA_VERSION!r}.",
+            "reading-version", what, why=f"Its schema version is {version!r:.40}; this Condyle knows {' and '.join(KNOWN_VERSIONS)}.",
             what_to_do="Read the study again with this version of Condyle.",
         )  # fmt: skip
     from condyle.report.reading_document import from_document, problems_of

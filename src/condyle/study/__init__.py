@@ -3,13 +3,15 @@
 from condyle.study.check import Check
 from condyle.study.geometry import Geometry
 from condyle.study.problem import Problem
-from condyle.study.reading import Evidence, Finding, KeyImage, PackageInfo, Reading, Site
+from condyle.study.reading import Change, Comparison, Evidence, Finding, KeyImage, PackageInfo, Reading, Review, Site
 from condyle.study.role import Role, Trait
 from condyle.study.series import Series, Study
 from condyle.study.volume import Volume
 
 __all__ = [
+    "Change",
     "Check",
+    "Comparison",
     "Evidence",
     "Finding",
     "Geometry",
@@ -17,6 +19,7 @@ __all__ = [
     "PackageInfo",
     "Problem",
     "Reading",
+    "Review",
     "Role",
     "Series",
     "Site",

@@ -17,6 +17,8 @@ from condyle.study.series import Series
 Decision = Literal["absent", "present", "uncertain", "not_assessed"]
 FindingKind = Literal["binary", "ordinal", "measurement", "category"]
 EvidenceKind = Literal["outline", "box", "class_map", "slice_curve", "key_image", "line"]
+ReviewAction = Literal["accepted", "changed", "rejected"]
+Verdict = Literal["changed", "unchanged", "not_comparable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,66 @@ class KeyImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What a person made of one finding. ``Reading.findings`` holds what is said now, this what the package had said.
+
+    Parameters
+    ----------
+    action : 'accepted'; 'changed' to another value; 'rejected', withdrawn with nothing put in its place
+    original : the finding as the package gave it
+    by : str - initials or an id, never a name; may be empty
+    at : str - when, ISO 8601
+    """
+
+    action: ReviewAction
+    original: Finding
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One finding at one site, in an earlier reading and now.
+
+    Parameters
+    ----------
+    before, now : the two findings; None where a reading does not speak of it
+    difference : float or None - now minus before, on the scale of ``limit``
+    limit : float or None - what repeated readings of an unchanged spine stay within, 95 times in 100
+    unit : str - scale of both: 'mm', 'grade', 'logit'
+    verdict : 'changed' beyond ``limit``; 'unchanged' within it; 'not_comparable' for ``reason``
+    """
+
+    before: Finding | None
+    now: Finding | None
+    difference: float | None
+    limit: float | None
+    unit: str
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A reading against an earlier one of the same patient.
+
+    Parameters
+    ----------
+    study_key, package, package_version : of the earlier reading
+    changes : one for each finding and site that either reading speaks of
+    source : str - where the limits come from
+    remark : str - what they do not cover
+    """
+
+    study_key: str
+    package: str
+    package_version: str
+    changes: tuple[Change, ...]
+    source: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
 class PackageInfo:
     """Which package spoke."""
 
@@ -133,6 +195,8 @@ class Reading:
     used_series : mapping from an input slot of the package to the series_id that filled it
     flags : such as 'numbering_uncertain'
     timing : seconds by stage
+    reviews : what a person made of findings; empty for a reading that nobody corrected
+    comparison : with an earlier reading of the same patient, or None
     """
 
     study_key: str
@@ -151,3 +215,5 @@ class Reading:
     timing: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     condyle_version: str = ""
+    reviews: tuple[Review, ...] = ()
+    comparison: Comparison | None = None

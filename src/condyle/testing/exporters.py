@@ -17,8 +17,10 @@ Each check takes the plug-in's name and raises ``AssertionError`` with a sentenc
 
 from __future__ import annotations
 
+import base64
 import copy
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -138,7 +140,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 class _Page(HTMLParser):
-    """The words of a page; refuses scripts, event handlers and anything loaded from elsewhere."""
+    """The words of a page; refuses event handlers, anything loaded from elsewhere, and scripts that its own policy does not name."""
 
     _VOID = frozenset({"meta", "br", "hr", "img", "input", "link", "rect", "path", "circle", "image", "use"})
 
@@ -146,9 +148,14 @@ class _Page(HTMLParser):
         super().__init__()
         self.words: list[str] = []
         self.open: list[str] = []
+        self.policy = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag not in ("script", "iframe", "object", "embed", "link", "base", "form"), f"the page holds <{tag}>"
+        assert tag not in ("iframe", "object", "embed", "link", "base", "form"), f"the page holds <{tag}>"
+        assert tag != "script" or not attrs, "a script has attributes"
+        if tag == "meta" and dict(attrs).get("http-equiv") == "Content-Security-Policy":
+            self.policy = dict(attrs).get("content") or ""
+            assert "unsafe" not in self.policy, "the policy allows what it does not know"
         for key, value in attrs:
             assert not key.startswith("on"), f"<{tag}> has the handler {key}"
             if key in ("href", "src", "xlink:href", "srcset"):
@@ -170,7 +177,10 @@ class _Page(HTMLParser):
             assert self.open.pop() == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if "script" in self.open:
+            digest = base64.b64encode(hashlib.sha256(data.encode()).digest()).decode()
+            assert f"script-src 'sha256-{digest}'" in self.policy, "the page holds a script that its policy does not name"
+        elif "style" not in self.open:
             self.words.append(data)
 
 
@@ -195,8 +205,14 @@ def _csv_text(content: bytes) -> str:
     return "\n".join("\t".join(row) for row in rows)
 
 
+def _plain_text(content: bytes) -> str:
+    text = content.decode("utf-8")
+    assert all(character.isprintable() or character == "\n" for character in text), "the text holds control characters"
+    return text
+
+
 # How to turn a file into text for the checks, by suffix. Each raises for a file that is not valid.
-TEXT_OF: dict[str, Callable[[bytes], str]] = {".html": _html_text, ".json": _json_text, ".csv": _csv_text}
+TEXT_OF: dict[str, Callable[[bytes], str]] = {".html": _html_text, ".json": _json_text, ".csv": _csv_text, ".txt": _plain_text}
 
 
 def _export(name: str, reading: Reading) -> dict[str, bytes]:
