@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from condyle.evaluate.trial import full_jackknife, gee, intercept, intercept_and_slope, mixed_model
+from condyle.evaluate.gee import full_jackknife, gee
+from condyle.evaluate.mixed_model import intercept, intercept_and_slope, mixed_model
 from tests.reference.reading import expected, table
 
 TRIAL, TIMES = "22_gee_risk_difference", "23_mixed_model_reading_time"

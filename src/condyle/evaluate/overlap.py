@@ -13,8 +13,18 @@ def dice(truth: ArrayLike, given: ArrayLike) -> float:
 
     Source: Dice, Ecology 1945;26:297-302.
     """
+    shared, sizes = _counts(truth, given)
+    return 2 * shared / sizes if sizes else float("nan")
+
+
+def iou(truth: ArrayLike, given: ArrayLike) -> float:
+    """|A and B| / |A or B| of two boolean masks of one shape; NaN when both are empty. Source: Jaccard 1912."""
+    shared, sizes = _counts(truth, given)
+    return shared / (sizes - shared) if sizes else float("nan")
+
+
+def _counts(truth: ArrayLike, given: ArrayLike) -> tuple[int, int]:
     first, second = np.asarray(truth, bool), np.asarray(given, bool)
     if first.shape != second.shape:
         raise ValueError(f"masks of shapes {first.shape} and {second.shape} cannot be compared")
-    sizes = int(first.sum()) + int(second.sum())
-    return 2 * int((first & second).sum()) / sizes if sizes else float("nan")
+    return int((first & second).sum()), int(first.sum()) + int(second.sum())

@@ -123,9 +123,9 @@ def gee(
     family = FAMILIES[link]
     beta, alpha, scale = _solve(family, y, x, groups, correlation == "exchangeable", None, tolerance)
     pieces = [_piece(family, y[rows], x[rows], beta, alpha, scale) for rows in groups]
-    bread = np.linalg.inv(sum(piece.information for piece in pieces))
+    bread = np.asarray(np.linalg.inv(sum(piece.information for piece in pieces)), np.float64)
     parameters = x.shape[1] + 1 + (correlation == "exchangeable")
-    covariance = {
+    covariance: dict[str, Floats] = {
         "model": bread,
         "sandwich": _meat(bread, [piece.score for piece in pieces]),
         "mancl-derouen": _meat(bread, [piece.corrected(bread, 1.0) for piece in pieces]),
@@ -201,14 +201,14 @@ def _solve(
     """Alternate a scoring step for beta with moment estimates of scale and correlation."""
     rows = np.concatenate(groups)
     if start is None:
-        first = np.linalg.lstsq(x[rows], family.start(y[rows]), rcond=None)[0], 0.0, 1.0
+        first = np.asarray(np.linalg.lstsq(x[rows], family.start(y[rows]), rcond=None)[0], np.float64), 0.0, 1.0
         beta, alpha, scale = _solve(family, y, x, groups, False, first, 1e-12) if exchangeable else first
         tolerance = tolerance if exchangeable else min(tolerance, 1e-10)
     else:
         beta, alpha, scale = start
     for _ in range(200):
         pieces = [_piece(family, y[own], x[own], beta, alpha, scale) for own in groups]
-        step = np.linalg.solve(sum(one.information for one in pieces), sum(one.score for one in pieces))
+        step = np.asarray(np.linalg.solve(sum(one.information for one in pieces), sum(one.score for one in pieces)), np.float64)
         if not np.isfinite(step).all():
             break
         beta = beta + step

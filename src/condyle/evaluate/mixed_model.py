@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -200,7 +201,8 @@ class _Products:
         return found
 
     def lam(self, theta: Floats) -> Floats:
-        return linalg.block_diag(*(np.kron(np.eye(n), one) for n, one in zip(self.counts, self.factors(theta), strict=True)))
+        factors = zip(self.counts, self.factors(theta), strict=True)
+        return np.asarray(linalg.block_diag(*(np.kron(np.eye(n), one) for n, one in factors)), np.float64)
 
     @property
     def start(self) -> Floats:
@@ -231,13 +233,16 @@ class _Products:
         theta = np.asarray(best.x)
         inside = np.flatnonzero(~diagonal | (theta > 1e-3))
         for _ in range(3):  # Newton steps sharpen what the search leaves at its tolerance
-            slope, curve = _derivatives(lambda move, at=theta: self.deviance(_moved(at, inside, move)), len(inside), 1e-4)
-            step = -np.linalg.lstsq(curve, slope, rcond=1e-10)[0]
+            slope, curve = _derivatives(partial(self._near, theta, inside), len(inside), 1e-4)
+            step = np.asarray(-np.linalg.lstsq(curve, slope, rcond=1e-10)[0], np.float64)
             moved = _moved(theta, inside, step)
             if np.abs(step).max(initial=0.0) > 0.1 or (moved[diagonal] < 0).any() or self.deviance(moved) > self.deviance(theta) + 1e-9:
                 break
             theta = moved
         return theta
+
+    def _near(self, theta: Floats, places: NDArray[np.intp], move: Floats) -> float:
+        return self.deviance(_moved(theta, places, move))
 
 
 class _Algebra:

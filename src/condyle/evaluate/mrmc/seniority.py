@@ -1,0 +1,82 @@
+"""Do groups of readers, such as juniors and seniors, gain alike from an arm?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from condyle.errors import InputError
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.mrmc.figure import Figures
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderGain:
+    """One reader: figure in the base and the other arm, and the gain with its interval over patients."""
+
+    reader: str
+    group: str
+    base: float
+    arm: float
+    gain: Estimate
+
+
+def reader_gains(
+    figures: Figures, base: str, arm: str, groups: Mapping[str, str], covariance: np.ndarray, *, level: float = 0.95
+) -> tuple[ReaderGain, ...]:
+    """The gain of each reader alone, cases random.
+
+    Parameters
+    ----------
+    groups : reader -> group, '' when unknown
+    covariance : [t * r, t * r] of the figures
+    """
+    i, k = figures.arms.index(base), figures.arms.index(arm)
+    t, r = figures.value.shape
+    grid = covariance.reshape(t, r, t, r)
+    z = float(stats.norm.ppf((1 + level) / 2))
+    found = []
+    for j, reader in enumerate(figures.readers):
+        gain = float(figures.value[k, j] - figures.value[i, j])
+        variance = float(grid[k, j, k, j] + grid[i, j, i, j] - 2 * grid[k, j, i, j])
+        se = float(np.sqrt(variance)) if variance >= 0 else float("nan")
+        p = 2 * float(stats.norm.sf(abs(gain) / se)) if se > 0 else float("nan")
+        patients = int(figures.used[:, :, j].any(1).sum())
+        estimate = Estimate(
+            f"difference of {figures.name}", gain, gain - z * se, gain + z * se, "this reader, cases random, normal", patients, None,
+            patients, level, se, gain / se if se > 0 else float("nan"), float("inf"), p, "difference 0",
+        )  # fmt: skip
+        found.append(ReaderGain(reader, groups.get(reader, ""), float(figures.value[i, j]), float(figures.value[k, j]), estimate))
+    return tuple(found)
+
+
+def compare_groups(
+    figures: Figures, base: str, arm: str, groups: Mapping[str, str], first: str, second: str, *, level: float = 0.95
+) -> Estimate:
+    """Mean gain of the first group less that of the second: the reader-group-by-arm term.
+
+    All readers see the same cases, so what cases add to every gain alike cancels; what is left is the spread of the gains within
+    the groups, t with readers - 2 degrees of freedom.
+
+    Raises
+    ------
+    InputError - a group with fewer than two readers in both arms
+    """
+    gain = figures.value[figures.arms.index(arm)] - figures.value[figures.arms.index(base)]
+    own = [gain[[j for j, name in enumerate(figures.readers) if groups.get(name) == group and np.isfinite(gain[j])]] for group in (first, second)]
+    if min(len(one) for one in own) < 2:
+        raise InputError("mrmc-group", f"The groups {first!r} and {second!r} need two readers each who read in both arms.")
+    df = len(own[0]) + len(own[1]) - 2
+    spread = sum(float(((one - one.mean()) ** 2).sum()) for one in own) / df
+    se = float(np.sqrt(spread * (1 / len(own[0]) + 1 / len(own[1]))))
+    apart = float(own[0].mean() - own[1].mean())
+    reach = float(stats.t.ppf((1 + level) / 2, df)) * se
+    statistic = apart / se if se > 0 else float("nan")
+    few = ("Few readers: no difference found is not evidence of none.",) if df < 8 else ()
+    return Estimate(
+        f"gain in {figures.name}, {first} - {second}", apart, apart - reach, apart + reach, "t over readers' gains", df + 2, None,
+        len(figures.patients), level, se, statistic, float(df), 2 * float(stats.t.sf(abs(statistic), df)), "difference 0", warnings=few,
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""Masks of many studies judged together, with a stated policy for empty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from condyle.errors import InputError
+from condyle.evaluate.bland_altman import LimitsOfAgreement, limits_of_agreement
+from condyle.evaluate.bootstrap import Interval, Metric, patient_bootstrap
+from condyle.evaluate.overlap import dice, iou
+from condyle.evaluate.surface import surface_distances
+
+
+@dataclass(frozen=True, slots=True)
+class MaskScore:
+    """One structure in one study.
+
+    Parameters
+    ----------
+    dice, iou, surface_dice : in [0, 1]; NaN when both masks are empty
+    hd95, assd : mm; inf when one mask is empty, NaN when both are
+    truth_ml, given_ml : volumes (areas in square centimetres of two-dimensional masks)
+    empty : '', 'both', 'truth' or 'given'
+    """
+
+    dice: float
+    iou: float
+    hd95: float
+    assd: float
+    surface_dice: float
+    truth_ml: float
+    given_ml: float
+    empty: str
+
+
+def score_masks(truth: ArrayLike, given: ArrayLike, spacing_mm: Sequence[float], *, tolerance_mm: float) -> MaskScore:
+    """Every measure of two masks.
+
+    Parameters
+    ----------
+    truth, given : boolean, one shape, two or three axes; spacing_mm : along each axis
+    tolerance_mm : of surface Dice, such as the distance between two readers; fixed before
+    """
+    first, second = np.asarray(truth, bool), np.asarray(given, bool)
+    apart = surface_distances(first, second, spacing_mm)
+    one, other = not first.any(), not second.any()
+    empty = "both" if one and other else "truth" if one else "given" if other else ""
+    single = bool(empty) and empty != "both"
+    unit = float(np.prod(spacing_mm)) / (1000 if first.ndim == 3 else 100)
+    return MaskScore(
+        dice(first, second), iou(first, second), apart.hausdorff(95), float("inf") if single else apart.assd(),
+        apart.surface_dice(tolerance_mm), first.sum() * unit, second.sum() * unit, empty,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StructureSummary:
+    """One structure over all studies.
+
+    Parameters
+    ----------
+    means : 'dice', 'iou', 'surface_dice' with patient-bootstrap intervals over studies that are not empty on both sides.
+        One empty mask scores 0 there and is not left out
+    medians : 'hd95', 'assd' -> (median, lower quartile, upper quartile) over finite distances, in mm
+    n, both_empty, truth_empty, given_empty : studies in all, and empty ones by kind
+    failure_rate : share of studies with something there in which exactly one mask is empty; stands beside the distances,
+        which cannot hold them
+    volume : Bland-Altman of given against true volume; None under three studies
+    """
+
+    means: Mapping[str, Interval]
+    medians: Mapping[str, tuple[float, float, float]]
+    n: int
+    both_empty: int
+    truth_empty: int
+    given_empty: int
+    failure_rate: float
+    volume: LimitsOfAgreement | None
+
+
+def summarise_masks(scores: Sequence[MaskScore], patients: ArrayLike, *, n: int = 2000, seed: int = 0) -> StructureSummary:
+    """Summary of one structure; patients : (studies,)."""
+    labels = np.asarray(patients)
+    if len(labels) != len(scores):
+        raise InputError("statistics-shape", "Scores and patients must have one length.")
+    used = np.array([one.empty != "both" for one in scores], bool)
+    kept = [one for one in scores if one.empty != "both"]
+    if not kept:
+        raise InputError("statistics-empty", "Every pair of masks is empty; there is nothing to compare.")
+    values = {name: np.array([getattr(one, name) for one in kept]) for name in ("dice", "iou", "surface_dice", "hd95", "assd")}
+    means = patient_bootstrap({name: _mean_of(values[name]) for name in ("dice", "iou", "surface_dice")}, labels[used], n=n, seed=seed)
+    kinds = [one.empty for one in scores]
+    failed = sum(kind in ("truth", "given") for kind in kinds)
+    volume = None
+    if len(kept) >= 3 and len(np.unique(labels[used])) >= 3:
+        volume = limits_of_agreement([one.given_ml for one in kept], [one.truth_ml for one in kept], labels[used])
+    return StructureSummary(
+        means, {name: _quartiles(values[name]) for name in ("hd95", "assd")}, len(scores), kinds.count("both"), kinds.count("truth"),
+        kinds.count("given"), failed / len(kept), volume,
+    )  # fmt: skip
+
+
+def _mean_of(values: NDArray[np.float64]) -> Metric:
+    return lambda weights: float(np.average(values, weights=weights)) if weights.sum() > 0 else float("nan")
+
+
+def _quartiles(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return float("nan"), float("nan"), float("nan")
+    low, middle, high = np.quantile(finite, (0.25, 0.5, 0.75))
+    return float(middle), float(low), float(high)
