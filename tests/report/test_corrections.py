@@ -18,14 +18,13 @@ from condyle.report.reading_json import load_reading, to_bytes, to_document
 from condyle.study import Finding, Reading, Site
 from condyle.testing.readings import PLANTED, lumbar_reading
 
-L45 = {"level": "L4-L5", "side": "", "compartment": ""}
-
 
 def entry(finding: Finding, action: str = "accepted", **corrected: object) -> dict:
     site = {"level": finding.site.level, "side": finding.site.side, "compartment": finding.site.compartment}
     original = {"decision": finding.decision, "grade": finding.grade, "value": finding.value}
     value = {"decision": "present", "grade": None, "value": None, **corrected} if corrected else None
-    return {"finding": finding.finding, "site": site, "action": action, "original": original, "corrected": value, "at": "2026-11-22T06:00:00Z"}
+    when = "2026-11-22T06:00:00Z"
+    return {"finding": finding.finding, "site": site, "action": action, "original": original, "corrected": value, "at": when}
 
 
 def document(reading: Reading, *entries: dict, **changed: object) -> dict:
@@ -87,7 +86,8 @@ def test_every_document_shows_both_values_and_who(lumbar, tmp_path):
 
 
 def test_no_map_is_drawn_for_what_a_reader_called_absent(lumbar):
-    entries = [entry(one, "changed", decision="absent") for one in lumbar.findings if one.finding == "herniation" and one.decision != "absent"]
+    told = [one for one in lumbar.findings if one.finding == "herniation" and one.decision != "absent"]
+    entries = [entry(one, "changed", decision="absent") for one in told]
     final = corrected(lumbar, parsed(document(lumbar, *entries)))
     assert "Disc herniation</label>" in export(lumbar)["report.html"].decode()
     assert "Disc herniation</label>" not in export(final)["report.html"].decode()

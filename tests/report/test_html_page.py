@@ -22,7 +22,8 @@ def test_the_policy_allows_style_and_script_of_this_page_and_nothing_else(readin
     (style,), (script,) = (re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S) for tag in ("style", "script"))
     styled, scripted = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script))
     assert policy == (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{styled}'; script-src 'sha256-{scripted}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src 'sha256-{styled}'; script-src 'sha256-{scripted}'; "
+        "base-uri 'none'; form-action 'none'"
     )
     for way_out in ("fetch", "XMLHttp", "WebSocket", "sendBeacon", "innerHTML", "eval", "localStorage", "document.write"):
         assert way_out not in script

@@ -63,8 +63,11 @@ def save(page, tmp_path, press=None):
 def test_answers_by_keyboard_become_corrections_and_final_documents(page, report, lumbar, tmp_path):
     page.focus("#review-on")
     page.keyboard.press("Space")
-    for finding, keys, typed in (("herniation", "change to absent", None), ("pfirrmann", "change to grade 5", None), ("bulging", "reject", None),
-                                 ("modic", "change to present", None), ("disc_height", "change to ...", "6.4")):  # fmt: skip
+    answers = {
+        "herniation": ("change to absent", ""), "pfirrmann": ("change to grade 5", ""), "bulging": ("reject", ""),
+        "modic": ("change to present", ""), "disc_height": ("change to ...", "6.4"),
+    }  # fmt: skip
+    for finding, (keys, typed) in answers.items():
         answer(page, finding).locator("select").focus()
         page.keyboard.type(keys)  # what the keyboard does in a list of choices
         if typed:
@@ -79,9 +82,8 @@ def test_answers_by_keyboard_become_corrections_and_final_documents(page, report
     assert path.name == "corrections.json"
     final = corrected(lumbar, load_corrections(path))
     now = {one.finding: one for one in final.findings if one.site == Site("L4-L5")}
-    assert [now["herniation"].decision, now["pfirrmann"].grade, now["bulging"].decision, now["modic"].decision, now["disc_height"].value] == [
-        "absent", 5, "not_assessed", "present", 6.4,
-    ]  # fmt: skip
+    assert [now[name].decision for name in ("herniation", "bulging", "modic")] == ["absent", "not_assessed", "present"]
+    assert (now["pfirrmann"].grade, now["disc_height"].value) == (5, 6.4)
     assert len(final.reviews) == len(lumbar.findings)
     assert {one.by for one in final.reviews} == {"AB"}
     ran = condyle("read", report / "reading.json", "--corrections", path, "-o", tmp_path / "final", "--format", "html,json,csv,text")

@@ -36,13 +36,14 @@ def some_or_all(sites: Iterable[Site], all_sites: list[Site], joint: Joint) -> s
     return in_words(in_ranges(chosen, in_reading_order(all_sites, joint), joint))
 
 
-def in_ranges(chosen: Iterable[Site], ordered: Sequence[Site], joint: Joint) -> list[str]:
+def in_ranges(chosen: Iterable[Site], ordered: Sequence[Site], joint: Joint, to: str = "to") -> list[str]:
     """Sites by name, three or more neighbouring levels as 'L1-L2 to L3-L4'.
 
     Parameters
     ----------
     chosen : among ``ordered``
     ordered : all sites of the reading, in reading order: they say which are neighbours
+    to : the word between the ends of a range
     """
     wanted = set(chosen)
     runs: list[list[Site]] = []
@@ -53,7 +54,7 @@ def in_ranges(chosen: Iterable[Site], ordered: Sequence[Site], joint: Joint) -> 
     named: list[str] = []
     for run in runs:
         titles = [site_title(site, joint) for site in run]
-        named += [f"{titles[0]} to {titles[-1]}"] if len(titles) > 2 else titles
+        named += [f"{titles[0]} {to} {titles[-1]}"] if len(titles) > 2 else titles
     return named
 
 

@@ -76,7 +76,7 @@ class _Draft:
             return
         yield self.phrases.say("headings", "not_assessed")
         for (sites, reason), titles in merged.items():
-            where = ", ".join(in_ranges([site for site in sites if site != Site()], self._sites(), self.joint))
+            where = self._ranges([site for site in sites if site != Site()])
             names = {"findings": _capital(", ".join(titles)), "reason": self.phrases.word("reasons", reason, reason)}
             yield self.phrases.say("lines", "gap", sites=where, **names) if where else self.phrases.say("lines", "gap_everywhere", **names)
 
@@ -122,8 +122,11 @@ class _Draft:
             lines.append(self.phrases.say("lines", "nothing_abnormal" if assessed or doubts else "nothing_assessed"))
         marked |= {site for site, _ in doubts}
         if clear := [site for site in assessed if site not in marked]:
-            lines.append(self.phrases.say("lines", "nothing_marked", sites=", ".join(in_ranges(clear, self._sites(), self.joint))))
+            lines.append(self.phrases.say("lines", "nothing_marked", sites=self._ranges(clear)))
         yield from (f"{number}. {line}" for number, line in enumerate(lines, 1))
+
+    def _ranges(self, sites: Sequence[Site]) -> str:
+        return ", ".join(in_ranges(sites, self._sites(), self.joint, self.phrases.word("words", "to", "to")))
 
     def _sites(self) -> list[Site]:
         return in_reading_order((one.site for one in self.reading.findings), self.joint)
