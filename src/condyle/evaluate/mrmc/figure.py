@@ -52,6 +52,7 @@ class Figures:
         value + sum is first-order right (structural components of DeLong, by patient)
     weighted : function of (k,) patient weights -> (t, r), for the bootstrap
     pairs : the two sides when it is a pair statistic
+    successes : when it is a share, its successes as pairs against the constant 0.5, for the U-statistics
     """
 
     name: str
@@ -65,6 +66,7 @@ class Figures:
     negative: Floats
     weighted: Callable[[Floats], Floats]
     pairs: Pairs | None = None
+    successes: Pairs | None = None
 
     def of_arm(self, index: int) -> Figures:
         """One arm alone."""
@@ -72,7 +74,7 @@ class Figures:
         return Figures(
             self.name, self.arms[one], self.readers, self.patients, self.value[one], self.without[:, one], self.used[:, one],
             self.positive[:, one], self.negative[:, one], lambda weights: self.weighted(weights)[one],
-            None if self.pairs is None else replace(self.pairs, positive=self.pairs.positive[one], negative=self.pairs.negative[one]),
+            _cut(self.pairs, one), _cut(self.successes, one),
         )  # fmt: skip
 
 
@@ -130,7 +132,8 @@ def share(name: str, reads: Reads, success: Floats, among: NDArray[np.bool_]) ->
 
     return Figures(
         name, reads.arms, reads.readers, tuple(reads.patients[index] for index in people), value,
-        np.where(count > 0, without, value), count > 0, added, np.zeros_like(added), weighted,
+        np.where(count > 0, without, value), count > 0, added, np.zeros_like(added), weighted, None,
+        Pairs(of, np.full((*of.shape[:2], 1), 0.5), np.ones(of.shape[2]), owner, np.array([len(people)], np.intp)),
     )  # fmt: skip
 
 
@@ -202,6 +205,10 @@ def _won(high: Floats, low: Floats, a: Floats, b: Floats) -> tuple[Floats, Float
     beaten = (below[np.searchsorted(ranked_low, high, "left")] + below[np.searchsorted(ranked_low, high, "right")]) / 2
     losses = (under[np.searchsorted(ranked_high, low, "left")] + under[np.searchsorted(ranked_high, low, "right")]) / 2
     return beaten, under[-1] - losses
+
+
+def _cut(pairs: Pairs | None, arms: slice) -> Pairs | None:
+    return None if pairs is None else replace(pairs, positive=pairs.positive[arms], negative=pairs.negative[arms])
 
 
 def _psi(high: Floats, low: Floats) -> Floats:

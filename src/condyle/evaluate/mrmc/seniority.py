@@ -66,7 +66,8 @@ def compare_groups(
     InputError - a group with fewer than two readers in both arms
     """
     gain = figures.value[figures.arms.index(arm)] - figures.value[figures.arms.index(base)]
-    own = [gain[[j for j, name in enumerate(figures.readers) if groups.get(name) == group and np.isfinite(gain[j])]] for group in (first, second)]
+    rank = np.array([groups.get(name, "") for name in figures.readers])
+    own = [gain[(rank == group) & np.isfinite(gain)] for group in (first, second)]
     if min(len(one) for one in own) < 2:
         raise InputError("mrmc-group", f"The groups {first!r} and {second!r} need two readers each who read in both arms.")
     df = len(own[0]) + len(own[1]) - 2

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.mrmc.covariance import jackknife
-from condyle.evaluate.mrmc.design import Design, design_of
+from condyle.evaluate.mrmc.design import Design, design_of, design_of_mask
 from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
 from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.obuchowski_rockette import Analysis, Components, Contrast, obuchowski_rockette
 from condyle.evaluate.mrmc.reading_time import ReadingTime, reading_time
 from condyle.evaluate.mrmc.seniority import ReaderGain, compare_groups, reader_gains
-from condyle.evaluate.mrmc.table import Read, Truth, assemble, findings_of
+from condyle.evaluate.mrmc.table import VALUES, Read, Truth, assemble, findings_of
 from condyle.evaluate.mrmc.ustatistics import UStatistic, u_statistics
 from condyle.evaluate.mrmc.washout import Washout, washout
 from condyle.evaluate.multiplicity import holm
@@ -124,7 +124,8 @@ def reader_study(
     InputError - an arm or finding without reads, a metric whose column is empty
     """
     wanted = tuple(findings) or findings_of(reads)
-    asked = tuple(metrics) or tuple(name for name, (column, _) in METRICS.items() if any(getattr(read, column) is not None for read in reads))
+    filled = {column for column in VALUES if any(getattr(read, column) is not None for read in reads)}
+    asked = tuple(metrics) or tuple(name for name, (column, _) in METRICS.items() if column in filled)
     unknown = [name for name in asked if name not in METRICS]
     if unknown or not asked:
         raise InputError("mrmc-metric", f"Metrics of a reader study are {', '.join(METRICS)}; asked was {', '.join(asked) or 'none'}.")
@@ -178,8 +179,8 @@ def _compare(
             finding, metric, base, arm, values[base], values[arm], _turned(analysis.differences[0], metric, analysis), float("nan"), design,
             analysis.components, gains, groups, between, excluded,
         )  # fmt: skip
-    if figures.pairs is None:
-        words = "Reads are missing: this metric needs every reader's cases in both arms, or give scores and use auroc."
+    if figures.pairs is None and figures.successes is None:
+        words = "A macro average needs every reader's cases in both arms."
         nothing = Estimate(metric, float("nan"), n=len(figures.patients), clusters=len(figures.patients), warnings=(words, str(design)))
         return Comparison(finding, metric, base, arm, nothing, nothing, nothing, float("nan"), design, None, (), {}, None, excluded)
     every = u_statistics(figures, level=level)
@@ -217,8 +218,6 @@ def _same_readers(figures: Figures) -> Figures:
 
 
 def _design(figures: Figures) -> Design:
-    from condyle.evaluate.mrmc.design import design_of_mask
-
     return design_of_mask(np.moveaxis(figures.used, 0, 2))
 
 
@@ -233,24 +232,28 @@ def _holm(p: Sequence[float]) -> list[float]:
 
 def _of_analysis(contrast: Contrast, metric: str, analysis: Analysis) -> Estimate:
     return Estimate(
-        metric, contrast.estimate, contrast.low, contrast.high, f"Obuchowski-Rockette-Hillis, {analysis.covariance}, readers and cases random",
-        analysis.n_readers, None, analysis.n_patients, analysis.level, contrast.se, contrast.statistic, contrast.df, contrast.p,
+        metric, contrast.estimate, contrast.low, contrast.high,
+        f"Obuchowski-Rockette-Hillis, {analysis.covariance} over patients, {analysis.n_readers} readers and cases random",
+        analysis.n_patients, None, analysis.n_patients, analysis.level, contrast.se, contrast.statistic, contrast.df, contrast.p,
         "difference 0" if np.isfinite(contrast.p) else "", warnings=analysis.warnings if np.isfinite(contrast.p) else (),
     )  # fmt: skip
 
 
 def _turned(contrast: Contrast, metric: str, analysis: Analysis) -> Estimate:
     """base - arm becomes arm - base."""
-    other = Contrast(contrast.name, -contrast.estimate, contrast.se, contrast.df, -contrast.high, -contrast.low, -contrast.statistic, contrast.p)
+    ends = -contrast.high, -contrast.low
+    other = Contrast(contrast.name, -contrast.estimate, contrast.se, contrast.df, *ends, -contrast.statistic, contrast.p)
     return _of_analysis(other, f"difference of {metric}", analysis)
 
 
 def _of_u(one: UStatistic, metric: str, level: float, *, turned: bool = False) -> Estimate:
     sign, ends = (-1, (-one.unbiased.high, -one.unbiased.low)) if turned else (1, (one.unbiased.low, one.unbiased.high))
     se = float(np.sqrt(one.unbiased.variance)) if one.unbiased.variance >= 0 else float("nan")
+    cases = one.n_positive + one.n_negative
     return Estimate(
-        f"difference of {metric}" if turned else metric, sign * one.estimate, *ends, "U-statistics (BDG), pair-weighted, readers and cases random",
-        one.n_readers, one.n_positive, one.n_positive + one.n_negative, level, se, float("nan"), one.unbiased.df,
+        f"difference of {metric}" if turned else metric, sign * one.estimate, *ends,
+        f"U-statistics (BDG), weighted by what was read, {one.n_readers} readers and cases random", cases, None, cases, level,
+        se, float("nan"), one.unbiased.df,
         one.unbiased.p if turned else float("nan"), "difference 0" if turned else "", warnings=one.warnings,
     )  # fmt: skip
 

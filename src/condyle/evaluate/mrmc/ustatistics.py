@@ -164,15 +164,16 @@ def u_statistics(figures: Figures, *, level: float = 0.95) -> UAnalysis:
 
     Parameters
     ----------
-    figures : a pair statistic (area under the ROC curve, weighted AFROC); not every reader need read every case
+    figures : a pair statistic (area under the ROC curve, weighted AFROC) or a share; not every reader need read every case
 
     Raises
     ------
-    InputError - no pair statistic, or a patient with both positive and negative cases
+    InputError - a macro average, or areas where a patient has both positive and negative cases
     """
-    if figures.pairs is None:
-        raise InputError("mrmc-ustatistics", "U-statistics are for areas under curves; of decisions, give the calls as scores.")
-    wins, counts = success_by_patient(figures.pairs)
+    pairs = figures.pairs or figures.successes
+    if pairs is None:
+        raise InputError("mrmc-ustatistics", "U-statistics are for areas under curves and for shares, not for macro averages.")
+    wins, counts = success_by_patient(pairs)
     t = len(figures.arms)
     moments = {(i, k): _moments(wins[i], counts[i], wins[k], counts[k]) for i in range(t) for k in range(i, t)}
     means = [float(wins[i].sum() / counts[i].sum()) for i in range(t)]
@@ -239,7 +240,12 @@ def _moments(wins: Floats, counts: Floats, other_wins: Floats, other_counts: Flo
     unbiased = np.divide(exact_top, exact_bottom, out=np.zeros(8), where=there)
     biased = np.divide(top, bottom, out=np.zeros(8), where=bottom > 0)
     coefficient = np.where(there, exact_bottom, 0.0) / bottom[7]
-    coefficient[7 if there[7] else 3] -= 1  # a single reader: the variance over cases alone
+    coefficient[7] -= 1
+    for moments in (unbiased, biased):
+        if wins.shape[2] == 1:  # a share: the other side is a constant, so another one of it changes nothing
+            moments[1::2] = moments[::2]
+        if len(wins) == 1:  # a single reader: the variance over cases alone
+            moments[4:] = moments[:4]
     return Moments(unbiased, biased, coefficient)
 
 

@@ -1,0 +1,188 @@
+"""A model beside readers, finding by finding: the first step of a reader study, everybody unaided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from condyle.errors import InputError
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.mrmc.operating_point import at_readers_specificity
+from condyle.evaluate.mrmc.reads import Reads
+from condyle.evaluate.mrmc.study import METRICS
+from condyle.evaluate.mrmc.table import Read, Truth, assemble, findings_of
+from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
+from condyle.evaluate.multiplicity import holm
+from condyle.evaluate.proportion import wilson
+
+MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPoint:
+    """One reader on the ROC plane, with Wilson limits of each share; cases of one patient are taken as one when they are one."""
+
+    reader: str
+    seniority: str
+    sensitivity: float
+    specificity: float
+    sensitivity_limits: tuple[float, float]
+    specificity_limits: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelComparison:
+    """The model against the readers, or against one group of them, for a finding and metric.
+
+    ``difference`` is model - mean of readers; ``p_adjusted`` is Holm over findings within metric and group.
+    """
+
+    finding: str
+    metric: str
+    group: str
+    model_value: float
+    readers_mean: float
+    difference: Estimate
+    p_adjusted: float
+    readers: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStudy:
+    """Everything of a model beside readers.
+
+    Parameters
+    ----------
+    comparisons : findings by metric by group of readers (``all`` and each seniority)
+    points : finding -> readers on the ROC plane
+    at_specificity : finding -> (sensitivity of the model at the readers' specificity, difference from the readers)
+    excluded : finding -> what was left out, by reason
+    """
+
+    comparisons: tuple[ModelComparison, ...]
+    points: dict[str, tuple[ReaderPoint, ...]]
+    at_specificity: dict[str, tuple[Estimate, Estimate]]
+    excluded: dict[str, dict[str, int]]
+
+    def of(self, finding: str, metric: str, group: str = "all") -> ModelComparison:
+        """The comparison of a finding, metric and group."""
+        return next(one for one in self.comparisons if (one.finding, one.metric, one.group) == (finding, metric, group))
+
+
+def model_study(
+    predictions: Mapping[tuple[str, tuple[str, str, str]], float],
+    thresholds: Mapping[str, float],
+    reads: Sequence[Read],
+    truth: Sequence[Truth],
+    *,
+    arm: str,
+    findings: Sequence[str] = (),
+    level: float = 0.95,
+    n: int = 2000,
+    seed: int = 0,
+) -> ModelStudy:
+    """Compare a model with readers of one arm.
+
+    Parameters
+    ----------
+    predictions : (finding, (study, level, side)) -> score of the model
+    thresholds : finding -> threshold fixed before; a finding without one has no sensitivity and specificity
+    arm : of the readers, such as ``unaided``
+
+    Raises
+    ------
+    InputError - a finding without reads, or nothing to compare
+    """
+    wanted = tuple(findings) or findings_of(reads)
+    seniority = {read.reader: read.seniority for read in reads}
+    found: list[ModelComparison] = []
+    points: dict[str, tuple[ReaderPoint, ...]] = {}
+    at: dict[str, tuple[Estimate, Estimate]] = {}
+    excluded: dict[str, dict[str, int]] = {}
+    filled = {column for column in ("score", "decision") if any(getattr(read, column) is not None for read in reads)}
+    for finding in wanted:
+        for metric, (column, figure) in METRICS.items():
+            if column not in filled or (column == "decision" and finding not in thresholds):
+                continue
+            gathered = assemble(reads, truth, finding, value=column, arms=(arm,))
+            both, lost = _complete(gathered.reads, predictions, finding, thresholds.get(finding) if column == "decision" else None)
+            excluded[finding] = {**gathered.excluded, **lost}
+            groups = {"all": tuple(gathered.reads.readers), **_ranks(gathered.reads.readers, seniority)}
+            for group, members in groups.items():
+                if len(members) >= 2:
+                    versus = versus_readers(figure(both.of_readers((MODEL, *members))), MODEL, level=level)
+                    found.append(_comparison(finding, metric, group, versus, len(both.patients)))
+            if metric == "sensitivity":
+                points[finding] = tuple(_point(both, name, seniority.get(name, "")) for name in gathered.reads.readers)
+                scores, _ = _complete(gathered.reads, predictions, finding, None)
+                at[finding] = at_readers_specificity(
+                    scores.of_readers((MODEL,)), both.of_readers(gathered.reads.readers), n=n, seed=seed, level=level
+                )
+    if not found:
+        raise InputError(
+            "model-study-none", "There is nothing to compare.", what_to_do="Give readers' scores, or decisions and a threshold."
+        )
+    return ModelStudy(_adjusted(found), points, at, excluded)
+
+
+def _complete(
+    reads: Reads, predictions: Mapping[tuple[str, tuple[str, str, str]], float], finding: str, threshold: float | None
+) -> tuple[Reads, dict[str, int]]:
+    """The model as one more reader, on the cases that it and every reader have read; how many that leaves out."""
+    given = {" ".join(filter(None, case)): score for (name, case), score in predictions.items() if name == finding}
+    scores = np.array([given.get(case, np.nan) for case in reads.cases])
+    own = scores if threshold is None else np.where(np.isnan(scores), np.nan, (scores >= threshold).astype(np.float64))
+    whole = ~np.isnan(own) & reads.read[0].all(0)
+    kept = np.flatnonzero(whole)
+    people, owner = np.unique(reads.patient[kept], return_inverse=True)
+    lost = {
+        "cases without a prediction": int(np.isnan(own).sum()),
+        "cases that a reader did not read": int((~reads.read[0].all(0) & ~np.isnan(own)).sum()),
+    }
+    both = np.concatenate([own[None, kept], reads.score[0][:, kept]])[None]
+    return (
+        Reads(
+            reads.arms, (MODEL, *reads.readers), tuple(reads.cases[k] for k in kept), tuple(reads.patients[k] for k in people), owner,
+            reads.truth[kept], both,
+        ),
+        {reason: count for reason, count in lost.items() if count},
+    )  # fmt: skip
+
+
+def _ranks(readers: Sequence[str], seniority: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    ranks = dict.fromkeys(seniority.get(name, "") for name in readers)
+    return {rank: tuple(name for name in readers if seniority.get(name) == rank) for rank in ranks if rank}
+
+
+def _comparison(finding: str, metric: str, group: str, found: VersusReaders, patients: int) -> ModelComparison:
+    difference = Estimate(
+        f"difference of {metric}", -found.difference, -found.high, -found.low,
+        f"Obuchowski-Rockette-Hillis, model fixed, {len(found.readers)} readers and cases random", patients, None, patients, found.level,
+        found.se, -found.statistic, found.df, found.p, "difference 0", warnings=found.warnings,
+    )  # fmt: skip
+    readers = tuple((name, value) for name, value, _ in found.readers)
+    return ModelComparison(finding, metric, group, found.model_value, found.readers_mean, difference, float("nan"), readers)
+
+
+def _point(both: Reads, name: str, rank: str) -> ReaderPoint:
+    calls = both.score[0, both.readers.index(name)]
+    hits, right = int(calls[both.truth].sum()), int((1 - calls[~both.truth]).sum())
+    ill, well = int(both.truth.sum()), int((~both.truth).sum())
+    return ReaderPoint(
+        name, rank, hits / ill if ill else float("nan"), right / well if well else float("nan"),
+        wilson(hits, ill) if ill else (float("nan"),) * 2, wilson(right, well) if well else (float("nan"),) * 2,
+    )  # fmt: skip
+
+
+def _adjusted(found: Sequence[ModelComparison]) -> tuple[ModelComparison, ...]:
+    families: dict[tuple[str, str], list[int]] = {}
+    for place, one in enumerate(found):
+        if np.isfinite(one.difference.p):
+            families.setdefault((one.metric, one.group), []).append(place)
+    changed = list(found)
+    for places in families.values():
+        for place, p in zip(places, holm([found[one].difference.p for one in places]), strict=True):
+            changed[place] = replace(found[place], p_adjusted=float(p))
+    return tuple(changed)
