@@ -16,15 +16,16 @@ def confusion(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights:
     A grade outside the scale (a level that was not found) belongs to no column and is left out here;
     ``quadratic_kappa`` and the others say how they count it.
     """
-    steps = {step: place for place, step in enumerate(scale)}
-    table = np.zeros((len(steps), len(steps)))
-    weight = np.ones(len(np.asarray(truth))) if weights is None else np.asarray(weights, np.float64)
-    for true, given, w in zip(np.asarray(truth).tolist(), np.asarray(grade).tolist(), weight, strict=True):
-        if true not in steps:
-            raise InputError("statistics-scale", f"A true grade of {true} is not on the scale {tuple(scale)}.")
-        if given in steps:
-            table[steps[true], steps[given]] += w
-    return table
+    true, given = np.asarray(truth, np.float64), np.asarray(grade, np.float64)
+    steps = np.asarray(scale, np.float64)
+    strange = true[~np.isin(true, steps)]
+    if len(strange):
+        raise InputError("statistics-scale", f"A true grade of {strange[0]:g} is not on the scale {tuple(scale)}.")
+    weight = np.ones(len(true)) if weights is None else np.asarray(weights, np.float64)
+    order = np.argsort(steps)
+    used = np.isin(given, steps)
+    rows, columns = (order[np.searchsorted(steps[order], values[used])] for values in (true, given))
+    return np.asarray(np.bincount(rows * len(steps) + columns, weight[used], len(steps) ** 2).reshape(len(steps), len(steps)))
 
 
 def quadratic_kappa(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights: ArrayLike | None = None) -> float:

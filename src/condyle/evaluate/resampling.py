@@ -41,9 +41,16 @@ def scored(truth: ArrayLike, score: ArrayLike, patients: ArrayLike) -> Scored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:
-    """Replicates (n,) of one score; NaN where a resample lacks a class. Average precision is empty unless asked for."""
+    """Replicates (n,) of one score; NaN where a resample lacks a class.
+
+    Parameters
+    ----------
+    auroc : areas; pairs : (n,) weight of positives times weight of negatives, what an area over groups is averaged with
+    average_precision : empty unless asked for
+    """
 
     auroc: Floats
+    pairs: Floats
     average_precision: Floats
 
 
@@ -61,19 +68,26 @@ def ranking_draws(problems: Mapping[str, Scored], *, n: int = 2000, seed: int = 
     """
     labels = np.unique(np.concatenate([one.patients for one in problems.values()]))
     ranked = {name: _Ranked.of(one, labels) for name, one in problems.items()}
-    found = {name: (np.empty(n), np.empty(n if with_precision else 0)) for name in problems}
+    found = {name: (np.empty(n), np.empty(n), np.empty(n if with_precision else 0)) for name in problems}
     for start, times in _blocks(len(labels), n, seed):
         stop = start + times.shape[1]
         for name, one in ranked.items():
-            found[name][0][start:stop] = one.areas(times)
+            found[name][0][start:stop], found[name][1][start:stop] = one.areas(times)
             if with_precision:
-                found[name][1][start:stop] = one.precisions(times)
-    return {name: Draws(*pair) for name, pair in found.items()}
+                found[name][2][start:stop] = one.precisions(times)
+    return {name: Draws(*parts) for name, parts in found.items()}
 
 
-def macro_draws(draws: Mapping[str, Draws], names: Sequence[str]) -> Floats:
-    """Mean AUROC over findings in each resample; NaN where one of them lacks a class."""
-    return np.asarray(np.mean([draws[name].auroc for name in names], axis=0))
+def within_draws(parts: Sequence[Draws]) -> Floats:
+    """AUROC over pairs of one group only, from the draws of each group; NaN where no group has both classes."""
+    pairs = np.sum([part.pairs for part in parts], axis=0)
+    won = np.sum([np.where(part.pairs > 0, part.auroc * part.pairs, 0.0) for part in parts], axis=0)
+    return np.asarray(np.divide(won, pairs, out=np.full_like(won, np.nan), where=pairs > 0))
+
+
+def gap_draws(parts: Sequence[Draws]) -> Floats:
+    """Largest minus smallest AUROC over groups in each resample; NaN where one of them lacks a class."""
+    return np.asarray(np.ptp([part.auroc for part in parts], axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +105,8 @@ class _Ranked:
         starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if len(ranked) else np.zeros(0, np.intp)
         return cls(np.searchsorted(labels, one.patients)[order], one.truth[order], starts)
 
-    def areas(self, times: Floats) -> Floats:
-        """AUROC for (patients, b) numbers of draws."""
+    def areas(self, times: Floats) -> tuple[Floats, Floats]:
+        """AUROC and its number of pairs for (patients, b) numbers of draws."""
         ups, downs = times[self.patient[self.positive]], times[self.patient[~self.positive]]
         # Negatives below each positive: those before the first of its group of equal scores, and half of the group.
         before = np.vstack([np.zeros((1, times.shape[1])), np.cumsum(downs, axis=0)])
@@ -103,8 +117,9 @@ class _Ranked:
         beaten = before[low]
         if (high > low).any():
             beaten = 0.5 * (beaten + before[high])
+        pairs = ups.sum(axis=0) * before[-1]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.einsum("ib,ib->b", ups, beaten) / (ups.sum(axis=0) * before[-1]))
+            return np.asarray(np.einsum("ib,ib->b", ups, beaten) / pairs), pairs
 
     def precisions(self, times: Floats) -> Floats:
         """Average precision for (patients, b) numbers of draws."""

@@ -105,12 +105,12 @@ def export(reading: Reading) -> dict[str, bytes]:
     return {"report.html": text.encode("utf-8")}
 
 
-def render(template: str, *, map_count: int = 0, script: str = "", **content: Any) -> str:
+def render(template: str, *, map_count: int = 0, script: str = "", styles: tuple[str, ...] = ("report.css",), **content: Any) -> str:
     """A page from a template of this package, with its style and script inside and the policy that allows just these."""
     from markupsafe import Markup
 
     maps = (f"body:has(#map-{n}:checked){{--map-{n}:inline}} .map-{n}{{display:var(--map-{n},none)}}\n" for n in range(map_count))
-    css = _style() + "".join(maps)
+    css = "".join(map(_style, styles)) + "".join(maps)
     scripts = f" script-src '{_digest(script)}';" if script else ""
     policy = f"default-src 'none'; img-src data:; style-src '{_digest(css)}';{scripts} base-uri 'none'; form-action 'none'"
     # Style and script are ours alone (files of this package and numbers), so they may pass unescaped.
@@ -253,10 +253,10 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> str:
+def _style(name: str) -> str:
     from importlib.resources import files
 
-    return (files("condyle.report") / "templates" / "report.css").read_text("utf-8")
+    return (files("condyle.report") / "templates" / name).read_text("utf-8")
 
 
 @cache

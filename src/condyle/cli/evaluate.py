@@ -1,0 +1,74 @@
+"""``condyle evaluate``: tables of predictions and truth become evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from condyle.cli.command import command, group
+from condyle.cli.screen import Screen
+
+EXAMPLES = (
+    "condyle evaluate standalone predictions.csv truth.csv -o evidence",
+    "condyle evaluate standalone predictions.csv truth.csv -o evidence --plan plan.yaml",
+)
+STANDALONE = EXAMPLES + ("condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor",)
+
+Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
+PlanFile = Annotated[Path | None, typer.Option("--plan", readable=False, help="plan.yaml: endpoints, subgroups, seeds; hashed before the truth is opened.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    evaluate = group("evaluate", "Judge predictions: numbers with intervals, tables, one page.", examples=EXAMPLES)
+    command(evaluate, "standalone", examples=STANDALONE)(standalone)
+    app.add_typer(evaluate)
+
+
+def standalone(
+    screen: Screen,
+    predictions: Annotated[Path, typer.Argument(readable=False, help="predictions.csv of condyle predict.")],
+    truth: Truth,
+    out: Out,
+    plan: PlanFile = None,
+    manifest: Annotated[Path | None, typer.Option("--manifest", "-m", readable=False, help="Table with the columns of --by.")] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="Subgroups: a column of the manifest, or level or side.")] = None,
+    model: Annotated[str, typer.Option("--model", help="Which model, when the table holds several.")] = "",
+    prevalence: Annotated[list[float] | None, typer.Option("--prevalence", help="Recompute PPV and NPV at this prevalence.")] = None,
+    failures: Annotated[str, typer.Option("--failures", help="Rows without an answer: exclude, or count as wrong.")] = "exclude",
+    resamples: Annotated[int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples of patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+) -> int:
+    """Judge one reader's predictions against truth, finding by finding.
+
+    Every number carries n, events, patients, interval and method. Without a plan the page says "exploratory".
+    Each opening of the truth is written to a log beside it.
+    """
+    from condyle.cohorts.evaluating import evaluate_predictions
+    from condyle.evaluate.standalone import Settings
+
+    asked = Settings(resamples=resamples, seed=seed, failures=failures, prevalences=tuple(prevalence or ()))
+    with screen.progress("Evaluating"):
+        done = evaluate_predictions(
+            predictions, truth, out, plan=plan, manifest=manifest, subgroups=tuple(by or ()), model=model,
+            settings=None if asked == Settings() else asked,
+        )  # fmt: skip
+    first: dict[str, Any] = {}
+    for line in done.evidence.lines:
+        first.setdefault(line.finding, line.estimate)
+    screen.table(
+        [(name, one.measure, one, one.n, "" if one.events is None else one.events, one.clusters) for name, one in first.items()],
+        ("finding", "measure", "value", "n", "events", "patients"),
+    )
+    for one in done.evidence.endpoints:
+        screen.say(f"endpoint {one.endpoint.finding} {one.endpoint.measure} above {one.endpoint.at_least:g}: {'met' if one.met else 'not shown'}")
+    for sentence in done.provenance.warnings:
+        screen.note(f"warning: {sentence}")
+    screen.say(str(done.files[-1].parent / "evaluation.html"))
+    screen.record(
+        out=out, plan=done.provenance.plan or None, files=[path.name for path in done.files], warnings=done.provenance.warnings,
+        results=[{"finding": name, "measure": one.measure, "estimate": one.estimate, "low": one.low, "high": one.high} for name, one in first.items()],
+    )  # fmt: skip
+    return 0

@@ -1,0 +1,147 @@
+"""Predictions and truth on disk become evidence on disk: plan first, then the log, then the truth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from condyle.cohorts.labels import read_labels
+from condyle.cohorts.manifest import ManifestRow, read_manifest
+from condyle.cohorts.plan import Plan, Planned, log_opening, read_plan
+from condyle.cohorts.predictions import Compared, compare_tables, one_model, read_predictions
+from condyle.cohorts.table import did_you_mean
+from condyle.errors import UsageError
+from condyle.evaluate.endpoints import Endpoint
+from condyle.evaluate.evidence import Evidence, gather
+from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.standalone import Settings
+from condyle.report.aside import refuse_to_overwrite
+from condyle.report.evidence import Provenance, write_evidence
+
+AGE_BANDS = ((0, 40), (40, 60), (60, 80), (80, 200))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What an evaluation left."""
+
+    evidence: Evidence
+    provenance: Provenance
+    files: tuple[Path, ...]
+
+
+def evaluate_predictions(
+    predictions: Path | str,
+    truth: Path | str,
+    out: Path | str,
+    *,
+    plan: Path | str | None = None,
+    manifest: Path | str | None = None,
+    subgroups: Sequence[str] = (),
+    settings: Settings | None = None,
+    model: str = "",
+) -> Evaluated:
+    """Judge a table of predictions.
+
+    Parameters
+    ----------
+    predictions, truth : CSV in the formats of ``condyle predict`` and labels.csv
+    out : folder to write
+    plan : YAML; it then fixes settings and subgroups, which may not be given beside it
+    manifest : table with the columns of ``subgroups`` (sex, age, vendor, site_id, any other)
+    model : which of several models in the table
+
+    Raises
+    ------
+    UsageError - settings beside a plan, unknown subgroup, a folder in the way
+    InputError, TableError - a table has problems; all at once
+    """
+    predictions, truth = Path(predictions), Path(truth)
+    refuse_to_overwrite(out)
+    planned = None if plan is None else read_plan(plan)
+    if planned is not None and (settings is not None or subgroups):
+        raise UsageError(
+            "plan-fixes", "Settings and subgroups are fixed by the plan.", why="What was planned is not changed on the way.",
+            what_to_do="Leave out the other options, or the plan.",
+        )  # fmt: skip
+    settings = settings_of(planned.plan) if planned is not None else settings or Settings()
+    subgroups = planned.plan.subgroups if planned is not None else tuple(subgroups)
+    said = one_model(read_predictions(predictions), model)
+    columns = subgroup_columns(() if manifest is None else read_manifest(manifest, files=False), subgroups)
+    earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate standalone")
+    compared = compare_tables(said, read_labels(truth), columns)
+    tables = [_with_threshold(table, planned) for table in compared.tables]
+    endpoints = [Endpoint(one.finding, one.measure, one.at_least, one.site) for one in planned.plan.endpoints] if planned else []
+    evidence = gather(
+        tables, settings, subgroups=subgroups, endpoints=endpoints, alpha=planned.plan.alpha if planned else 0.05,
+        rule=planned.plan.multiplicity if planned else "none",
+    )  # fmt: skip
+    provenance = _provenance(predictions, truth, planned, compared, earlier, evidence)
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+
+
+def settings_of(plan: Plan) -> Settings:
+    """The settings that a plan fixes."""
+    return Settings(
+        plan.level, plan.bootstrap.n, plan.bootstrap.seed, plan.proportions, plan.failures, plan.prevalences, dict(plan.groups)
+    )
+
+
+def subgroup_columns(rows: Sequence[ManifestRow], names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """column -> study_id -> value. Ages become bands; level and side need no column.
+
+    Raises UsageError when a column is in no row.
+    """
+    known = {"sex", "age", "vendor", "site_id", "field_strength", "joint", "split"} | {name for row in rows for name in row.extra}
+    strange = [name for name in names if name not in known | {"level", "side"}]
+    if strange or (names and not rows and set(names) - {"level", "side"}):
+        near = did_you_mean(strange[0], known) if strange else ""
+        raise UsageError(
+            "subgroup-unknown", f"There is no column {strange[0] if strange else names[0]!r} to make subgroups of.{near}",
+            why="Subgroups are columns of the manifest, or level or side.", what_to_do="Give the manifest with --manifest, and name its columns.",
+        )  # fmt: skip
+    found: dict[str, dict[str, str]] = {name: {} for name in names if name not in ("level", "side")}
+    for row in rows:
+        for name, values in found.items():
+            value = row.extra.get(name) if name in row.extra else getattr(row, name, None)
+            text = age_band(value) if name == "age" and isinstance(value, float) else "" if value is None else str(value)
+            values.setdefault(row.study_id, text)
+    return found
+
+
+def age_band(years: float) -> str:
+    """'40 to 59' and so on."""
+    low, high = next((low, high) for low, high in AGE_BANDS if low <= years < high)
+    return f"{low} to {high - 1}" if high < AGE_BANDS[-1][1] else f"{low} and over"
+
+
+def _with_threshold(table: FindingTable, planned: Planned | None) -> FindingTable:
+    """Calls from a frozen threshold in place of the reader's decisions."""
+    if planned is None or table.finding not in planned.thresholds or table.kind != "binary":
+        return table
+    called = np.where(np.isnan(table.score), np.nan, table.score >= planned.thresholds[table.finding])
+    return replace(table, called=called.astype(np.float64))
+
+
+def _provenance(
+    predictions: Path, truth: Path, planned: Planned | None, compared: Compared, earlier: Sequence[Mapping[str, object]], evidence: Evidence
+) -> Provenance:
+    sha = planned.sha256 if planned else ""
+    others = sum(one.get("plan_sha256") != sha for one in earlier)
+    warnings = []
+    if planned is not None and others:
+        warnings.append(f"This truth was opened {others} times before with another plan or none; the plan cannot have been blind to it.")
+    missed = sum(count for _, count, _ in evidence.missed)
+    if missed:
+        how = "left out" if evidence.settings.failures == "exclude" else "counted as wrong"
+        warnings.append(f"{missed} rows have truth and no answer; they are {how}. The number stands beside each finding.")
+    warnings += [f"{name}: {reason}." for name, reason in compared.not_judged]
+    frozen = f"frozen thresholds, sha256 {planned.thresholds_sha256}" if planned and planned.thresholds else "decisions of the reader"
+    return Provenance(
+        {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (predictions, truth)}, sha, planned.plan.name if planned else "",
+        frozen, len(compared.unread), len(compared.unknown), (len(earlier), others), tuple(warnings),
+    )  # fmt: skip

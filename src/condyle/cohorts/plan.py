@@ -1,0 +1,200 @@
+"""The plan of an evaluation, fixed and hashed before the truth is opened, and the log of openings.
+
+The log lies beside the truth table as ``<name>.openings.jsonl``: one line each time the table is opened, with the hash of the
+truth, the hash of the plan (empty without one), and the time. It holds no result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+import condyle
+from condyle.cohorts.labels import catalogue
+from condyle.cohorts.table import did_you_mean, disk_error, table_error
+from condyle.errors import InputError
+
+MAX_BYTES = 2**20
+
+Share = Field(gt=0, lt=1)
+
+
+class EndpointPlan(BaseModel):
+    """One endpoint: a measure of a finding, or of a group of findings, that must lie above ``at_least``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    finding: str
+    measure: str = "AUROC"
+    at_least: float = Share
+    site: str = "all"
+
+
+class BootstrapPlan(BaseModel):
+    """Resamples of patients."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: int = Field(default=2000, ge=100, le=100_000)
+    seed: int = Field(default=0, ge=0)
+
+
+class Plan(BaseModel):
+    """What an evaluation will do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    endpoints: tuple[EndpointPlan, ...] = ()
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    multiplicity: Literal["none", "bonferroni", "holm", "hochberg", "benjamini-hochberg", "fixed-sequence"] = "none"
+    groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    subgroups: tuple[str, ...] = ()
+    clusters: Literal["patient_id"] = "patient_id"
+    level: float = Field(default=0.95, ge=0.5, lt=1)
+    proportions: Literal["wilson", "exact"] = "wilson"
+    prevalences: tuple[float, ...] = ()
+    failures: Literal["exclude", "wrong"] = "exclude"
+    bootstrap: BootstrapPlan = Field(default_factory=BootstrapPlan)
+    thresholds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with the sha256 of its file and, when it names one, of the thresholds it fixes: finding -> threshold."""
+
+    plan: Plan
+    sha256: str
+    thresholds: Mapping[str, float]
+    thresholds_sha256: str = ""
+
+
+def read_plan(path: Path | str) -> Planned:
+    """Read a plan and its frozen thresholds.
+
+    Raises
+    ------
+    InputError - a file cannot be read
+    TableError - unknown keys or findings, values out of range, a threshold chosen on test data; all at once
+    """
+    path = Path(path)
+    raw = _bytes(path, "plan")
+    given = _yaml(path, raw, "plan")
+    problems: list[str] = []
+    plan = None
+    try:
+        plan = Plan.model_validate(given)
+    except ValidationError as error:
+        problems += [_problem(one, Plan.model_fields) for one in error.errors()]
+    if plan is None:
+        raise table_error(path, "plan", problems)
+    known = set(catalogue())
+    groups = set(plan.groups)
+    named = [("endpoints", one.finding, known | groups) for one in plan.endpoints]
+    named += [(f"groups.{group}", name, known) for group, names in plan.groups.items() for name in names]
+    problems += [f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices]
+    problems += [f"prevalences: {one:g} is not between 0 and 1" for one in plan.prevalences if not 0 < one < 1]
+    thresholds, digest = _thresholds(path, plan, problems) if plan.thresholds else ({}, "")
+    if problems:
+        raise table_error(path, "plan", problems)
+    return Planned(plan, hashlib.sha256(raw).hexdigest(), thresholds, digest)
+
+
+def _thresholds(path: Path, plan: Plan, problems: list[str]) -> tuple[dict[str, float], str]:
+    """finding -> {threshold, chosen_on}; test data may not have chosen one."""
+    file = path.parent / plan.thresholds
+    raw = _bytes(file, "thresholds")
+    found: dict[str, float] = {}
+    for finding, entry in _yaml(file, raw, "thresholds").items():
+        where = f"{file.name}: {finding}"
+        if finding not in catalogue():
+            problems.append(f"{where}: unknown finding.{did_you_mean(str(finding), catalogue())}")
+        if not isinstance(entry, dict) or set(entry) != {"threshold", "chosen_on"}:
+            problems.append(f"{where}: needs exactly threshold and chosen_on")
+            continue
+        if entry["chosen_on"] not in ("train", "validation", "pre-specified"):
+            problems.append(f"{where}: chosen_on must be train, validation or pre-specified; a threshold chosen on the data that judge it is refused")
+        if not isinstance(entry["threshold"], int | float) or not 0 <= entry["threshold"] <= 1:
+            problems.append(f"{where}: the threshold must be a number from 0 to 1")
+            continue
+        found[str(finding)] = float(entry["threshold"])
+    return found, hashlib.sha256(raw).hexdigest()
+
+
+def log_opening(truth: Path | str, plan_sha256: str, *, command: str) -> tuple[Mapping[str, Any], ...]:
+    """Write one line to the log of a truth table, before it is read, and return the earlier lines.
+
+    Raises InputError or ResourceError when the log cannot be written: a truth that leaves no trace is not opened.
+    """
+    truth = Path(truth)
+    log = truth.with_name(truth.name + ".openings.jsonl")
+    digest = hashlib.sha256(_bytes(truth, "truth table", limit=2**28)).hexdigest()
+    earlier = _earlier(log)
+    line = {
+        "opened": datetime.now(UTC).isoformat(timespec="seconds"), "truth_sha256": digest, "plan_sha256": plan_sha256,
+        "command": command, "condyle_version": condyle.__version__,
+    }  # fmt: skip
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise disk_error(log, error) from error
+    return tuple(one for one in earlier if one.get("truth_sha256") == digest)
+
+
+def _earlier(log: Path) -> list[dict[str, Any]]:
+    if not log.exists():
+        return []
+    lines = _bytes(log, "log of openings", limit=2**26).decode("utf-8", errors="replace").splitlines()
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            one = json.loads(line)
+        except ValueError:
+            one = None
+        if not isinstance(one, dict):
+            raise InputError(
+                "openings-damaged", "The log of openings cannot be read.", where=f"{log.name}, line {number}",
+                why="It is the record of who saw the truth and when.", what_to_do="Restore it from a copy; do not delete it.",
+            )  # fmt: skip
+        found.append(one)
+    return found
+
+
+def _problem(error: Any, fields: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key.{did_you_mean(str(error['loc'][-1]), fields)}"
+    return f"{where}: {error['msg']}"
+
+
+def _yaml(path: Path, raw: bytes, what: str) -> dict[str, Any]:
+    try:
+        given = yaml.safe_load(raw.decode("utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise table_error(path, what, [f"not valid YAML: {str(error).splitlines()[0]}"]) from error
+    if not isinstance(given, dict):
+        raise table_error(path, what, ["it must be a list of keys with values"])
+    return given
+
+
+def _bytes(path: Path, what: str, *, limit: int = MAX_BYTES) -> bytes:
+    try:
+        if path.stat().st_size > limit:
+            raise InputError("file-too-large", f"The {what} is larger than {limit >> 20} MiB.", where=path.name)
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            "file-unreadable", f"The {what} cannot be read.", where=path.name, why=error.strerror or "", what_to_do="Check the path."
+        ) from error

@@ -1,0 +1,220 @@
+"""predictions.csv as checked rows, and predictions beside truth as one table a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from condyle.anatomy import FindingEntry
+from condyle.cohorts.labels import Label, catalogue, levels
+from condyle.cohorts.table import UNKNOWN_WORDS, did_you_mean, read_table, table_error
+from condyle.errors import InputError
+from condyle.evaluate.finding_table import FindingTable
+from condyle.study.role import SIDES
+
+DECISIONS = ("absent", "present", "uncertain", "not_assessed")
+
+_CALLS = {"present": 1.0, "absent": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One row: what a reader said about one finding at one site. NaN where it gave no number."""
+
+    row: int
+    study_id: str
+    patient_id: str
+    finding: str
+    level: str
+    side: str
+    score: float
+    grade: float
+    value: float
+    decision: str
+    model: str
+
+
+def read_predictions(path: Path | str) -> tuple[Prediction, ...]:
+    """Read predictions in long form (``condyle predict`` writes it).
+
+    Raises
+    ------
+    InputError - the file cannot be read
+    TableError - missing columns, unknown findings or decisions, scores that are no probabilities, grades off the scale, the
+        same site twice for one model; all at once with row numbers
+    """
+    path = Path(path)
+    known = catalogue()
+    table = read_table(path, what="prediction table", required=("study_id", "patient_id", "finding"))
+    problems: list[str] = []
+    if not {"score", "grade", "value", "decision"} & set(table.columns):
+        problems.append("row 1: there is none of the columns score, grade, value, decision")
+    found = [_parse(number, row, known, problems) for number, row in table.rows]
+    seen: dict[tuple[str, ...], int] = {}
+    for one in found:
+        key = (one.study_id, one.finding, one.level, one.side, one.model)
+        if seen.setdefault(key, one.row) != one.row:
+            problems.append(f"rows {seen[key]} and {one.row}: the same finding at the same site of the same study twice")
+    if problems:
+        raise table_error(path, "prediction table", problems)
+    return tuple(found)
+
+
+def _parse(number: int, row: Mapping[str, str], known: Mapping[str, FindingEntry], problems: list[str]) -> Prediction:
+    finding, level, side = row["finding"], row.get("level", ""), row.get("side", "")
+    for name in ("study_id", "patient_id"):
+        if not row[name]:
+            problems.append(f"row {number}: {name} is empty")
+    if finding not in known:
+        problems.append(f"row {number}: unknown finding {finding[:40]!r}.{did_you_mean(finding, known)}")
+    if level and level not in levels():
+        problems.append(f"row {number}: unknown level {level[:20]!r}.{did_you_mean(level, levels())}")
+    if side and side not in SIDES:
+        problems.append(f"row {number}: side must be left, right or both")
+    decision = row.get("decision", "")
+    if decision and decision not in DECISIONS:
+        problems.append(f"row {number}: unknown decision {decision[:20]!r}.{did_you_mean(decision, DECISIONS)}")
+    entry = known.get(finding)
+    numeric = entry is None or entry.kind != "category"
+    score, grade = _number(number, row, "score", problems), _number(number, row, "grade", problems)
+    value = _number(number, row, "value", problems) if numeric else float("nan")
+    if not np.isnan(score) and not 0 <= score <= 1:
+        problems.append(f"row {number}: the score is {score:g}; scores are probabilities from 0 to 1")
+    if entry is not None and entry.scale is not None and not np.isnan(grade) and grade not in entry.scale.steps:
+        problems.append(f"row {number}: the grade is {grade:g}; the scale of {finding} is {', '.join(map(str, entry.scale.steps))}")
+    return Prediction(number, row["study_id"], row["patient_id"], finding, level, side, score, grade, value, decision, row.get("model", ""))
+
+
+def _number(number: int, row: Mapping[str, str], column: str, problems: list[str]) -> float:
+    text = row.get(column, "")
+    if text.lower() in UNKNOWN_WORDS and text.lower() != "nan":
+        return float("nan")
+    try:
+        value = float(text)
+    except ValueError:
+        problems.append(f"row {number}: the {column} is no number")
+        return float("nan")
+    if not np.isfinite(value):
+        problems.append(f"row {number}: the {column} is not finite; leave the cell empty where there is none")
+        return float("nan")
+    return value
+
+
+def one_model(predictions: Sequence[Prediction], model: str = "") -> tuple[Prediction, ...]:
+    """The rows of one model. Raises InputError when there are several and none, or an unknown one, is named."""
+    names = sorted({one.model for one in predictions})
+    if not model and len(names) < 2:
+        return tuple(predictions)
+    if model not in names:
+        raise InputError(
+            "model-unclear", f"The table holds {len(names)} models, and one must be named.", where=", ".join(name or "(unnamed)" for name in names[:10]),
+            what_to_do="Name one with --model.",
+        )  # fmt: skip
+    return tuple(one for one in predictions if one.model == model)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Truth beside predictions.
+
+    Parameters
+    ----------
+    tables : one a finding with known truth, in the order of the truth; category findings are not judged
+    unread : studies with truth and without any prediction; they are in the tables as missed
+    unknown : studies with predictions and without truth; they are judged nowhere
+    not_judged : findings that are not judged, with the reason
+    """
+
+    tables: tuple[FindingTable, ...]
+    unread: tuple[str, ...]
+    unknown: tuple[str, ...]
+    not_judged: tuple[tuple[str, str], ...]
+
+
+def compare_tables(predictions: Iterable[Prediction], truth: Iterable[Label], columns: Mapping[str, Mapping[str, str]] | None = None) -> Compared:
+    """Join on study, finding, level and side; every row of known truth stays, answered or not.
+
+    Parameters
+    ----------
+    columns : column -> study_id -> value, such as sex and vendor of the manifest
+
+    Raises
+    ------
+    InputError - a study with another patient in each table, two different truths of one site, or no common study
+    """
+    known, listed, said = catalogue(), list(truth), list(predictions)
+    _refuse_other_patients(said, listed)
+    answers = {(one.study_id, one.finding, one.level, one.side): one for one in said}
+    read, named = {one.study_id for one in said}, {label.study_id for label in listed}
+    if not read & named:
+        raise InputError(
+            "tables-disjoint", "No study is in both tables.", why="Rows are joined on study_id.", what_to_do="Use the same ids in predictions and truth."
+        )
+    rows = _one_truth(listed)
+    not_judged = tuple((name, "categories are not judged") for name in dict.fromkeys(rows_finding(rows)) if known[name].kind == "category")
+    tables = tuple(
+        _table(known[name], [label for label in rows if label.finding == name], answers, columns or {})
+        for name in dict.fromkeys(rows_finding(rows))
+        if known[name].kind != "category"
+    )
+    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged)
+
+
+def rows_finding(rows: Iterable[Label]) -> list[str]:
+    """Finding of each row."""
+    return [label.finding for label in rows]
+
+
+def _table(
+    entry: FindingEntry, rows: list[Label], answers: Mapping[tuple[str, str, str, str], Prediction], columns: Mapping[str, Mapping[str, str]]
+) -> FindingTable:
+    kept = [label for label in rows if label.known]
+    given = [answers.get((label.study_id, label.finding, label.level, label.side)) for label in kept]
+
+    def numbers(name: str) -> np.ndarray:
+        return np.array([float("nan") if one is None or one.decision == "not_assessed" else getattr(one, name) for one in given], np.float64)
+
+    answer = numbers("grade") if entry.kind == "ordinal" else numbers("value")
+    calls = [float("nan") if one is None else _CALLS.get(one.decision, float("nan")) for one in given]
+    return FindingTable(
+        entry.name, entry.kind, *(np.array([getattr(label, name) for label in kept], dtype=str) for name in ("study_id", "patient_id", "level", "side")),
+        np.array([float(label.value) for label in kept], np.float64),  # type: ignore[arg-type]
+        numbers("score"), answer, np.array(calls, np.float64),
+        np.array([one is None or one.decision == "not_assessed" for one in given], bool),
+        entry.scale.steps if entry.scale else (), entry.unit,
+        {name: np.array([by_study.get(label.study_id, "") for label in kept], dtype=str) for name, by_study in columns.items()},
+        {"unknown truth": len(rows) - len(kept)},
+    )  # fmt: skip
+
+
+def _one_truth(labels: list[Label]) -> list[Label]:
+    """One row a site; several statements that agree count once. Raises InputError when they differ."""
+    found: dict[tuple[str, str, str, str], Label] = {}
+    differing = 0
+    for label in labels:
+        key = (label.study_id, label.finding, label.level, label.side)
+        first = found.setdefault(key, label)
+        if first.known and label.known and first.value != label.value:
+            differing += 1
+        elif label.known and not first.known:
+            found[key] = label
+    if differing:
+        raise InputError(
+            "truth-contradicts", f"{differing} sites have two different truths.", why="Several readers or sources stated them.",
+            what_to_do="Keep one statement a site (a consensus, or one source) in the truth table.",
+        )  # fmt: skip
+    return list(found.values())
+
+
+def _refuse_other_patients(predictions: list[Prediction], truth: list[Label]) -> None:
+    patients = {label.study_id: label.patient_id for label in truth}
+    rows = [one.row for one in predictions if patients.get(one.study_id, one.patient_id) != one.patient_id]
+    if rows:
+        raise InputError(
+            "patients-differ", f"{len(rows)} rows of predictions give a study another patient than the truth does.",
+            where="rows " + ", ".join(map(str, rows[:10])) + (" ..." if len(rows) > 10 else ""),
+            why="Intervals count patients, so both tables must agree on who is who.", what_to_do="Use one patient_id in both tables.",
+        )  # fmt: skip

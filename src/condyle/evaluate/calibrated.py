@@ -1,0 +1,85 @@
+"""Calibration of a finding's scores as lines of evidence."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from condyle.errors import InputError
+from condyle.evaluate.bootstrap import patient_bootstrap
+from condyle.evaluate.calibration import brier
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.recalibration import recalibration, spiegelhalter
+from condyle.evaluate.reliability import Bin, calibration_errors, reliability
+from condyle.evaluate.smooth_calibration import smooth_calibration
+from condyle.evaluate.standalone import Line, Settings, from_interval
+
+
+def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ...]:
+    """Brier score and skill, slope, intercepts, observed / expected, binned and smooth errors of a binary finding.
+
+    Rows without a score are left out here whatever the rule for failures: a missing probability has no calibration.
+    """
+    own = table.answered("exclude")
+    events = int(own.truth.sum()) if len(own) else 0
+    if not 0 < events < len(own):
+        sentence = "Calibration needs positives and negatives with scores."
+        return (Line(table.finding, "all", "", Estimate("Brier score", float("nan"), n=len(own), events=events, warnings=(sentence,))),)
+    found = _briers(own, events, settings)
+    record: dict[str, Any] = {"n": len(own), "events": events, "clusters": len(np.unique(own.patients)), "level": settings.level}
+    repeated = record["clusters"] < len(own)
+    try:
+        fit = recalibration(own.truth, own.score, own.patients if repeated else None, level=settings.level)
+        found += [fit.slope, fit.intercept, fit.in_the_large, fit.observed_to_expected]
+    except InputError as error:
+        found.append(Estimate("calibration slope", float("nan"), warnings=(f"{error.what} {error.why}".strip(),), **record))
+    errors = calibration_errors(own.truth, own.score, seed=settings.seed)
+    null = f"A perfect model shows {errors.expected_if_perfect:.3f} on average, and below {errors.upper_if_perfect:.3f} in 95 of 100 samples."
+    z, p = spiegelhalter(own.truth, own.score)
+    plain = {**record, "method": "no interval: resampling biases it upward"}
+    found += [
+        Estimate("expected calibration error", errors.raw, warnings=(f"{errors.binning}. {null}",), seed=settings.seed, **plain),
+        Estimate("expected calibration error, debiased", errors.debiased, warnings=(f"{errors.binning}, root mean square.",), **plain),
+        Estimate("maximum calibration error", errors.maximum, **plain),
+        Estimate("Spiegelhalter z", z, method="none", statistic=z, p=p, null="outcomes follow the scores", **record),
+    ]
+    return tuple(Line(table.finding, "all", "", one) for one in [*found, *_smooth(own, record)])
+
+
+def calibration_bins(table: FindingTable, settings: Settings) -> tuple[Bin, ...]:
+    """Points of the reliability diagram; empty when there is no score."""
+    own = table.answered("exclude")
+    return reliability(own.truth, own.score, own.patients, level=settings.level) if len(own) else ()
+
+
+def _briers(own: FindingTable, events: int, settings: Settings) -> list[Estimate]:
+    prevalence = events / len(own)
+
+    def skill(weights: np.ndarray) -> float:
+        # Against a forecast of the sample's prevalence, refitted in each resample.
+        share = float(np.average(own.truth, weights=weights))
+        return 1 - brier(own.truth, own.score, weights) / (share * (1 - share)) if 0 < share < 1 else float("nan")
+
+    metrics = {"Brier score": lambda w: brier(own.truth, own.score, w), "Brier skill": skill}
+    found = patient_bootstrap(metrics, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
+    sentence = f"Always forecasting the prevalence {prevalence:.3f} scores {prevalence * (1 - prevalence):.3f}."
+    made = [from_interval(name, one, events, settings) for name, one in found.items()]
+    return [made[0].warned(sentence), made[1]]
+
+
+def _smooth(own: FindingTable, record: dict[str, Any]) -> list[Estimate]:
+    """ICI and its quantiles by loess, when the extra ``evaluate`` is installed; else the line says what is missing."""
+    names = ("ICI", "E50", "E90")
+    if find_spec("skmisc") is None:
+        return [Estimate("ICI", float("nan"), warnings=("Needs scikit-misc: pip install 'condyle[evaluate]'.",), **record)]
+    try:
+        curve = smooth_calibration(own.truth, own.score)
+    except (InputError, ValueError) as error:
+        return [Estimate("ICI", float("nan"), warnings=(f"No smooth curve: {str(error).splitlines()[0]}",), **record)]
+    return [
+        Estimate(name, value, method=f"{curve.smoother}; no interval", **record)
+        for name, value in zip(names, (curve.ici, curve.e50, curve.e90), strict=True)
+    ]

@@ -1,0 +1,188 @@
+"""One measure in each subgroup, and whether the subgroups differ. No difference found is not parity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import chi2
+
+from condyle.errors import InputError
+from condyle.evaluate.bootstrap import Interval, limits_of
+from condyle.evaluate.clustered_auc import clustered_auroc
+from condyle.evaluate.delong import delong
+from condyle.evaluate.diagnostic import accuracy
+from condyle.evaluate.estimate import Estimate, binary, finite
+from condyle.evaluate.ranking import auroc
+from condyle.evaluate.recalibration import logistic
+from condyle.evaluate.resampling import gap_draws, ranking_draws, scored
+
+ENOUGH = 10  # positives, and negatives, below which a cell is only counted
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Whether subgroups differ.
+
+    Parameters
+    ----------
+    gap : Interval or None - largest minus smallest value over subgroups with enough of both classes; its interval is that of
+        this statistic over resampled patients. It is above 0 even when nothing differs:
+    gap_if_equal : mean gap when group labels are dealt out anew among patients; NaN when not asked for
+    statistic, df, p : interaction test; NaN when it cannot be made, ``note`` says why
+    """
+
+    measure: str
+    gap: Interval | None
+    gap_if_equal: float
+    statistic: float
+    df: int
+    p: float
+    note: str
+
+
+def subgroup_values(
+    truth: ArrayLike, score: ArrayLike, called: ArrayLike | None, groups: ArrayLike, clusters: ArrayLike, *, level: float = 0.95
+) -> dict[str, dict[str, Estimate]]:
+    """AUROC, and sensitivity and specificity of calls, in each subgroup.
+
+    Parameters
+    ----------
+    truth : (n,) 0 or 1; score : (n,); called : (n,) 0, 1 or NaN (undecided), or None
+    groups : (n,) labels; '' is "unknown" and makes its own group
+    clusters : (n,) patients
+
+    Returns
+    -------
+    group -> measure -> Estimate. With fewer than ``ENOUGH`` positives or negatives the estimate is NaN and the warning says
+    "insufficient"; n and events stand
+    """
+    y = binary(truth)
+    s = finite(score, y)
+    labels, patients = np.asarray(groups).astype(str), np.asarray(clusters)
+    found: dict[str, dict[str, Estimate]] = {}
+    for name in np.unique(labels):
+        own = labels == name
+        events, n, people = int(y[own].sum()), int(own.sum()), len(np.unique(patients[own]))
+        measures = ["AUROC"] + (["sensitivity", "specificity"] if called is not None else [])
+        if min(events, n - events) < ENOUGH:
+            sentence = f"insufficient: {events} positives and {n - events} negatives"
+            found[str(name)] = {
+                measure: Estimate(measure, float("nan"), n=n, events=events, clusters=people, level=level, warnings=(sentence,))
+                for measure in measures
+            }
+            continue
+        repeated = people < n
+        area = clustered_auroc(y[own], s[own], patients[own], level=level) if repeated else delong(y[own], s[own], level=level)
+        found[str(name)] = {"AUROC": area}
+        if called is not None:
+            calls = np.asarray(called, np.float64)
+            decided = own & ~np.isnan(calls)
+            shares = accuracy(y[decided], calls[decided], patients[decided], level=level)
+            found[str(name)] |= {measure: shares[measure] for measure in ("sensitivity", "specificity")}
+    return found
+
+
+def auroc_difference(
+    truth: ArrayLike, score: ArrayLike, groups: ArrayLike, clusters: ArrayLike, *, n: int = 1000, seed: int = 0, shuffles: int = 200
+) -> Difference:
+    """Gap and interaction test of AUROC over subgroups with enough of both classes.
+
+    The test is chi-square of the areas about their precision-weighted mean with variances over patients; it needs groups
+    without common patients. For groups within patients (levels, sides) only the gap is given.
+
+    Source: Cochran's Q, Biometrics 1954;10:101-129, applied to DeLong or Obuchowski variances.
+    """
+    y = binary(truth)
+    s = finite(score, y)
+    labels, patients = np.asarray(groups).astype(str), np.asarray(clusters)
+    usable = [name for name in np.unique(labels) if min(y[labels == name].sum(), (~y[labels == name]).sum()) >= ENOUGH]
+    if len(usable) < 2:
+        return Difference("AUROC", None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups have enough positives and negatives.")
+    kept = np.isin(labels, usable)
+    y, s, labels, patients = y[kept], s[kept], labels[kept], patients[kept]
+    gap = _gap_interval(y, s, labels, usable, patients, n, seed)
+    if _shared(labels, patients):
+        return Difference("AUROC", gap, float("nan"), float("nan"), 0, float("nan"), "Patients occur in several subgroups: no test for separate groups.")
+    parts = [clustered_auroc(y[labels == name], s[labels == name], patients[labels == name]) for name in usable]
+    statistic, df = _cochran([one.estimate for one in parts], [one.se for one in parts])
+    null = _shuffled(y, s, labels, usable, patients, shuffles, seed) if shuffles else float("nan")
+    return Difference("AUROC", gap, null, statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"), "" if df else "An area has no variance.")
+
+
+def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: ArrayLike, clusters: ArrayLike) -> Difference:
+    """Interaction test of sensitivity (or specificity): calls among positives (negatives) by group.
+
+    Wald test of the group terms of a logistic regression with independence working correlation and a sandwich over
+    patients (generalised estimating equations), K / (K - 1).
+
+    Source: Liang & Zeger, Biometrika 1986;73:13-22.
+    """
+    y, calls = binary(truth), np.asarray(called, np.float64)
+    if measure not in ("sensitivity", "specificity"):
+        raise InputError("statistics-measure", "Only sensitivity and specificity have this test.")
+    own = (y if measure == "sensitivity" else ~y) & ~np.isnan(calls)
+    right = (calls == 1)[own] if measure == "sensitivity" else (calls == 0)[own]
+    labels, patients = np.asarray(groups).astype(str)[own], np.asarray(clusters)[own]
+    usable = [str(name) for name in np.unique(labels) if ENOUGH <= (labels == name).sum() and 0 < right[labels == name].mean() < 1]
+    if len(usable) < 2:
+        return Difference(measure, None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups vary and are large enough.")
+    kept = np.isin(labels, usable)
+    design = np.stack([np.ones(int(kept.sum())), *[(labels[kept] == name).astype(np.float64) for name in usable[1:]]], axis=1)
+    fit = logistic(right[kept], design)
+    terms, cov = fit.coefficients[1:], fit.sandwich(patients[kept])[1:, 1:]
+    statistic = float(terms @ np.linalg.pinv(cov, hermitian=True) @ terms)
+    df = int(np.linalg.matrix_rank(cov, hermitian=True))
+    return Difference(measure, None, float("nan"), statistic, df, float(chi2.sf(statistic, df)), "")
+
+
+def bands(values: ArrayLike, edges: Mapping[str, tuple[float, float]]) -> NDArray[np.str_]:
+    """Numbers as named bands [low, high); outside all or NaN is ''."""
+    given = np.asarray(values, np.float64)
+    found = np.full(len(given), "", dtype=object)
+    for name, (low, high) in edges.items():
+        found[(given >= low) & (given < high)] = name
+    return found.astype(str)
+
+
+def _gap_interval(
+    y: NDArray[np.bool_], s: NDArray[np.float64], labels: NDArray[np.str_], names: list[str], patients: NDArray[np.generic], n: int, seed: int
+) -> Interval:
+    parts = ranking_draws({name: scored(y[labels == name], s[labels == name], patients[labels == name]) for name in names}, n=n, seed=seed)
+    draws = gap_draws(list(parts.values()))
+    kept = draws[np.isfinite(draws)]
+    value = _gap(y, s, labels, names, np.ones(len(y)))
+    return Interval(value, *limits_of(value, kept, n), len(y), len(np.unique(patients)), len(kept), n, seed)
+
+
+def _gap(y: NDArray[np.bool_], s: NDArray[np.float64], labels: NDArray[np.str_], names: list[str], w: NDArray[np.float64]) -> float:
+    areas = [auroc(y[own], s[own], w[own]) for own in (labels == name for name in names)]
+    return float(max(areas) - min(areas)) if np.isfinite(areas).all() else float("nan")
+
+
+def _shared(labels: NDArray[np.str_], patients: NDArray[np.generic]) -> bool:
+    pairs = {(str(patient), str(label)) for patient, label in zip(patients, labels, strict=True)}
+    return len(pairs) > len(np.unique(patients))
+
+
+def _cochran(values: list[float], errors: list[float]) -> tuple[float, int]:
+    areas, se = np.array(values), np.array(errors)
+    if not (se > 0).all():
+        return float("nan"), 0
+    weight = 1 / se**2
+    mean = (weight * areas).sum() / weight.sum()
+    return float((weight * (areas - mean) ** 2).sum()), len(areas) - 1
+
+
+def _shuffled(
+    y: NDArray[np.bool_], s: NDArray[np.float64], labels: NDArray[np.str_], names: list[str], patients: NDArray[np.generic], times: int, seed: int
+) -> float:
+    """Mean gap with group labels permuted among patients."""
+    people, first, place = np.unique(patients, return_index=True, return_inverse=True)
+    rng, own = np.random.default_rng(seed), labels[first]
+    ones = np.ones(len(y))
+    gaps = [_gap(y, s, rng.permutation(own)[place], names, ones) for _ in range(times)]
+    usable = [gap for gap in gaps if np.isfinite(gap)]
+    return float(np.mean(usable)) if usable and len(people) > 1 else float("nan")
