@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,3 +85,18 @@ def test_wrong_usage_is_exit_code_2_with_what_to_do(words: list[str], capsys: py
     assert text.startswith("Error [wrong-usage]: ")
     assert "What to do:" in text
     assert "--help" in text
+
+
+@pytest.mark.parametrize("words", [["list", "errors"], ["list", "joints"]], ids=["more than a buffer", "less than a buffer"])
+def test_a_reader_that_leaves_a_pipe_early_hears_no_complaint(words: list[str]) -> None:
+    """``condyle list errors | head -1``: the pipe is closed before the program has said all."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", "from condyle.cli import main; main()", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    assert program.stderr is not None
+    program.stdout.close()
+    complaint = program.stderr.read()
+    program.stderr.close()
+    assert program.wait(60) == 0
+    assert complaint == ""

@@ -51,7 +51,7 @@ def test_one_row_a_finding_with_the_manifests_ids(studies, tmp_path):
     assert [(row["study_id"], row["patient_id"], row["finding"], row["level"], row["score"], row["package"]) for row in rows] == [
         (f"s{n}", f"p{n}", "herniation", "L5-S1", f"{n / 100:g}", "pixel") for n in range(3)
     ]
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
 def test_bad_studies_are_listed_and_read_again_next_time(studies, tmp_path):
@@ -61,9 +61,10 @@ def test_bad_studies_are_listed_and_read_again_next_time(studies, tmp_path):
     failure = _table(result.failures)[0]
     assert (failure["study_id"], failure["manifest_row"], failure["code"], failure["what_to_do"]) == ("s4", "6", "too-bad", "Scan again.")
     assert len(_table(out)) == 11
-    again = PixelReader()
-    result = predict(again, manifest, out)
+    again, seen = PixelReader(), []
+    result = predict(again, manifest, out, progress=lambda done, total: seen.append((done, total)))
     assert again.seen == [4]
+    assert seen == [(11, 12), (12, 12)], "what an earlier run had done is told first"
     assert (result.done, result.failures) == (12, None)
     assert [row["study_id"] for row in _table(out)] == [f"s{n}" for n in range(12)]
     assert not (tmp_path / "out.failures.csv").exists()

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from condyle.cli import check, data, doctor, listing, packages, predict, read, show, simulate, train, view
+from condyle.cli import check, data, doctor, evaluate, listing, packages, predict, read, show, simulate, train, view
 from condyle.cli.command import ExamplesFirst
-from condyle.cli.failure import report_failure
+from condyle.cli.failure import leave_quietly, report_failure
 from condyle.cli.screen import Screen
 
 EXAMPLES = (
@@ -19,7 +19,7 @@ EXAMPLES = (
 )
 
 # Of a day's work, not of the alphabet.
-ORDER = ("read", "view", "check", "simulate", "predict", "train", "data", "packages", "list", "show", "doctor")
+ORDER = ("read", "view", "check", "simulate", "predict", "evaluate", "train", "data", "packages", "list", "show", "doctor")
 
 
 class _Program(ExamplesFirst, typer.core.TyperGroup):
@@ -42,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
-for part in (read, view, check, simulate, predict, train, data, packages, listing, show, doctor):
+for part in (read, view, check, simulate, predict, evaluate, train, data, packages, listing, show, doctor):
     part.add_to(app)
 
 
@@ -82,9 +82,9 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = program().main(args=list(arguments) or ["--help"], prog_name="condyle", standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that left is expected, not at exit
     except BrokenPipeError:
-        # The reader of a pipe left (``| head``). Nothing more can be said to it, not even at exit.
-        sys.stdout = sys.stderr = open("/dev/null", "w")  # noqa: SIM115
+        leave_quietly()
         return 0
     except Exception as error:
         return report_failure(error, Screen(json="--json" in arguments, quiet=False), debug="--debug" in arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sys
 import traceback
 import warnings
@@ -35,9 +36,15 @@ def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> i
         screen.error(CondyleError("interrupted", "Interrupted. Nothing half-written was left under the name you asked for."), INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:
-        raise
+        leave_quietly()
+        return 0
     except Exception as error:
         return report_failure(error, screen, debug=debug)
+
+
+def leave_quietly() -> None:
+    """The reader of a pipe left (``| head``). What is still buffered for it goes nowhere, or Python complains at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def report_failure(error: Exception, screen: Screen, *, debug: bool) -> int:

@@ -61,7 +61,7 @@ def predict(
     out : table to write, in the long form of findings.csv with the manifest's own ids. Beside it lie
         ``<name>.journal`` (what was done; the same command takes it up, reads failed studies again, and otherwise
         writes the same bytes) and, when studies failed, ``<name>.failures.csv``
-    progress : called with (studies done, all studies) after each
+    progress : called with (studies done, all studies): once for those of earlier runs, then after each
 
     Raises
     ------
@@ -88,11 +88,13 @@ def predict(
     }
     with journal(record, job) as done:
         opener = RowOpener()
-        for number, (study_id, rows) in enumerate(studies.items(), start=1):
-            if "findings" not in done.entries.get(study_id, {}):
-                done.add(study_id, _read(reader, opener, rows))
-            if progress is not None:
-                progress(number, len(studies))
+        waiting = [study_id for study_id in studies if "findings" not in done.entries.get(study_id, {})]
+        before = len(studies) - len(waiting)
+        tell = progress or (lambda done, total: None)
+        tell(before, len(studies))
+        for number, study_id in enumerate(waiting, start=before + 1):
+            done.add(study_id, _read(reader, opener, studies[study_id]))
+            tell(number, len(studies))
         return _write(out, studies, done.entries)
 
 
