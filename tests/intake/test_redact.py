@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from pydicom.dataset import Dataset
 
 from condyle.errors import InputError
 from condyle.intake import load_volume, open_studies, open_study
-from condyle.intake.redact import Redactor
+from condyle.intake.header import Header
+from condyle.intake.redact import Redactor, secret_words
+from condyle.intake.tags import TAG
 from tests.intake.writing import write_series
 
 NAME, NUMBER = "Mustermann^Erika", "4711-88 X"
@@ -88,10 +91,30 @@ def test_warnings_of_the_parsers_do_not_quote_headers(tmp_path: Path, noise: NDA
         ("a/xMEIERx/1", {"meier"}, "a/x***x/1"),
         ("IM0001", {"12"}, "IM0001"),
         ("A/b", set(), "A/b"),
+        ("SIM_LUMBAR-07/lumbar/1", {"sim lumbar 07", "sim"}, "***/lumbar/1"),
+        ("simlumbar07", {"sim lumbar 07"}, "***"),
     ],
 )
 def test_masking(path: str, words: set[str], shown: str) -> None:
     assert Redactor(words)(path) == shown
+
+
+def header(**values: str) -> Header:
+    return Header({TAG[name]: value.encode() for name, value in values.items()})
+
+
+def test_an_id_is_masked_but_not_what_was_scanned() -> None:
+    """The words of an ID go, too, but for those that stand in the paths of everybody."""
+    redact = Redactor(secret_words([header(PatientName="DOE^JANE", PatientID="KNEE-DOE77-4711")]))
+    assert redact("knee/sag_t2/IM1") == "knee/sag_t2/IM1"
+    for path in ("knee-doe77-4711", "KNEE_DOE77_4711/1", "kneedoe774711", "a/4711/1", "x-4711b", "doe77.dcm", "jane", "xJANEx"):
+        assert not {"doe", "jane", "77", "4711"} & set(re.findall(r"[a-z]+|\d+", redact(path).lower())), path
+
+
+@pytest.mark.parametrize("name", ["Knee^Peter", "Spine^Peter", "Patient^Peter"])
+def test_a_name_that_is_a_common_word_is_masked(name: str) -> None:
+    redact = Redactor(secret_words([header(PatientName=name, PatientID="1")]))
+    assert redact(f"{name.replace('^', '_')}/1") == "***_***/1"
 
 
 @given(st.text(max_size=30), st.sets(st.text(alphabet="abcdefgäöüßİ", min_size=4, max_size=8), max_size=3))

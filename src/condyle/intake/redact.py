@@ -1,8 +1,10 @@
 """File names may hold a patient's name; messages and documents must not.
 
-Every word of PatientName, PatientID and PatientBirthDate of all objects that were opened is masked
-in the paths that messages show. A name in the path of a file that carries no header (a picture, a
-NIfTI file) cannot be known: such sets must be named without names.
+Masked in the paths that messages show, for all objects that were opened: PatientID and PatientBirthDate
+as a whole, however their parts are joined; every word of PatientName; and every word of the two others
+but those that say what was scanned (an ID such as ``SIM-LUMBAR-7`` must not hide every folder called
+lumbar). A name in the path of a file that carries no header (a picture, a NIfTI file) cannot be known:
+such sets must be named without names.
 """
 
 from __future__ import annotations
@@ -11,35 +13,44 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from condyle.anatomy import JOINTS
 from condyle.intake.header import Header
+from condyle.intake.tags import TAG
 
 MASK = "***"
 _LONG = 4  # from this length on a word is masked inside longer words, too
 _WORDS = re.compile(r"[^\W_]+")
+# Words of an ID that stand in paths of everybody. Never taken out of PatientName: people are called Knee.
+_COMMON = frozenset(JOINTS) | {
+    "anonymous", "cohort", "dicom", "patient", "phantom", "series", "simulated", "spine", "study", "subject", "volunteer",
+}  # fmt: skip
+_TAGS = tuple(TAG[name] for name in ("SpecificCharacterSet", "PatientName", "PatientID", "PatientBirthDate"))
 
 
 def secret_words(headers: Iterable[Header]) -> frozenset[str]:
-    """Words that identify a person, folded; single characters and lone digits are too common to mask."""
-    raws = {tuple(header.raw.get(tag, b"") for tag in (0x00080005, 0x00100010, 0x00100020, 0x00100030)): header for header in headers}
-    words: set[str] = set()
+    """Folded texts that identify a person; single characters and lone digits are too common to mask."""
+    raws = {tuple(map(header.raw.get, _TAGS)): header for header in headers}
+    secrets: set[str] = set()
     for header in raws.values():
-        for name in ("PatientName", "PatientID", "PatientBirthDate"):
-            text = _fold(" ".join(header.texts(name)))
-            found = _WORDS.findall(text)
-            words.update(word for word in found if len(word) > 1)
-            if name != "PatientName" and len(found) > 1:
-                words.add(text.strip())
-                words.add("".join(found))
-    return frozenset(words)
+        secrets.update(_words(header, "PatientName"))
+        for name in ("PatientID", "PatientBirthDate"):
+            found = _words(header, name)
+            secrets.add(" ".join(found))
+            secrets.update(word for word in found if word not in _COMMON)
+    return frozenset(secret for secret in secrets if len(secret) > 1)
+
+
+def _words(header: Header, name: str) -> list[str]:
+    return _WORDS.findall(_fold(" ".join(header.texts(name))))
 
 
 class Redactor:
-    """Masks secret words in paths."""
+    """Masks secrets in paths. The words of a secret may be joined by any signs, or by none."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        ordered = sorted(words, key=lambda word: (-len(word), word))
-        long = [re.escape(word) for word in ordered if len(word) >= _LONG]
-        short = [rf"(?<![^\W_]){re.escape(word)}(?![^\W_])" for word in ordered if len(word) < _LONG]
+    def __init__(self, secrets: Iterable[str]) -> None:
+        ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
+        long = [_joined(secret) for secret in ordered if len(secret) >= _LONG]
+        short = [rf"(?<![^\W_]){_joined(secret)}(?![^\W_])" for secret in ordered if len(secret) < _LONG]
         self._pattern = re.compile("|".join(long + short)) if ordered else None
 
     def __call__(self, path: str) -> str:
@@ -47,6 +58,8 @@ class Redactor:
         if self._pattern is None:
             return path
         folded = _fold(path)
+        if self._pattern.search(folded) is None:
+            return path
         if len(folded) != len(path):  # folding moved the places: show the folded path
             return self._pattern.sub(MASK, folded)
         pieces, last = [], 0
@@ -54,6 +67,10 @@ class Redactor:
             pieces += [path[last : match.start()], MASK]
             last = match.end()
         return "".join([*pieces, path[last:]])
+
+
+def _joined(secret: str) -> str:
+    return r"[\W_]*".join(map(re.escape, secret.split(" ")))
 
 
 def _fold(text: str) -> str:

@@ -69,7 +69,7 @@ def _series_headers(
         "StudyTime": _TIME, "SeriesTime": _TIME, "AcquisitionTime": _TIME, "ContentTime": _TIME,
         "AccessionNumber": "", "ReferringPhysicianName": "", "InstitutionName": "Condyle simulation",
         "StudyDescription": f"SIMULATED {study.body_part}", "StudyID": "1", "BodyPartExamined": study.body_part,
-        "PatientName": f"SIMULATED^{study.joint.upper()} {study.seed}", "PatientID": patient_id(study),
+        "PatientName": f"SIMULATED^NOBODY {study.seed}", "PatientID": patient_id(study),
         "PatientBirthDate": "", "PatientSex": "",
         "PatientPosition": "HFS", "ImageComments": "Simulated by Condyle. Not a patient.",
         "StudyInstanceUID": uid(study.joint, study.seed, "study"), "SeriesInstanceUID": uid(study.joint, study.seed, one.protocol.name),
