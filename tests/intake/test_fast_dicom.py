@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from condyle.errors import InputError
 from condyle.intake.blob import Blob
 from condyle.intake.dicom_file import DicomFile, read_dicom, read_with_pydicom
-from condyle.intake.fast_dicom import TooShort, scan
+from condyle.intake.fast_dicom import HEAD_BYTES, Known, TooShort, scan
 from condyle.intake.tags import ELEMENTS, TAG
-from tests.intake.writing import mr_object
+from tests.intake.writing import mr_object, write_series
 
 MR_SMALL = Path(__file__).resolve().parents[1] / "data" / "dicom" / "MR_small.dcm"
 
@@ -144,6 +144,45 @@ def test_mutated_bytes_give_the_same_answer_or_none(tmp_path: Path, mutations: l
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         agree(bytes(data[:cut]), tmp_path / "x")
+
+
+def answer(data: bytes, known: Known | None) -> Any:
+    try:
+        return scan(data[:HEAD_BYTES], len(data), known)
+    except TooShort:
+        return "too short"
+
+
+def test_known_runs_never_change_the_answer_of_real_files(shared_data: Path) -> None:
+    """Every file after every other of its folder, and after those of other makers."""
+    known: Known = {}
+    for path in every_file(shared_data / "dicom"):
+        data = path.read_bytes()
+        assert answer(data, known) == answer(data, None), path.name
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(MUTATION, max_size=3), min_size=2, max_size=4))
+def test_known_runs_never_change_the_answer(files: list[list[tuple[int, bytes]]]) -> None:
+    """Mutated files one after the other: runs of one must not vouch for another that only looks like it."""
+    known: Known = {}
+    for mutations in files:
+        data = bytearray(MR_SMALL.read_bytes())
+        for place, new in mutations:
+            data[place : place + len(new)] = new
+        assert answer(bytes(data), known) == answer(bytes(data), None)
+
+
+def test_slices_of_a_series_are_known_from_the_first(tmp_path: Path) -> None:
+    """The runs are used: a header whose elements were all seen is not walked element by element."""
+    known: Known = {}
+    for number in (1, 2):
+        write_series(tmp_path / str(number), np.full((1, 4, 4), number, np.int16), numbers=[number])
+        data = (tmp_path / str(number) / "0000.dcm").read_bytes()
+        before = dict(known)
+        assert answer(data, known) == answer(data, None)
+        if before:
+            assert [tag for tag, run in known.items() if before[tag] is not run] == []
 
 
 @settings(max_examples=200, deadline=None)

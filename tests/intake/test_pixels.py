@@ -39,7 +39,7 @@ from tests.intake.writing import mr_object, trouble_at, write_series
 def stored(path: Path) -> NDArray[Any]:
     """All frames of one file, tiles not cut."""
     file = read_dicom(Blob(str(path), path.name, path.stat().st_size))
-    frames = [Frame(file, index, None, None, None, file.rows, file.columns) for index in range(file.frames)]
+    frames = [Frame(file, index, None, None, None, file.layout.rows, file.layout.columns) for index in range(file.layout.frames)]
     return read_frames(frames)
 
 
@@ -52,7 +52,7 @@ def test_bit_for_bit_as_pydicom_on_every_mr_image(shared_data: Path) -> None:
             file = read_dicom(Blob(str(path), path.name, path.stat().st_size))
         except InputError:
             continue
-        if not_an_mr_image(file) or damage(file) or file.syntax.endswith(".51"):
+        if not_an_mr_image(file) or damage(file) or file.layout.syntax.endswith(".51"):
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.intake.blob import Blob
@@ -30,10 +31,17 @@ MAX_BYTES = 4 << 30
 
 @dataclass(frozen=True, slots=True)
 class ArraySource:
-    """What ``load_array`` needs."""
+    """What ``load_array`` needs; the values begin at byte ``offset``."""
 
     blob: Blob
+    offset: int
+    kind: np.dtype[Any]
     shape: tuple[int, int, int]
+
+    def voxels(self, count: int) -> NDArray[Any]:
+        """The first stored values, at most ``count``. Raises ``InputError``."""
+        stored = self.blob.head(self.offset + count * self.kind.itemsize)[self.offset :]
+        return np.frombuffer(stored, self.kind, len(stored) // self.kind.itemsize)
 
 
 def group_arrays(blobs: Sequence[Blob]) -> list[list[Blob]]:
@@ -50,11 +58,11 @@ def open_arrays(blobs: Sequence[Blob], path: str, overrides: Mapping[str, Any]) 
     """One study of one series an array. Raises ``InputError``."""
     members = []
     for blob in blobs:
-        shape = _shape(blob)
+        shape, kind, offset = _layout(blob)
         folder = (PurePosixPath(blob.where).parent.name or Path(blob.path).parent.name).lower()
         told = {**({"plane": folder} if folder in PLANES else {}), **overrides}
         geometry, problems = placed(shape, blob.where, told)
-        members.append((blob, "npy", ArraySource(blob, shape), geometry, problems))
+        members.append((blob, "npy", ArraySource(blob, offset, kind, shape), geometry, problems))
     study = study_of(members, path, overrides)
     return replace(study, series=tuple(_with_plane_of_folder(series) for series in study.series))
 
@@ -80,8 +88,8 @@ def load_array(series: Series) -> Volume:
     return Volume(pixels, series.geometry or unplaced(pixels.shape), series.series_id)
 
 
-def _shape(blob: Blob) -> tuple[int, int, int]:
-    """(slices, rows, columns) from the header alone."""
+def _layout(blob: Blob) -> tuple[tuple[int, int, int], np.dtype[Any], int]:
+    """(slices, rows, columns), type of the values and their first byte, from the header alone."""
     from numpy.lib import format as npy
 
     stream = io.BytesIO(blob.head(1 << 16))
@@ -94,7 +102,7 @@ def _shape(blob: Blob) -> tuple[int, int, int]:
         raise _damaged(blob.where, f"an array of type {kind} and shape {shape} is not a stack of grey pictures")
     if math.prod(shape) * kind.itemsize > min(MAX_BYTES, blob.size):
         raise _damaged(blob.where, "its values end before its header says they do")
-    return (1, shape[0], shape[1]) if len(shape) == 2 else (shape[0], shape[1], shape[2])
+    return (1, shape[0], shape[1]) if len(shape) == 2 else (shape[0], shape[1], shape[2]), kind, stream.tell()
 
 
 def _damaged(where: str, why: str) -> InputError:

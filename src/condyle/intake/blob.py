@@ -91,7 +91,8 @@ class Blob:
                     return stream.read(count)
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
-                return _pread_all(descriptor, count)
+                found = os.pread(descriptor, count, 0)
+                return found if len(found) in (0, count) else _read_on(descriptor, count, found)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -101,11 +102,9 @@ class Blob:
             raise unreadable(self.where, "the archive is damaged, encrypted or of an unknown kind at this file") from None
 
 
-def _pread_all(descriptor: int, count: int) -> bytes:
-    first = os.pread(descriptor, count, 0)
-    if len(first) == count or not first:
-        return first
-    parts, total = [first], len(first)
+def _read_on(descriptor: int, count: int, found: bytes) -> bytes:
+    """``found`` and what comes behind it: one call need not give all that is there."""
+    parts, total = [found], len(found)
     while total < count and (part := os.pread(descriptor, count - total, total)):
         parts.append(part)
         total += len(part)

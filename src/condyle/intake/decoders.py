@@ -39,30 +39,30 @@ def decode_frame(data: bytes, file: DicomFile) -> NDArray[Any]:
     ------
     InputError - the stream is damaged, or is not of the size that the header says
     """
-    if file.syntax == RLE:
+    if file.layout.syntax == RLE:
         return decode_rle(data, file)
     size = picture_size(data[: 1 << 20])
-    if size != (file.rows, file.columns):
+    if size != (file.layout.rows, file.layout.columns):
         raise _failed(
             file, "its compressed stream has no size" if size is None else f"its compressed stream is {size}, the header says otherwise"
         )
     try:
-        pixels = _decoder(file.syntax)(data)
+        pixels = _decoder(file.layout.syntax)(data)
     except Exception as error:  # every codec has its own error class; each means: this stream is damaged
         raise _failed(file, f"its compressed stream is damaged ({type(error).__name__})") from None
-    if pixels.shape != (file.rows, file.columns):
+    if pixels.shape != (file.layout.rows, file.layout.columns):
         raise _failed(file, f"it decodes to an array of shape {pixels.shape}")
     return np.asarray(pixels)
 
 
 def decode_rle(data: bytes, file: DicomFile) -> NDArray[Any]:
     """DICOM run-length encoding: one PackBits segment a byte of the sample, most significant first. PS3.5, annex G."""
-    size = file.bits_allocated // 8
+    size = file.layout.bits_allocated // 8
     count, *starts = np.frombuffer(data[:64].ljust(64, b"\0"), "<u4").tolist()
     starts = starts[:count]
     if count != size or sorted(starts) != starts or not all(64 <= start < len(data) for start in starts):
         raise _failed(file, f"its run-length header names {count} segments for {size} bytes a pixel")
-    planes = np.empty((file.rows, file.columns, size), np.uint8)
+    planes = np.empty((file.layout.rows, file.layout.columns, size), np.uint8)
     for place, (start, stop) in enumerate(zip(starts, [*starts[1:], len(data)], strict=True)):
         planes[..., size - 1 - place] = _packbits(data[start:stop], file)
     return planes.view(f"<u{size}")[..., 0]
@@ -71,14 +71,14 @@ def decode_rle(data: bytes, file: DicomFile) -> NDArray[Any]:
 def _packbits(segment: bytes, file: DicomFile) -> NDArray[np.uint8]:
     import imagecodecs
 
-    wanted = file.rows * file.columns
+    wanted = file.layout.rows * file.layout.columns
     try:
         pixels = np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
     except imagecodecs.PackbitsError:
         raise _failed(file, "a run-length segment is damaged") from None
     if len(pixels) < wanted:
         raise _failed(file, f"a run-length segment holds {len(pixels)} of {wanted} bytes")
-    return pixels[:wanted].reshape(file.rows, file.columns)  # a byte of padding is allowed behind a segment
+    return pixels[:wanted].reshape(file.layout.rows, file.layout.columns)  # a byte of padding is allowed behind a segment
 
 
 def _decoder(syntax: str) -> Callable[[bytes], Any]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from condyle.errors import InputError
 from condyle.intake.blob import Blob
-from condyle.intake.fast_dicom import HEAD_BYTES, LONG_HEAD_BYTES, TooShort, scan
+from condyle.intake.fast_dicom import HEAD_BYTES, LONG_HEAD_BYTES, Known, TooShort, scan
 from condyle.intake.header import Header
+from condyle.intake.layout import Layout, layout_of
 from condyle.intake.quiet import quiet
-from condyle.intake.tags import ELEMENTS, TAG
+from condyle.intake.tags import ELEMENTS
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -28,9 +29,7 @@ class DicomFile:
     ----------
     blob : Blob
     header : Header
-    syntax : str - TransferSyntaxUID
-    rows, columns, frames, bits_allocated, bits_stored : int - 0 where the header does not say
-    signed : bool
+    layout : Layout
     pixel_offset : int - first byte of the pixel value in the file; 0 when there is none, or when it
         has no place of its own (deflated)
     pixel_length : int - bytes of the pixel value; -1 encapsulated, 0 none
@@ -39,13 +38,7 @@ class DicomFile:
 
     blob: Blob
     header: Header
-    syntax: str
-    rows: int
-    columns: int
-    frames: int
-    bits_allocated: int
-    bits_stored: int
-    signed: bool
+    layout: Layout
     pixel_offset: int
     pixel_length: int
     dataset: Any = field(default=None, repr=False, compare=False)
@@ -54,20 +47,21 @@ class DicomFile:
     def where(self) -> str:
         return self.blob.where
 
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one uncompressed frame of one sample a pixel."""
-        return self.rows * self.columns * self.bits_allocated // 8
 
+def read_dicom(blob: Blob, head: bytes = b"", known: Known | None = None) -> DicomFile:
+    """The header of one object. Raises ``InputError`` when it cannot be read as DICOM.
 
-def read_dicom(blob: Blob, head: bytes = b"") -> DicomFile:
-    """The header of one object; ``head`` are its first bytes if known. Raises ``InputError`` when it cannot be read as DICOM."""
+    Parameters
+    ----------
+    head : its first bytes if they were read before
+    known : runs of elements of files before this one (see ``fast_dicom.scan``), for speed alone
+    """
     head = head or blob.head(HEAD_BYTES)
     try:
         try:
-            found = scan(head, blob.size)
+            found = scan(head, blob.size, known)
         except TooShort:
-            found = scan(blob.head(LONG_HEAD_BYTES), blob.size)
+            found = scan(blob.head(LONG_HEAD_BYTES), blob.size, known)
     except TooShort:
         found = None
     if found is None:
@@ -98,40 +92,7 @@ def read_with_pydicom(blob: Blob) -> DicomFile:
 
 
 def _file(blob: Blob, header: Header, offset: int, length: int, dataset: Any) -> DicomFile:
-    return DicomFile(blob, header, *_layout(header), offset, length, dataset)
-
-
-def _layout(header: Header) -> tuple[str, int, int, int, int, int, bool]:
-    """(syntax, rows, columns, frames, bits allocated, bits stored, signed); the same for most files of a study."""
-    key = (header.little, *map(header.raw.get, _LAYOUT_TAGS))
-    found = _layouts.get(key)
-    if found is None:
-        if len(_layouts) >= 1 << 10:
-            _layouts.clear()
-        frames = header.whole("NumberOfFrames")
-        if not header.texts("NumberOfFrames"):
-            frames = 1
-        allocated = header.whole("BitsAllocated") or 0
-        found = _layouts[key] = (
-            header.text("TransferSyntaxUID"),
-            header.whole("Rows") or 0,
-            header.whole("Columns") or 0,
-            max(frames or 0, 0),
-            allocated,
-            header.whole("BitsStored") or allocated,
-            header.whole("PixelRepresentation") == 1,
-        )
-    return found
-
-
-_LAYOUT_TAGS = [
-    TAG[name]
-    for name in (
-        "TransferSyntaxUID", "SpecificCharacterSet", "Rows", "Columns", "NumberOfFrames", "BitsAllocated", "BitsStored",
-        "PixelRepresentation",
-    )
-]  # fmt: skip
-_layouts: dict[tuple[Any, ...], tuple[str, int, int, int, int, int, bool]] = {}
+    return DicomFile(blob, header, layout_of(header), offset, length, dataset)
 
 
 def _header(dataset: Any) -> Header:

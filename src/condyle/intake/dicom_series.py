@@ -12,10 +12,13 @@ from condyle.intake.dicom_file import DicomFile
 from condyle.intake.enhanced import frames_of
 from condyle.intake.frame import Frame, single_frame
 from condyle.intake.identity import patient_key, study_key
-from condyle.intake.modality import DicomSource, inverted
+from condyle.intake.modality import DicomSource
 from condyle.intake.mosaic import is_mosaic, tiles_of
+from condyle.intake.pixel_notes import pixel_notes
 from condyle.intake.roles import infer_role, is_scout
-from condyle.intake.stacks import Stack, form_stacks
+from condyle.intake.stack import Stack
+from condyle.intake.stacks import form_stacks
+from condyle.intake.tags import TAG
 from condyle.study import Problem, Series, Study
 
 
@@ -89,21 +92,24 @@ def build_series(members: Sequence[DicomFile], number: int | None) -> tuple[list
     return series, left + _left_out(stacked.left_out), problems
 
 
+_SOP_CLASS, _ENHANCED = TAG["SOPClassUID"], b"1.2.840.10008.5.1.4.1.1.4."
+
+
 def _left_out(frames: Sequence[tuple[Frame, str]]) -> list[tuple[str, str]]:
     """(where, reason): a file of which no frame is used stands there once, with the first reason."""
     dropped = Counter(id(frame.file) for frame, _ in frames)
     entries: dict[str, str] = {}
     for frame, reason in frames:
-        whole = dropped[id(frame.file)] >= frame.file.frames
+        whole = dropped[id(frame.file)] >= frame.file.layout.frames
         entries.setdefault(frame.file.where if whole else frame.where, reason)
     return list(entries.items())
 
 
 def _frames(file: DicomFile) -> list[Frame]:
-    if file.frames > 1 or file.header.text("SOPClassUID").startswith("1.2.840.10008.5.1.4.1.1.4."):
+    if file.layout.frames > 1 or file.header.raw.get(_SOP_CLASS, b"").startswith(_ENHANCED):
         return frames_of(file)
     frame = single_frame(file)
-    if not is_mosaic(file):
+    if not is_mosaic(frame):
         return [frame]
     tiles = tiles_of(frame)
     if tiles is None:
@@ -120,53 +126,13 @@ def _frames(file: DicomFile) -> list[Frame]:
 def _series(stack: Stack, number: int | None, *, three_planes: bool) -> Series:
     first = stack.frames[0]
     headers = dict(first.headers) or first.file.header.technical()
-    stack = stack.adding(*_pixel_notes(stack))
+    stack = stack.adding(*pixel_notes(stack.frames))
     used, problems = stack.used, stack.problems
     if is_scout(headers) or (three_planes and len(stack.frames) < 32):
         used, problems = False, (*problems, _localiser(first))
     return Series(
         "", "dicom", DicomSource(stack.frames), stack.geometry, infer_role(headers, stack.geometry), number, headers, problems, used
     )
-
-
-def _pixel_notes(stack: Stack) -> list[Problem]:
-    notes = []
-    first = stack.frames[0]
-    if inverted(first):
-        notes.append(
-            Problem(
-                "monochrome1",
-                "note",
-                "The grey scale of a series is stored inverted and is turned round.",
-                first.where,
-                "PhotometricInterpretation is MONOCHROME1.",
-            )
-        )
-    flat = next((frame for frame in stack.frames if frame.slope == 0), None)
-    if flat is not None:
-        notes.append(
-            Problem(
-                "rescale-zero",
-                "error",
-                "A series has a rescale slope of zero.",
-                flat.where,
-                "All its values would be equal.",
-                "Export the series again.",
-            )
-        )
-    high_bit = first.file.header.whole("HighBit")
-    if high_bit is not None and high_bit != first.file.bits_stored - 1:
-        notes.append(
-            Problem(
-                "high-bit",
-                "warning",
-                f"HighBit {high_bit} does not fit BitsStored {first.file.bits_stored}.",
-                first.where,
-                "The values are read from the low bits, as the standard asks since 2008 (PS3.5, 8.1.1).",
-                "Look at the pictures before trusting them.",
-            )
-        )
-    return notes
 
 
 def _localiser(frame: Frame) -> Problem:

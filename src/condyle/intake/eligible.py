@@ -6,6 +6,7 @@ from condyle.intake.decoders import COMPRESSED
 from condyle.intake.dicom_file import DEFLATED, NATIVE, DicomFile
 from condyle.intake.dicomdir import SOP_CLASS as DICOMDIR
 from condyle.intake.encapsulated import is_whole
+from condyle.intake.header import Header, of_elements
 
 MR_CLASSES = frozenset(
     {
@@ -16,40 +17,44 @@ MR_CLASSES = frozenset(
 )
 
 
-def sop_class_of(file: DicomFile) -> str:
-    """SOPClassUID; a DICOMDIR has it in the file meta information alone."""
-    return file.header.text("SOPClassUID") or file.header.text("MediaStorageSOPClassUID")
-
-
 def not_an_mr_image(file: DicomFile) -> str:
     """Why an object holds no MR image; empty when it does. This is no fault of the file."""
-    header = file.header
-    modality, sop_class = header.text("Modality"), sop_class_of(file)
+    foreign, empty = _foreign(file.header)
+    return empty if file.pixel_length == 0 and not file.layout.rows else foreign
+
+
+@of_elements("SOPClassUID", "MediaStorageSOPClassUID", "Modality", "SamplesPerPixel", "PhotometricInterpretation")
+def _foreign(header: Header) -> tuple[str, str]:
+    """Why such an object is no MR image, with pixels and without; empty when it is one."""
+    modality, sop_class = header.text("Modality"), header.text("SOPClassUID") or header.text("MediaStorageSOPClassUID")
     if sop_class == DICOMDIR:
-        return "a DICOMDIR index, no image of its own"
+        return ("a DICOMDIR index, no image of its own",) * 2
     kind = f"modality {modality}" if modality.isalnum() and len(modality) <= 16 else "modality not given"
     if (sop_class and sop_class not in MR_CLASSES) or (not sop_class and modality != "MR"):
-        return f"no pixel data ({kind})" if file.pixel_length == 0 and not file.rows else f"an image, but no MR image ({kind})"
+        return f"an image, but no MR image ({kind})", f"no pixel data ({kind})"
     if (header.whole("SamplesPerPixel") or 1) != 1 or header.text("PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2", ""):
-        return "a colour picture, not MR signal"
-    return ""
+        return ("a colour picture, not MR signal",) * 2
+    return "", ""
 
 
 def damage(file: DicomFile) -> str:
     """Why the pixels of an MR object cannot be read, as far as the header and sizes tell; empty when they can."""
-    if not file.syntax:
+    layout = file.layout
+    if not layout.syntax:
         return "damaged: it has no TransferSyntaxUID, so its bytes have no certain meaning"
     if file.pixel_length == 0:
         return "no pixel data (modality MR)"
-    if min(file.rows, file.columns, file.frames) < 1:
+    if min(layout.rows, layout.columns, layout.frames) < 1:
         return "damaged: Rows, Columns or NumberOfFrames is missing or not a number"
-    if file.bits_allocated not in (8, 16, 32) or not 1 <= file.bits_stored <= file.bits_allocated:
-        return f"BitsAllocated {file.bits_allocated} with BitsStored {file.bits_stored} is no depth that is read"
-    if file.syntax in NATIVE or file.syntax == DEFLATED:
-        needed = file.frame_bytes * file.frames
-        there = file.pixel_length if file.syntax == DEFLATED else min(file.pixel_length, file.blob.size - file.pixel_offset)
+    if layout.frames > file.blob.size:
+        return "damaged: it names more frames than it has bytes"
+    if layout.bits_allocated not in (8, 16, 32) or not 1 <= layout.bits_stored <= layout.bits_allocated:
+        return f"BitsAllocated {layout.bits_allocated} with BitsStored {layout.bits_stored} is no depth that is read"
+    if layout.syntax in NATIVE or layout.syntax == DEFLATED:
+        needed = layout.frame_bytes * layout.frames
+        there = file.pixel_length if layout.syntax == DEFLATED else min(file.pixel_length, file.blob.size - file.pixel_offset)
         return f"damaged: truncated pixel data, {max(there, 0)} of {needed} bytes" if there < needed else ""
-    if file.syntax not in COMPRESSED:
+    if layout.syntax not in COMPRESSED:
         return "its transfer syntax is not one that is read"
     if file.pixel_length != -1:
         return "damaged: compressed pixels without encapsulation"

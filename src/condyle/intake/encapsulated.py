@@ -30,11 +30,11 @@ def encoded_frames(file: DicomFile) -> list[bytes]:
     """The compressed bytes of each frame. Raises ``InputError`` when they are cut off or do not add up."""
     data = file.blob.read()
     table, fragments = _fragments(data, file)
-    if file.frames == 1:
+    if file.layout.frames == 1:
         return [b"".join(data[start:stop] for start, stop in fragments)]
-    if len(fragments) == file.frames:
+    if len(fragments) == file.layout.frames:
         return [data[start:stop] for start, stop in fragments]
-    if len(table) == file.frames and fragments:
+    if len(table) == file.layout.frames and fragments:
         first = fragments[0][0] - 8
         borders = [first + offset for offset in table] + [len(data)]
         frames = [b"".join(data[start:stop] for start, stop in fragments if low <= start - 8 < high) for low, high in pairwise(borders)]
@@ -50,8 +50,8 @@ def _by_markers(data: bytes, fragments: list[tuple[int, int]], file: DicomFile) 
         if data[start : start + 2] in (b"\xff\xd8", b"\xff\x4f") or not frames:
             frames.append([])
         frames[-1].append(data[start:stop])
-    if len(frames) != file.frames:
-        raise _broken(file, f"its {len(fragments)} fragments cannot be told apart into {file.frames} frames")
+    if len(frames) != file.layout.frames:
+        raise _broken(file, f"its {len(fragments)} fragments cannot be told apart into {file.layout.frames} frames")
     return [b"".join(parts) for parts in frames]
 
 

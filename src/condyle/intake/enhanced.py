@@ -11,7 +11,7 @@ from typing import Any
 
 from condyle.errors import InputError
 from condyle.intake.dicom_file import DicomFile, read_with_pydicom
-from condyle.intake.frame import Frame
+from condyle.intake.frame import Frame, rescale_factor, usable_position, usable_step, usable_steps
 from condyle.intake.quiet import quiet
 
 # Name in Series.headers -> (functional group, attribute).
@@ -43,7 +43,7 @@ def frames_of(file: DicomFile) -> list[Frame]:
             common = _common_headers(file, dataset)
             return [
                 _frame(file, dataset, index, _Groups(each[index] if index < len(each) else None, shared), common)
-                for index in range(file.frames)
+                for index in range(file.layout.frames)
             ]
         except InputError:
             raise
@@ -78,9 +78,10 @@ class _Groups:
 def _frame(file: DicomFile, dataset: Any, index: int, groups: _Groups, common: dict[str, Any]) -> Frame:
     position = groups.floats("PlanePositionSequence", "ImagePositionPatient")
     orientation = groups.floats("PlaneOrientationSequence", "ImageOrientationPatient") or file.header.floats("ImageOrientationPatient")
-    if not position and file.frames == 1:
+    if not position and file.layout.frames == 1:
         position = file.header.floats("ImagePositionPatient")
     spacing = groups.floats("PixelMeasuresSequence", "PixelSpacing") or file.header.floats("PixelSpacing")
+    gap = groups.floats("PixelMeasuresSequence", "SpacingBetweenSlices")
     headers = dict(common)
     for key, place in _GROUPED.items():
         found = groups.floats(*place)
@@ -95,15 +96,15 @@ def _frame(file: DicomFile, dataset: Any, index: int, groups: _Groups, common: d
     return Frame(
         file,
         index,
-        position=position if len(position) == 3 else None,
+        position=usable_position(position),
         orientation=orientation if len(orientation) == 6 else None,
-        spacing=spacing if len(spacing) == 2 and min(spacing) > 0 else None,
-        rows=file.rows,
-        columns=file.columns,
-        slope=_one(groups.floats("PixelValueTransformationSequence", "RescaleSlope"), file.header.number("RescaleSlope"), 1.0),
-        intercept=_one(groups.floats("PixelValueTransformationSequence", "RescaleIntercept"), file.header.number("RescaleIntercept"), 0.0),
-        thickness=headers.get("slice_thickness"),
-        gap=_one(groups.floats("PixelMeasuresSequence", "SpacingBetweenSlices"), file.header.number("SpacingBetweenSlices"), 0.0) or None,
+        spacing=usable_steps(spacing, 2),
+        rows=file.layout.rows,
+        columns=file.layout.columns,
+        slope=_rescale(groups, file, "RescaleSlope", 1.0),
+        intercept=_rescale(groups, file, "RescaleIntercept", 0.0),
+        thickness=usable_step(headers.get("slice_thickness")),
+        gap=usable_step(next(iter(gap), file.header.number("SpacingBetweenSlices"))),
         order=index + 1,
         kinds=_kinds(groups, headers),
         headers=headers,
@@ -160,7 +161,9 @@ def _floats(value: Any) -> tuple[float, ...]:
     return numbers if all(math.isfinite(number) for number in numbers) else ()
 
 
-def _one(found: tuple[float, ...], otherwise: float | None, default: float) -> float:
-    if found:
-        return found[0]
-    return default if otherwise is None else otherwise
+def _rescale(groups: _Groups, file: DicomFile, name: str, absent: float) -> float:
+    """A factor of the rescale of one frame, its own before that of the object; NaN when there is one that is no number."""
+    value = groups.get("PixelValueTransformationSequence", name)
+    if value is None:
+        return rescale_factor(file.header, name, absent)
+    return next(iter(_floats(value)), math.nan)

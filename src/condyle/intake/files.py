@@ -69,7 +69,7 @@ def _folder(root: Path, found: Found) -> None:
             if os.path.islink(os.path.join(folder, name)):
                 found.refused.append((prefix + name, "a link to a folder, not followed"))
         for name in sorted(names):
-            _file(os.path.join(folder, name), prefix + name, found)
+            _file(f"{folder}{os.sep}{name}", prefix + name, found)
         if len(found.blobs) > MAX_FILES:
             raise InputError(
                 "too-many-files",

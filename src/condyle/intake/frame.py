@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from condyle.intake.dicom_file import DicomFile
-from condyle.intake.header import Header
-from condyle.intake.tags import TAG
+from condyle.intake.header import Header, of_elements
 
 # What may tell two images at one position apart, in the order in which a split is tried.
 KINDS = ("stack", "image type", "echo time", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One slice.
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Frame(NamedTuple):
+    """One slice. A tuple with names: studies have thousands, and a frozen dataclass takes five times as long to make.
 
     Parameters
     ----------
     file : DicomFile
-    index : int - frame number in the file, from 0
+    number : int - of the frame in the file, from 0
     position : ImagePositionPatient in LPS mm, or None
     orientation : ImageOrientationPatient, six cosines, or None
     spacing : PixelSpacing in mm (between rows, between columns), or None
     rows, columns : int
-    slope, intercept : float - rescale of stored values
+    slope, intercept : float - rescale of stored values; NaN when the header holds no number there
     thickness, gap : float or None - SliceThickness and SpacingBetweenSlices in mm
     order : int or None - InstanceNumber, or the frame number of a multi-frame object
     kinds : name of KINDS -> value; absent ones left out
@@ -35,7 +37,7 @@ class Frame:
     """
 
     file: DicomFile
-    index: int
+    number: int
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
     spacing: tuple[float, ...] | None
@@ -46,17 +48,18 @@ class Frame:
     thickness: float | None = None
     gap: float | None = None
     order: int | None = None
-    kinds: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, Any] = field(default_factory=dict)
+    kinds: Mapping[str, Any] = _NOTHING
+    headers: Mapping[str, Any] = _NOTHING
     tile: tuple[int, int] | None = None
 
     @property
     def where(self) -> str:
         """File, and frame where a file holds several, for messages."""
         name = self.file.where
-        return name if self.file.frames <= 1 else f"{name}, frame {self.index + 1}"
+        return name if self.file.layout.frames <= 1 else f"{name}, frame {self.number + 1}"
 
 
+_FAR_MM = 1e6
 _KIND_TAGS = {
     "echo time": "EchoTime",
     "inversion time": "InversionTime",
@@ -68,43 +71,58 @@ _KIND_TAGS = {
 }
 
 
+def usable_position(values: tuple[float, ...]) -> tuple[float, ...] | None:
+    """ImagePositionPatient if it is a point within a kilometre."""
+    return values if len(values) == 3 and min(values) > -_FAR_MM and max(values) < _FAR_MM else None
+
+
+def usable_steps(values: tuple[float, ...], count: int) -> tuple[float, ...] | None:
+    """Distances in mm if they are ``count`` numbers that a scanner could have written."""
+    return values if len(values) == count and min(values) > 1e-4 and max(values) < 1e4 else None
+
+
+def usable_step(value: float | None) -> float | None:
+    """A single distance in mm, such as SliceThickness."""
+    return value if value is not None and usable_steps((value,), 1) else None
+
+
 def single_frame(file: DicomFile) -> Frame:
     """The frame of an ordinary object that holds one slice."""
-    header = file.header
-    position = header.floats("ImagePositionPatient")
-    orientation, spacing, slope, intercept, thickness, gap, kinds = _alike(header, tuple(map(header.raw.get, _ALIKE)))
+    header, layout = file.header, file.layout
+    position = usable_position(header.floats("ImagePositionPatient"))
+    orientation, spacing, slope, intercept, thickness, gap, kinds = _alike(header)
     return Frame(
-        file, 0, position if len(position) == 3 else None, orientation, spacing, file.rows, file.columns,
-        slope, intercept, thickness, gap, header.whole("InstanceNumber"), kinds,
+        file, 0, position, orientation, spacing, layout.rows, layout.columns, slope, intercept, thickness, gap,
+        header.whole("InstanceNumber"), kinds,
     )  # fmt: skip
 
 
-_ALIKE = [TAG[name] for name in (
-    "SpecificCharacterSet", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept", "SliceThickness",
-    "SpacingBetweenSlices", "ImageType", *_KIND_TAGS.values(),
-)]  # fmt: skip
 Alike = tuple[tuple[float, ...] | None, tuple[float, ...] | None, float, float, float | None, float | None, Mapping[str, Any]]
-_seen: dict[tuple[bool, tuple[bytes | None, ...]], Alike] = {}
 
 
-def _alike(header: Header, raws: tuple[bytes | None, ...]) -> Alike:
-    """What the slices of a stack have in common, converted once and shared: orientation, spacing, rescale, kinds."""
-    key = (header.little, raws)
-    found = _seen.get(key)
-    if found is None:
-        if len(_seen) >= 1 << 12:
-            _seen.clear()
-        orientation, spacing = header.floats("ImageOrientationPatient"), header.floats("PixelSpacing")
-        slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
-        kinds: dict[str, Any] = {"image type": header.texts("ImageType")}
-        kinds |= {name: value for name, tag in _KIND_TAGS.items() if (value := header.number(tag)) is not None}
-        found = _seen[key] = (
-            orientation if len(orientation) == 6 else None,
-            spacing if len(spacing) == 2 and min(spacing) > 0 else None,
-            1.0 if slope is None else slope,
-            0.0 if intercept is None else intercept,
-            header.number("SliceThickness"),
-            header.number("SpacingBetweenSlices"),
-            kinds,
-        )
-    return found
+@of_elements(
+    "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept", "SliceThickness", "SpacingBetweenSlices",
+    "ImageType", *_KIND_TAGS.values(),
+)  # fmt: skip
+def _alike(header: Header) -> Alike:
+    """What the slices of a stack have in common: orientation, spacing, rescale, thickness, gap, kinds."""
+    orientation = header.floats("ImageOrientationPatient")
+    kinds: dict[str, Any] = {"image type": header.texts("ImageType")}
+    kinds |= {name: value for name, tag in _KIND_TAGS.items() if (value := header.number(tag)) is not None}
+    return (
+        orientation if len(orientation) == 6 else None,
+        usable_steps(header.floats("PixelSpacing"), 2),
+        rescale_factor(header, "RescaleSlope", 1.0),
+        rescale_factor(header, "RescaleIntercept", 0.0),
+        usable_step(header.number("SliceThickness")),
+        usable_step(header.number("SpacingBetweenSlices")),
+        kinds,
+    )
+
+
+def rescale_factor(header: Header, name: str, absent: float) -> float:
+    """A factor of the rescale; ``absent`` when the element is not there or empty, NaN when it holds no number."""
+    if not header.texts(name):
+        return absent
+    value = header.number(name)
+    return math.nan if value is None else value

@@ -13,6 +13,7 @@ from condyle.intake.blob import Blob
 from condyle.intake.dicom_file import DicomFile
 from condyle.intake.dicom_series import build_study, group_studies
 from condyle.intake.eligible import damage, not_an_mr_image
+from condyle.intake.label_maps import is_label_map
 from condyle.intake.lone_file import overridden
 from condyle.intake.metaimage import open_metaimage
 from condyle.intake.nifti import open_nifti
@@ -95,10 +96,15 @@ def other_studies(
 
 def _try(result: Gathered, blobs: Sequence[Blob], build: Callable[[], Study]) -> None:
     try:
-        result.studies.append(build())
+        study = build()
     except InputError as error:
         result.unused += [(blob.where, reason_of(error)) for blob in blobs]
         result.problems.append(problem_of(error))
+        return
+    if all(is_label_map(series) for series in study.series):
+        result.unused += [(blob.where, "few values: a label map or an empty picture") for blob in blobs]
+    else:
+        result.studies.append(study)
 
 
 def _damaged(file: DicomFile, reason: str) -> Problem:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from condyle.intake.quiet import quiet
 from condyle.intake.tags import ELEMENTS, SINGLE, TAG, TECHNICAL
 
+T = TypeVar("T")
 _BINARY = {"US": "H", "FD": "d"}
 _CHARSET = TAG["SpecificCharacterSet"]
 
@@ -76,6 +77,27 @@ class Header:
             if values:
                 found[key] = values[0] if key in SINGLE else values
         return found
+
+
+def of_elements(*names: str) -> Callable[[Callable[[Header], T]], Callable[[Header], T]]:
+    """Decorator for a function of these elements alone: it works once for all headers that agree in them.
+
+    The slices of a series agree in nearly everything; to ask each header costs more than to look at it.
+    """
+    tags = tuple(TAG[name] for name in ("SpecificCharacterSet", *names))
+
+    def decorate(work: Callable[[Header], T]) -> Callable[[Header], T]:
+        @lru_cache(maxsize=4096)
+        def known(little: bool, *raws: bytes | None) -> T:
+            return work(Header({tag: raw for tag, raw in zip(tags, raws, strict=True) if raw is not None}, little))
+
+        @wraps(work)
+        def asked(header: Header) -> T:
+            return known(header.little, *map(header.raw.get, tags))
+
+        return asked
+
+    return decorate
 
 
 # The slices of a study share nearly all their values, so each is converted once.

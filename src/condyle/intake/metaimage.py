@@ -58,6 +58,18 @@ class MetaSource:
     shape: tuple[int, int, int]
     arrangement: Arrangement
 
+    def voxels(self, count: int) -> NDArray[Any]:
+        """The first stored voxels, at most ``count``. Raises ``InputError``."""
+        size = np.dtype(self.kind).itemsize
+        if self.compressed:
+            try:
+                data = zlib.decompressobj().decompress(self.data.read()[self.offset :], count * size)
+            except zlib.error:
+                raise _damaged(self.data.where, "its compression is damaged") from None
+        else:
+            data = self.data.head(self.offset + count * size)[self.offset :]
+        return np.frombuffer(data, self.kind, len(data) // size)
+
 
 def is_metaimage(head: bytes) -> bool:
     """Whether the first bytes are a MetaImage header: its first keys are always one of these."""
@@ -94,16 +106,11 @@ def open_metaimage(blob: Blob, path: str, overrides: Mapping[str, Any]) -> tuple
 def load_metaimage(series: Series) -> Volume:
     """[slice, row, column] as stored. Raises ``InputError``."""
     source: MetaSource = series.source
-    data = source.data.read()[source.offset :]
-    count = math.prod(source.shape) * np.dtype(source.kind).itemsize
-    if source.compressed:
-        try:
-            data = zlib.decompressobj().decompress(data, count)
-        except zlib.error:
-            raise _damaged(source.data.where, "its compression is damaged") from None
-    if len(data) < count:
-        raise _damaged(source.data.where, f"its voxels end after {len(data)} of {count} bytes")
-    stored: NDArray[Any] = np.frombuffer(data, source.kind, math.prod(source.shape)).reshape(source.shape)
+    count = math.prod(source.shape)
+    stored = source.voxels(count)
+    if len(stored) < count:
+        raise _damaged(source.data.where, f"its voxels end after {stored.nbytes} of {count * stored.itemsize} bytes")
+    stored = stored.reshape(source.shape)
     pixels = source.arrangement.pixels(stored.transpose(2, 1, 0))
     pixels = np.array(pixels, dtype=pixels.dtype.newbyteorder("="), order="C")
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():

@@ -8,7 +8,6 @@ Source: M. Brett, "Siemens mosaic" in the documentation of nibabel (DICOM sectio
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ from condyle.intake.frame import Frame
 from condyle.intake.quiet import quiet
 
 
-def is_mosaic(file: DicomFile) -> bool:
+def is_mosaic(frame: Frame) -> bool:
     """Whether ImageType says so."""
-    return "MOSAIC" in file.header.texts("ImageType")
+    return "MOSAIC" in frame.kinds["image type"]
 
 
 def tiles_of(frame: Frame) -> list[Frame] | None:
@@ -41,8 +40,7 @@ def tiles_of(frame: Frame) -> list[Frame] | None:
         + down_column * frame.spacing[0] * (frame.rows - rows) / 2
     )
     return [
-        replace(
-            frame,
+        frame._replace(
             rows=rows,
             columns=columns,
             tile=(tile // side * rows, tile % side * columns),

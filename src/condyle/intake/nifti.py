@@ -25,10 +25,17 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, slots=True)
 class NiftiSource:
-    """What ``load_nifti`` needs: the blob and how its axes become (slice, row, column)."""
+    """What ``load_nifti`` needs: the blob, where and of what type its voxels are, and how its axes become (slice, row, column)."""
 
     blob: Blob
+    offset: int
+    kind: np.dtype[Any]
     arrangement: Arrangement
+
+    def voxels(self, count: int) -> NDArray[Any]:
+        """The first stored voxels, at most ``count``. Raises ``InputError``."""
+        stored = _inflated(self.blob, self.offset + count * self.kind.itemsize)[self.offset :]
+        return np.frombuffer(stored, self.kind, len(stored) // self.kind.itemsize)
 
 
 def is_nifti(head: bytes) -> bool:
@@ -50,7 +57,8 @@ def open_nifti(blob: Blob, path: str, overrides: Mapping[str, Any]) -> Study:
     else:
         geometry, problems = placed(arrangement.shape(shape), blob.where, overrides)
         problems.append(_uncoded(blob.where))
-    return study_of([(blob, "nifti", NiftiSource(blob, arrangement), geometry, problems)], path, overrides)
+    source = NiftiSource(blob, max(int(image.dataobj.offset), 0), image.get_data_dtype(), arrangement)
+    return study_of([(blob, "nifti", source, geometry, problems)], path, overrides)
 
 
 def load_nifti(series: Series) -> Volume:

@@ -27,6 +27,10 @@ class PictureSource:
     rows: int
     columns: int
 
+    def voxels(self, count: int) -> NDArray[Any]:
+        """The first grey values, at most ``count``. Raises ``InputError``."""
+        return decode_picture(self.blob).ravel()[:count]
+
 
 def open_picture(blob: Blob, path: str, overrides: Mapping[str, Any]) -> Study:
     """A study of one series of one slice. Raises ``InputError`` for a damaged or oversized picture."""

@@ -25,9 +25,10 @@ Targets = list[tuple[NDArray[Any], Frame]]
 
 def stored_type(file: DicomFile) -> np.dtype[Any]:
     """The NumPy type of the stored values. Raises ``InputError`` for depths that MR does not use."""
-    if file.bits_allocated not in (8, 16, 32) or not 1 <= file.bits_stored <= file.bits_allocated:
-        raise damaged(file.where, f"BitsAllocated {file.bits_allocated} with BitsStored {file.bits_stored} is no depth that is read")
-    return np.dtype(f"{'i' if file.signed else 'u'}{file.bits_allocated // 8}")
+    layout = file.layout
+    if layout.bits_allocated not in (8, 16, 32) or not 1 <= layout.bits_stored <= layout.bits_allocated:
+        raise damaged(file.where, f"BitsAllocated {layout.bits_allocated} with BitsStored {layout.bits_stored} is no depth that is read")
+    return np.dtype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
 
 
 def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
@@ -47,9 +48,9 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     if len(frames) * first.rows * first.columns * kind.itemsize > MAX_VOLUME_BYTES:
         raise damaged(first.where, f"the series would need more than {MAX_VOLUME_BYTES >> 30} GiB of memory")
     out = np.empty(shape, kind)
-    if all(frame.file.syntax in NATIVE and frame.tile is None for frame in frames):
+    if all(frame.file.layout.syntax in NATIVE and frame.tile is None for frame in frames):
         for slot, frame in zip(out, frames, strict=True):
-            _read_native(frame.file, frame.index, slot)
+            _read_native(frame.file, frame.number, slot)
     else:
         _read_in_threads(out, frames)
     return out
@@ -61,12 +62,12 @@ def _read_in_threads(out: NDArray[Any], frames: Sequence[Frame]) -> None:
     targets: dict[int, dict[int, Targets]] = defaultdict(lambda: defaultdict(list))
     for slot, frame in zip(out, frames, strict=True):
         files[id(frame.file)] = frame.file
-        targets[id(frame.file)][frame.index].append((slot, frame))
+        targets[id(frame.file)][frame.number].append((slot, frame))
     with quiet(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         jobs: list[Future[None]] = []
         try:
             for key, file in files.items():
-                encoded = encoded_frames(file) if file.syntax not in NATIVE and file.syntax != DEFLATED else None
+                encoded = encoded_frames(file) if file.layout.syntax not in NATIVE and file.layout.syntax != DEFLATED else None
                 jobs += [
                     pool.submit(_fill, file, index, None if encoded is None else encoded[index], slots)
                     for index, slots in targets[key].items()
@@ -82,16 +83,16 @@ def _fill(file: DicomFile, index: int, encoded: bytes | None, targets: Targets) 
     """One frame of a file into its slot, or into one slot a tile."""
     if encoded is not None:
         whole = decode_frame(encoded, file)
-    elif file.syntax == DEFLATED:
+    elif file.layout.syntax == DEFLATED:
         whole = _inflate(file, index)
     else:
-        whole = np.empty((file.rows, file.columns), stored_type(file))
+        whole = np.empty((file.layout.rows, file.layout.columns), stored_type(file))
         _read_native(file, index, whole)
     for slot, frame in targets:
         row, column = frame.tile or (0, 0)
         part = whole[row : row + frame.rows, column : column + frame.columns]
         slot[...] = part.view(slot.dtype) if part.dtype.itemsize == slot.dtype.itemsize else part
-        _clear_unused_bits(slot, file.bits_stored)
+        _clear_unused_bits(slot, file.layout.bits_stored)
 
 
 def _read_native(file: DicomFile, index: int, slot: NDArray[Any]) -> None:
@@ -100,9 +101,9 @@ def _read_native(file: DicomFile, index: int, slot: NDArray[Any]) -> None:
     if got != len(target) or file.pixel_length < (index + 1) * len(target):
         there = min(got, max(file.pixel_length - index * len(target), 0))
         raise damaged(file.where, f"its pixels end after {there} of {len(target)} bytes of frame {index + 1}")
-    if file.syntax == BIG_ENDIAN and slot.dtype.itemsize > 1:
+    if file.layout.syntax == BIG_ENDIAN and slot.dtype.itemsize > 1:
         slot.byteswap(inplace=True)
-    _clear_unused_bits(slot, file.bits_stored)
+    _clear_unused_bits(slot, file.layout.bits_stored)
 
 
 def _inflate(file: DicomFile, index: int) -> NDArray[Any]:
@@ -113,10 +114,10 @@ def _inflate(file: DicomFile, index: int) -> NDArray[Any]:
         data: bytes = pydicom.dcmread(io.BytesIO(file.blob.read()), force=True).PixelData
     except Exception as error:  # pydicom raises many kinds on hostile bytes; each means: this file cannot be used
         raise damaged(file.where, f"it cannot be inflated ({type(error).__name__})") from None
-    frame = data[index * file.frame_bytes : (index + 1) * file.frame_bytes]
-    if len(frame) != file.frame_bytes:
-        raise damaged(file.where, f"its pixels end after {len(frame)} of {file.frame_bytes} bytes of frame {index + 1}")
-    return np.frombuffer(frame, stored_type(file)).reshape(file.rows, file.columns)
+    frame = data[index * file.layout.frame_bytes : (index + 1) * file.layout.frame_bytes]
+    if len(frame) != file.layout.frame_bytes:
+        raise damaged(file.where, f"its pixels end after {len(frame)} of {file.layout.frame_bytes} bytes of frame {index + 1}")
+    return np.frombuffer(frame, stored_type(file)).reshape(file.layout.rows, file.layout.columns)
 
 
 def _clear_unused_bits(slot: NDArray[Any], bits_stored: int) -> None:

@@ -11,7 +11,7 @@ from condyle.intake.array import MAGIC as NPY
 from condyle.intake.blob import Blob
 from condyle.intake.codestream import JPEG, PNG
 from condyle.intake.dicom_file import DicomFile, read_dicom
-from condyle.intake.fast_dicom import HEAD_BYTES
+from condyle.intake.fast_dicom import HEAD_BYTES, Known
 from condyle.intake.files import find_files, find_in_archive
 from condyle.intake.metaimage import is_metaimage
 from condyle.intake.nifti import inflated_head, is_gzip, is_nifti
@@ -42,13 +42,14 @@ def sort_files(root: Path) -> Sorted:
     found = find_files(root)
     result = Sorted(unused=list(found.refused), problems=list(found.problems))
     queue = deque(found.blobs)
+    known: Known = {}
     while queue:
         blob = queue.popleft()
         try:
             head = blob.head(HEAD_BYTES)
             kind = _kind(blob, head)
             if kind == "dicom":
-                result.dicom.append(read_dicom(blob, head))
+                result.dicom.append(read_dicom(blob, head, known))
             elif kind in result.by_kind:
                 result.by_kind[kind].append(blob)
             elif kind == "zip":

@@ -73,6 +73,7 @@ ELEMENTS: dict[str, tuple[int, str]] = {
 
 TAG = {name: tag for name, (tag, _) in ELEMENTS.items()}
 PIXEL_DATA = 0x7FE00010
+MODALITY_LUT = 0x00283000
 
 # Series.headers: what roles, quality and documents may know of a series (technical, never of a person).
 TECHNICAL = {

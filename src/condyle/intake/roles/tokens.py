@@ -44,8 +44,12 @@ def codes(headers: Mapping[str, Any], key: str) -> frozenset[str]:
     value = headers.get(key)
     if is_blank(value):
         return frozenset()
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    return frozenset(word for part in parts for word in re.split(r"[\\_,;/\s]+", str(part).upper()) if word)
+    return _codes(tuple(map(str, value)) if isinstance(value, (list, tuple)) else (str(value),))
+
+
+@lru_cache(maxsize=1024)
+def _codes(parts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for part in parts for word in re.split(r"[\\_,;/\s]+", part.upper()) if word)
 
 
 def numbers(headers: Mapping[str, Any], key: str) -> tuple[float, ...]:
@@ -90,6 +94,7 @@ def text_words(headers: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, ..
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def phrases(listed: str) -> frozenset[str]:
     """A vocabulary from one text: phrases separated by commas, of up to five words each."""
     return frozenset(" ".join(phrase.split()) for phrase in listed.split(",") if phrase.strip())
