@@ -16,7 +16,7 @@ def test_three_planes_of_one_number_are_one_study(tmp_path: Path) -> None:
         for k, plane in enumerate(("axial", "coronal", "sagittal")):
             folder = tmp_path / "train" / plane
             folder.mkdir(parents=True, exist_ok=True)
-            np.save(folder / f"{number}.npy", np.full((3 + k, 8, 8), k, np.uint8))
+            np.save(folder / f"{number}.npy", np.random.default_rng(k).integers(0, 255, (3 + k, 8, 8)).astype(np.uint8))
     opened = open_studies(tmp_path)
     assert len(opened.studies) == 2
     for study in opened.studies:
