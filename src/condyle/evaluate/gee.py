@@ -17,7 +17,7 @@ from condyle.errors import InputError
 
 Floats = NDArray[np.float64]
 FEW_CLUSTERS = 40
-SANDWICHES = ("sandwich", "mancl-derouen", "kauermann-carroll", "jackknife", "full-jackknife", "model")
+SANDWICHES = ("sandwich", "mancl-derouen", "kauermann-carroll", "jackknife", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,35 @@ class Fit:
     ----------
     names : of the columns
     coefficient : (p,)
-    covariance : name of the sandwich -> (p, p)
     alpha : correlation of two outcomes of a cluster; 0 when independent
     scale : mean squared Pearson residual
     n, clusters : outcomes, clusters
-    default : the sandwich to print: bias-corrected below 40 clusters
+    pieces : what each cluster adds, from which every sandwich is made
     """
 
     names: tuple[str, ...]
     coefficient: Floats
-    covariance: dict[str, Floats]
     alpha: float
     scale: float
     n: int
     clusters: int
-    default: str
+    pieces: Pieces
+
+    @property
+    def default(self) -> str:
+        """The sandwich to print: bias-corrected below 40 clusters."""
+        return "kauermann-carroll" if self.clusters < FEW_CLUSTERS else "sandwich"
+
+    def covariance(self, kind: str = "") -> Floats:
+        """(p, p) of a kind in ``SANDWICHES``; '' is ``default``."""
+        kind = kind or self.default
+        if kind not in SANDWICHES:
+            raise InputError("gee-sandwich", f"There is no standard error {kind!r}.", why=f"Known are {', '.join(SANDWICHES)}.")
+        return self.pieces.covariance(kind)
 
     def se(self, kind: str = "") -> Floats:
         """(p,) standard errors of a kind in ``SANDWICHES``; '' is ``default``."""
-        return np.asarray(np.sqrt(np.diag(self.covariance[kind or self.default])))
+        return np.asarray(np.sqrt(np.diag(self.covariance(kind))))
 
     def interval(self, name: str, *, kind: str = "", level: float = 0.95) -> tuple[float, float, float, float, float]:
         """(low, high, statistic, df, p) of one coefficient; Student's t with clusters - parameters df below 40 clusters."""
@@ -89,6 +99,48 @@ class Fit:
         reach, statistic = float(spread.ppf((1 + level) / 2)) * se, float(self.coefficient[at]) / se if se > 0 else float("nan")
         centre = float(self.coefficient[at])
         return centre - reach, centre + reach, statistic, df, 2 * float(spread.sf(abs(statistic)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """D (derivative of the mean), V^-1 D and the residual of every outcome, and the cluster of each.
+
+    ``parameters`` counts scale and correlation too, as geepack does.
+    """
+
+    derivative: Floats
+    weighted: Floats
+    residual: Floats
+    cluster: NDArray[np.intp]
+    parameters: int
+
+    @property
+    def information(self) -> Floats:
+        return np.asarray(self.weighted.T @ self.derivative)
+
+    @property
+    def scores(self) -> Floats:
+        """(clusters, p)."""
+        return _by_cluster(self.weighted * self.residual[:, None], self.cluster)
+
+    def covariance(self, kind: str) -> Floats:
+        bread = np.asarray(np.linalg.inv(self.information), np.float64)
+        if kind == "model":
+            return bread
+        if kind == "sandwich":
+            return _meat(bread, self.scores)
+        members = [np.flatnonzero(self.cluster == one) for one in range(int(self.cluster.max()) + 1)]
+        if kind == "jackknife":
+            without = [self.information - self.weighted[own].T @ self.derivative[own] for own in members]
+            return _jackknife(np.array([np.linalg.solve(*one) for one in zip(without, self.scores, strict=True)]), self.parameters)
+        power = 1.0 if kind == "mancl-derouen" else 0.5
+        return _meat(bread, np.array([self._corrected(own, bread, power) for own in members]))
+
+    def _corrected(self, own: NDArray[np.intp], bread: Floats, power: float) -> Floats:
+        """Score of a cluster with (I - H)^-power applied to the residual, H its leverage."""
+        left = np.eye(len(own)) - self.derivative[own] @ bread @ self.weighted[own].T
+        root = left if power == 1.0 else np.real(linalg.sqrtm(left))
+        return np.asarray(self.weighted[own].T @ np.linalg.solve(root, self.residual[own]))
 
 
 def gee(
@@ -119,22 +171,13 @@ def gee(
     InputError - shapes, outcomes that do not suit the link, fewer clusters than parameters + 1, no convergence (a binomial
         identity model may have none: use gaussian, whose robust variance stays right)
     """
-    y, x, groups = _checked(outcome, design, clusters, link, correlation)
+    y, x, place = _checked(outcome, design, clusters, link, correlation)
     family = FAMILIES[link]
-    beta, alpha, scale = _solve(family, y, x, groups, correlation == "exchangeable", None, tolerance)
-    pieces = [_piece(family, y[rows], x[rows], beta, alpha, scale) for rows in groups]
-    bread = np.asarray(np.linalg.inv(sum(piece.information for piece in pieces)), np.float64)
+    beta, alpha, scale = _solve(family, y, x, place, correlation == "exchangeable", None, tolerance)
     parameters = x.shape[1] + 1 + (correlation == "exchangeable")
-    covariance: dict[str, Floats] = {
-        "model": bread,
-        "sandwich": _meat(bread, [piece.score for piece in pieces]),
-        "mancl-derouen": _meat(bread, [piece.corrected(bread, 1.0) for piece in pieces]),
-        "kauermann-carroll": _meat(bread, [piece.corrected(bread, 0.5) for piece in pieces]),
-        "jackknife": _jackknife(np.array([np.linalg.solve(np.linalg.inv(bread) - p.information, p.score) for p in pieces]), parameters),
-    }
-    titles = tuple(names) or tuple(f"x{place}" for place in range(x.shape[1]))
-    few = len(groups) < FEW_CLUSTERS
-    return Fit(titles, beta, covariance, alpha, scale, len(y), len(groups), "kauermann-carroll" if few else "sandwich")
+    titles = tuple(names) or tuple(f"x{column}" for column in range(x.shape[1]))
+    pieces = _pieces(family, y, x, place, beta, alpha, scale, parameters)
+    return Fit(titles, beta, alpha, scale, len(y), int(place.max()) + 1, pieces)
 
 
 def full_jackknife(
@@ -142,84 +185,63 @@ def full_jackknife(
     correlation: str = "independence", tolerance: float = 1e-4,
 ) -> Floats:  # fmt: skip
     """(p, p) covariance from refitting without each cluster, all parameters iterated to convergence."""
-    y, x, groups = _checked(outcome, design, clusters, link, correlation)
+    y, x, place = _checked(outcome, design, clusters, link, correlation)
     family, exchangeable = FAMILIES[link], correlation == "exchangeable"
-    whole = _solve(family, y, x, groups, exchangeable, None, tolerance)
-    rest = [groups[:k] + groups[k + 1 :] for k in range(len(groups))]
-    left = [_solve(family, y, x, others, exchangeable, whole, tolerance)[0] - whole[0] for others in rest]
+    whole = _solve(family, y, x, place, exchangeable, None, tolerance)
+    left = []
+    for one in range(int(place.max()) + 1):
+        kept = place != one
+        others = np.unique(place[kept], return_inverse=True)[1]
+        left.append(_solve(family, y[kept], x[kept], others, exchangeable, whole, tolerance)[0] - whole[0])
     return _jackknife(np.array(left), x.shape[1] + 1 + exchangeable)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Piece:
-    """One cluster: D (derivative of the mean), V^-1 D, residual."""
-
-    derivative: Floats
-    weighted: Floats
-    residual: Floats
-
-    @property
-    def information(self) -> Floats:
-        return np.asarray(self.weighted.T @ self.derivative)
-
-    @property
-    def score(self) -> Floats:
-        return np.asarray(self.weighted.T @ self.residual)
-
-    def corrected(self, bread: Floats, power: float) -> Floats:
-        """Score with (I - H)^-power applied to the residual, H the leverage of the cluster."""
-        left = np.eye(len(self.residual)) - self.derivative @ bread @ self.weighted.T
-        if power == 1.0:
-            return np.asarray(self.weighted.T @ np.linalg.solve(left, self.residual))
-        root = linalg.sqrtm(left)
-        return np.asarray(self.weighted.T @ np.linalg.solve(np.real(root), self.residual))
-
-
-def _piece(family: Family, y: Floats, x: Floats, beta: Floats, alpha: float, scale: float) -> _Piece:
+def _pieces(
+    family: Family, y: Floats, x: Floats, place: NDArray[np.intp], beta: Floats, alpha: float, scale: float, parameters: int = 0
+) -> Pieces:
     linear = x @ beta
     mean = family.mean(linear)
     derivative = family.slope(linear)[:, None] * x
-    root = np.sqrt(family.variance(mean))
-    return _Piece(derivative, _exchangeable_inverse(derivative / root[:, None], alpha) / root[:, None] / scale, y - mean)
-
-
-def _exchangeable_inverse(values: Floats, alpha: float) -> Floats:
-    """R^-1 values for R = (1 - alpha) I + alpha 11'."""
-    size = len(values)
-    return np.asarray((values - alpha / (1 + (size - 1) * alpha) * values.sum(0)) / (1 - alpha))
+    root = np.sqrt(family.variance(mean))[:, None]
+    standard = derivative / root
+    if alpha:  # R^-1 v = (v - alpha / (1 + (size - 1) alpha) * sum over the cluster) / (1 - alpha)
+        size = np.bincount(place).astype(np.float64)
+        share = alpha / (1 + (size - 1) * alpha)
+        standard = (standard - (share[:, None] * _by_cluster(standard, place))[place]) / (1 - alpha)
+    return Pieces(derivative, standard / root / scale, y - mean, place, parameters)
 
 
 def _solve(
     family: Family,
     y: Floats,
     x: Floats,
-    groups: Sequence[NDArray[np.intp]],
+    place: NDArray[np.intp],
     exchangeable: bool,
     start: tuple[Floats, float, float] | None,
     tolerance: float,
 ) -> tuple[Floats, float, float]:
     """Alternate a scoring step for beta with moment estimates of scale and correlation."""
-    rows = np.concatenate(groups)
     if start is None:
-        first = np.asarray(np.linalg.lstsq(x[rows], family.start(y[rows]), rcond=None)[0], np.float64), 0.0, 1.0
-        beta, alpha, scale = _solve(family, y, x, groups, False, first, 1e-12) if exchangeable else first
+        first = np.asarray(np.linalg.lstsq(x, family.start(y), rcond=None)[0], np.float64), 0.0, 1.0
+        beta, alpha, scale = _solve(family, y, x, place, False, first, 1e-12) if exchangeable else first
         tolerance = tolerance if exchangeable else min(tolerance, 1e-10)
     else:
         beta, alpha, scale = start
+    size = np.bincount(place).astype(np.float64)
+    pairs = float((size * (size - 1)).sum() / 2)
     for _ in range(200):
-        pieces = [_piece(family, y[own], x[own], beta, alpha, scale) for own in groups]
-        step = np.asarray(np.linalg.solve(sum(one.information for one in pieces), sum(one.score for one in pieces)), np.float64)
+        pieces = _pieces(family, y, x, place, beta, alpha, scale)
+        step = np.asarray(np.linalg.solve(pieces.information, pieces.weighted.T @ pieces.residual), np.float64)
         if not np.isfinite(step).all():
             break
         beta = beta + step
         mean = family.mean(x @ beta)
         pearson = (y - mean) / np.sqrt(family.variance(mean))
         before = np.array([scale, alpha])
-        scale = float(np.mean(pearson[rows] ** 2))
-        if exchangeable:
-            sums = [(pearson[own].sum() ** 2 - (pearson[own] ** 2).sum()) / 2 for own in groups]
-            pairs = sum(len(own) * (len(own) - 1) / 2 for own in groups)
-            alpha = float(sum(sums) / pairs / scale) if pairs and scale > 0 else 0.0
+        scale = float(np.mean(pearson**2))
+        if exchangeable and pairs and scale > 0:
+            products = (np.bincount(place, pearson) ** 2 - np.bincount(place, pearson**2)).sum() / 2
+            alpha = float(products / pairs / scale)
         if max(np.abs(step).max(), np.abs(before - (scale, alpha)).max()) <= tolerance:
             return beta, alpha, scale
     raise InputError(
@@ -228,9 +250,13 @@ def _solve(
     )  # fmt: skip
 
 
-def _meat(bread: Floats, scores: Sequence[Floats]) -> Floats:
-    stack = np.array(scores)
-    return np.asarray(bread @ stack.T @ stack @ bread)
+def _by_cluster(values: Floats, place: NDArray[np.intp]) -> Floats:
+    """(n, p) summed within clusters -> (clusters, p)."""
+    return np.asarray(np.column_stack([np.bincount(place, column) for column in values.T]))
+
+
+def _meat(bread: Floats, scores: Floats) -> Floats:
+    return np.asarray(bread @ scores.T @ scores @ bread)
 
 
 def _jackknife(left: Floats, parameters: int) -> Floats:
@@ -240,7 +266,7 @@ def _jackknife(left: Floats, parameters: int) -> Floats:
 
 def _checked(
     outcome: ArrayLike, design: ArrayLike, clusters: Sequence[object] | NDArray[np.generic], link: str, correlation: str
-) -> tuple[Floats, Floats, list[NDArray[np.intp]]]:
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
     y, x, labels = np.asarray(outcome, np.float64), np.asarray(design, np.float64), np.asarray(clusters)
     if y.ndim != 1 or x.ndim != 2 or len(x) != len(y) or labels.shape != y.shape:
         raise InputError("gee-shape", "Outcome, design and clusters must have one row an outcome.")
@@ -250,9 +276,10 @@ def _checked(
         raise InputError("gee-link", f"Links are {', '.join(FAMILIES)}; correlations independence and exchangeable.")
     if link != "gaussian" and not np.isin(y, (0.0, 1.0)).all():
         raise InputError("gee-outcome", "The outcome of a binomial model must be 0 or 1.")
-    groups = [np.flatnonzero(labels == label) for label in dict.fromkeys(labels.tolist())]
-    if len(groups) <= x.shape[1]:
-        raise InputError("gee-clusters", f"{len(groups)} clusters are too few for {x.shape[1]} parameters.")
+    place = np.unique(labels, return_inverse=True)[1]
+    count = int(place.max(initial=-1)) + 1
+    if count <= x.shape[1]:
+        raise InputError("gee-clusters", f"{count} clusters are too few for {x.shape[1]} parameters.")
     if np.linalg.matrix_rank(x) < x.shape[1]:
         raise InputError("gee-rank", "The columns of the design are not independent.", why="One is a sum of others, or constant.")
-    return y, x, groups
+    return y, x, place

@@ -201,8 +201,15 @@ class _Products:
         return found
 
     def lam(self, theta: Floats) -> Floats:
-        factors = zip(self.counts, self.factors(theta), strict=True)
-        return np.asarray(linalg.block_diag(*(np.kron(np.eye(n), one) for n, one in factors)), np.float64)
+        found = np.zeros(self.zz.shape)
+        base = 0
+        for count, one in zip(self.counts, self.factors(theta), strict=True):
+            width = len(one)
+            at = base + width * np.arange(count)
+            for row, column in zip(*np.tril_indices(width), strict=True):
+                found[at + row, at + column] = one[row, column]
+            base += width * count
+        return found
 
     @property
     def start(self) -> Floats:
@@ -229,16 +236,18 @@ class _Products:
         """Minimise the profiled REML deviance; variances may be 0, so diagonals are bounded there."""
         diagonal = np.concatenate([np.eye(t.columns.shape[1], dtype=bool)[np.triu_indices(t.columns.shape[1])] for t in self.terms])
         bounds = [(0.0, None) if one else (None, None) for one in diagonal]
-        best = optimize.minimize(self.deviance, self.start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-9})
+        best = optimize.minimize(self.deviance, self.start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
         theta = np.asarray(best.x)
         inside = np.flatnonzero(~diagonal | (theta > 1e-3))
-        for _ in range(3):  # Newton steps sharpen what the search leaves at its tolerance
+        for _ in range(6):  # Newton steps sharpen what the search leaves at its tolerance
             slope, curve = _derivatives(partial(self._near, theta, inside), len(inside), 1e-4)
             step = np.asarray(-np.linalg.lstsq(curve, slope, rcond=1e-10)[0], np.float64)
             moved = _moved(theta, inside, step)
             if np.abs(step).max(initial=0.0) > 0.1 or (moved[diagonal] < 0).any() or self.deviance(moved) > self.deviance(theta) + 1e-9:
                 break
             theta = moved
+            if np.abs(step).max(initial=0.0) < 1e-7:
+                break
         return theta
 
     def _near(self, theta: Floats, places: NDArray[np.intp], move: Floats) -> float:

@@ -9,34 +9,55 @@ from condyle.evaluate.mrmc.covariance import covariance
 from condyle.evaluate.mrmc.dbm import PseudovalueAnalysis, dorfman_berbaum_metz, pseudovalues
 from condyle.evaluate.mrmc.design import Design, design_of
 from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
+from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.marks import Mark, MarkedReads, afroc, gather_marks, highest_rating, weighted_afroc, weighted_afroc1
+from condyle.evaluate.mrmc.model_study import ModelComparison, ModelStudy, model_study
 from condyle.evaluate.mrmc.obuchowski_rockette import Analysis, ArmMean, ArmTest, Components, Contrast, obuchowski_rockette
+from condyle.evaluate.mrmc.operating_point import at_readers_specificity
 from condyle.evaluate.mrmc.power import Pilot, Power, detectable_effect, patients_needed, power, power_table, sensitivity_to_pilot
+from condyle.evaluate.mrmc.reading_time import ReadingTime, reading_time
 from condyle.evaluate.mrmc.reads import Reads, gather
+from condyle.evaluate.mrmc.seniority import ReaderGain, compare_groups, reader_gains
+from condyle.evaluate.mrmc.study import Comparison, ReaderStudy, reader_study
+from condyle.evaluate.mrmc.table import Assembled, Read, Truth, assemble, parse_reads, parse_truth
 from condyle.evaluate.mrmc.ustatistics import Moments, UAnalysis, UStatistic, u_statistics
 from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
+from condyle.evaluate.mrmc.washout import Washout, washout
 
 __all__ = [
     "Analysis",
     "ArmMean",
     "ArmTest",
+    "Assembled",
+    "Comparison",
     "Components",
     "Contrast",
     "Design",
     "Figures",
     "Mark",
     "MarkedReads",
+    "ModelComparison",
+    "ModelStudy",
     "Moments",
     "Pilot",
     "Power",
     "PseudovalueAnalysis",
+    "Read",
+    "ReaderGain",
+    "ReaderStudy",
+    "ReadingTime",
     "Reads",
+    "Truth",
     "UAnalysis",
     "UStatistic",
     "VersusReaders",
+    "Washout",
     "accuracy",
     "afroc",
     "area_under_roc",
+    "assemble",
+    "at_readers_specificity",
+    "compare_groups",
     "covariance",
     "design_of",
     "detectable_effect",
@@ -44,16 +65,24 @@ __all__ = [
     "gather",
     "gather_marks",
     "highest_rating",
+    "macro",
+    "model_study",
     "obuchowski_rockette",
+    "parse_reads",
+    "parse_truth",
     "patients_needed",
     "power",
     "power_table",
     "pseudovalues",
+    "reader_gains",
+    "reader_study",
+    "reading_time",
     "sensitivity",
     "sensitivity_to_pilot",
     "specificity",
     "u_statistics",
     "versus_readers",
+    "washout",
     "weighted_afroc",
     "weighted_afroc1",
 ]

@@ -208,12 +208,10 @@ class _Model:
 
     def _covariances(self) -> tuple[float, float, float, float]:
         same_block = self.blocks[:, None] == self.blocks[None, :]
-        picks = {kind: np.zeros((self.t, self.r, self.t, self.r), bool) for kind in ("var", "cov1", "cov2", "cov3")}
-        for i, j, k, m in itertools.product(range(self.t), range(self.r), range(self.t), range(self.r)):
-            if self.present[i, j] and self.present[k, m] and same_block[j, m]:
-                kind = ("var" if i == k else "cov1") if j == m else ("cov2" if i == k else "cov3")
-                picks[kind][i, j, k, m] = True
-        averages = [float(self.matrix[pick].mean()) if pick.any() else 0.0 for pick in picks.values()]
+        arm, reader = np.eye(self.t, dtype=bool)[:, None, :, None], np.eye(self.r, dtype=bool)[None, :, None, :]
+        there = self.present[:, :, None, None] & self.present[None, None] & same_block[None, :, None, :]
+        picks = [there & pick for pick in (arm & reader, ~arm & reader, arm & ~reader, ~arm & ~reader)]
+        averages = [float(self.matrix[pick].mean()) if pick.any() else 0.0 for pick in picks]
         return averages[0], averages[1], averages[2], averages[3]
 
     @property

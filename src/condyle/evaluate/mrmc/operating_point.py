@@ -38,34 +38,33 @@ def at_readers_specificity(model: Reads, readers: Reads, *, n: int = 2000, seed:
     order = np.argsort(score, kind="stable")
     count = len(model.patients)
     rng = np.random.default_rng(seed)
-    draws = []
-    for _ in range(n):
-        weights = np.bincount(rng.integers(count, size=count), minlength=count)[readers.patient].astype(np.float64)
-        if (weights @ ill) > 0 and (weights @ ~ill) > 0:
-            draws.append(_point(score, order, calls, ill, weights))
-    whole = _point(score, order, calls, ill, np.ones(len(ill)))
+    times = np.array([np.bincount(rng.integers(count, size=count), minlength=count) for _ in range(n)], np.float64)[:, readers.patient]
+    times = times[(times @ ill > 0) & (times @ ~ill > 0)]
+    grid = _points(score, order, calls, ill, times)
+    whole = _points(score, order, calls, ill, np.ones((1, len(ill))))[0]
     tail = (1 - level) / 2
-    grid = np.array(draws)
-    few = () if len(draws) >= 0.9 * n else ("More than a tenth of the resamples had one class: no interval.",)
+    few = () if len(grid) >= 0.9 * n else ("More than a tenth of the resamples had one class: no interval.",)
     found = []
     for place, name in enumerate(("sensitivity at the readers' specificity", "difference from the readers' mean sensitivity")):
         low, high = np.quantile(grid[:, place], (tail, 1 - tail)) if not few else (np.nan, np.nan)
         found.append(Estimate(
             name, float(whole[place]), float(low), float(high), "percentile bootstrap of patients, threshold chosen anew, readers fixed",
-            len(ill), int(ill.sum()), count, level, float(grid[:, place].std(ddof=1)), resamples=len(draws), drawn=n, seed=seed,
+            len(ill), int(ill.sum()), count, level, float(grid[:, place].std(ddof=1)), resamples=len(grid), drawn=n, seed=seed,
             warnings=few,
         ))  # fmt: skip
     return found[0], found[1]
 
 
-def _point(score: np.ndarray, order: np.ndarray, calls: np.ndarray, ill: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """(sensitivity of the model at the lowest threshold whose specificity reaches the readers' mean, that less the readers' mean)."""
-    well = weights * ~ill
-    specificity = float(((1 - calls) @ well).mean() / well.sum())
-    sensitivity = float((calls @ (weights * ill)).mean() / (weights @ ill))
-    below = np.cumsum(well[order]) / well.sum()
-    ranked = score[order]
-    place = int(np.searchsorted(below, specificity - 1e-12))
-    limit = ranked[min(place, len(ranked) - 1)] if specificity > 0 else -np.inf  # positive: strictly above the limit
-    own = float((weights * ill) @ (score > limit) / (weights @ ill))
-    return own, own - sensitivity
+def _points(score: np.ndarray, order: np.ndarray, calls: np.ndarray, ill: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(b, 2): sensitivity of the model at the lowest threshold whose specificity reaches the readers' mean, that less the readers' mean.
+
+    ``weights`` is (b, n). The model calls positive what lies strictly above a score; ``limit`` is that score.
+    """
+    well, sick = weights * ~ill, weights * ill
+    specificity = (well @ (1 - calls).T).mean(1) / well.sum(1)
+    sensitivity = (sick @ calls.T).mean(1) / sick.sum(1)
+    below = np.cumsum(well[:, order], axis=1) / well.sum(1)[:, None]
+    place = (below < specificity[:, None] - 1e-12).sum(1)
+    limit = np.where(specificity > 0, score[order][np.minimum(place, len(score) - 1)], -np.inf)
+    own = (sick * (score[None] > limit[:, None])).sum(1) / sick.sum(1)
+    return np.column_stack([own, own - sensitivity])

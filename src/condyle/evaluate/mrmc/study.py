@@ -169,8 +169,8 @@ def _compare(
         return Comparison(finding, metric, base, arm, nothing, nothing, nothing, float("nan"), design, None, (), {}, None, excluded)
     ranks = [rank for rank in dict.fromkeys(seniority.get(name, "") for name in figures.readers) if rank]
     if design.balanced and len(figures.readers) - len(set(design.blocks)) >= 1 and not np.isnan(figures.value).any():
-        analysis = obuchowski_rockette(figures, level=level)
         matrix = jackknife(figures)
+        analysis = replace(obuchowski_rockette(figures, covariance=matrix, level=level), covariance="jackknife")
         gains = reader_gains(figures, base, arm, seniority, matrix, level=level)
         groups = {rank: one for rank in ranks if (one := _within(figures, rank, seniority, base, arm, level)) is not None}
         between = compare_groups(figures, base, arm, seniority, ranks[0], ranks[1], level=level) if len(groups) == 2 == len(ranks) else None

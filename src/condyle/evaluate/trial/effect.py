@@ -1,0 +1,154 @@
+"""The effect of an arm on one outcome of a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.gee import FEW_CLUSTERS, gee
+from condyle.evaluate.mixed_model import MixedFit, RandomTerm, intercept, intercept_and_slope, mixed_model
+from condyle.evaluate.trial.table import Unit, need
+from condyle.evaluate.unpaired_proportions import unpaired_difference
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryEffect:
+    """Share of an outcome in two arms.
+
+    Parameters
+    ----------
+    control, arm : (events, units with the outcome)
+    difference : risk difference by GEE over clusters, independence working correlation (the participant-average effect)
+    ratio : risk ratio by GEE, the same way
+    unclustered : difference by Miettinen-Nurminen, as if units were independent: right when each cluster has one unit, else a
+        comparison that shows what clustering costs
+    design_effect : variance over clusters / variance of independent units
+    missing : in control and arm; bounds : (lowest, highest) difference that the missing outcomes allow
+    """
+
+    control: tuple[int, int]
+    arm: tuple[int, int]
+    difference: Estimate
+    ratio: Estimate
+    unclustered: Estimate
+    design_effect: float
+    missing: tuple[int, int]
+    bounds: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeEffect:
+    """A time in two arms: ratio of geometric means by mixed model of log time, and their difference in the unit of the column."""
+
+    ratio: Estimate
+    difference: float
+    geometric_mean: tuple[float, float]
+    missing: tuple[int, int]
+    model: MixedFit
+
+
+def binary_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, level: float = 0.95) -> BinaryEffect:
+    """Effect of the assigned arm on a 0/1 outcome; units without the outcome are counted and bounded, never filled in."""
+    known = [unit for unit in units if unit.number(outcome) is not None]
+    y = np.array([unit.number(outcome) for unit in known], np.float64)
+    with_arm = np.array([float(unit.assigned == arm) for unit in known])
+    clusters = [unit.cluster for unit in known]
+    need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.")
+    design = np.column_stack([np.ones(len(known)), with_arm])
+    counts = [(int(y[with_arm == one].sum()), int((with_arm == one).sum())) for one in (0, 1)]
+    unclustered = unpaired_difference(f"risk difference of {outcome}", *counts[1], *counts[0], level=level)
+    gone = [sum(unit.number(outcome) is None and unit.assigned == name for unit in units) for name in (control, arm)]
+    p0, p1 = (events / n for events, n in counts)
+    independent = p0 * (1 - p0) / counts[0][1] + p1 * (1 - p1) / counts[1][1]
+    difference = _marginal(f"risk difference of {outcome}", y, design, clusters, "gaussian", level)
+    ratio = _marginal(f"risk ratio of {outcome}", y, design, clusters, "log", level)
+    return BinaryEffect(
+        counts[0], counts[1], difference, ratio, unclustered, difference.se**2 / independent if independent > 0 else float("nan"),
+        (gone[0], gone[1]), _bounds(counts, gone),
+    )  # fmt: skip
+
+
+def time_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, level: float = 0.95) -> TimeEffect:
+    """Effect of the assigned arm on a time, on the logarithm.
+
+    Random: reader with a reader-by-arm slope when every reader has both arms (else an intercept), and study when studies are read
+    more than once; without readers the cluster. Fixed: arm, and the stratum unless readers hold it.
+    """
+    known = [unit for unit in units if unit.number(outcome) is not None]
+    log = np.log(np.array([unit.number(outcome) for unit in known], np.float64))
+    with_arm = np.array([float(unit.assigned == arm) for unit in known])
+    need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.")
+    columns, names = [np.ones(len(known)), with_arm], ["(constant)", arm]
+    for stratum in sorted({unit.stratum for unit in known})[1:]:
+        columns.append(np.array([float(unit.stratum == stratum) for unit in known]))
+        names.append(f"stratum {stratum}")
+    fit = mixed_model(log, np.column_stack(columns), _random(known, with_arm, arm), names=names, level=level)
+    effect = fit.of(arm)
+    means = [float(np.exp(log[with_arm == one].mean())) for one in (0, 1)]
+    gone = [sum(unit.number(outcome) is None and unit.assigned == name for unit in units) for name in (control, arm)]
+    ratio = Estimate(
+        f"time ratio of {outcome}", float(np.exp(effect.estimate)), float(np.exp(effect.low)), float(np.exp(effect.high)),
+        f"REML of log time, random {' and '.join(fit.levels)}, Kenward-Roger", len(known), None, len({unit.cluster for unit in known}),
+        level,
+        float(np.exp(effect.estimate) * effect.se_kr), effect.statistic, effect.df_kr, effect.p, "ratio 1", warnings=fit.warnings,
+    )  # fmt: skip
+    return TimeEffect(ratio, means[1] - means[0], (means[0], means[1]), (gone[0], gone[1]), fit)
+
+
+def interaction(units: Sequence[Unit], outcome: str, arm: str, *, level: float = 0.95) -> Estimate | None:
+    """Does the risk difference differ between two strata? Difference of differences by GEE; None unless there are two strata."""
+    known = [unit for unit in units if unit.number(outcome) is not None]
+    strata = sorted({unit.stratum for unit in known})
+    if len(strata) != 2:
+        return None
+    y = np.array([unit.number(outcome) for unit in known], np.float64)
+    with_arm = np.array([float(unit.assigned == arm) for unit in known])
+    second = np.array([float(unit.stratum == strata[1]) for unit in known])
+    design = np.column_stack([np.ones(len(known)), with_arm, second, with_arm * second])
+    name = f"risk difference of {outcome}, {strata[1]} - {strata[0]}"
+    if np.linalg.matrix_rank(design) < 4:
+        return None
+    return _marginal(name, y, design, [unit.cluster for unit in known], "gaussian", level)
+
+
+def _marginal(name: str, y: np.ndarray, design: np.ndarray, clusters: Sequence[str], link: str, level: float) -> Estimate:
+    """The last coefficient of an independence GEE: a difference of shares, or with a log link a ratio."""
+    if link == "log" and min(y[design[:, -1] == one].sum() for one in (0, 1)) == 0:
+        return Estimate(name, float("nan"), n=len(y), warnings=("An arm has no event: a ratio is not defined.",))
+    names = tuple(f"x{place}" for place in range(design.shape[1]))
+    fit = gee(y, design, clusters, link=link, names=names)
+    low, high, statistic, df, p = fit.interval(names[-1], level=level)
+    value, se = float(fit.coefficient[-1]), float(fit.se()[-1])
+    said = (f"Only {fit.clusters} clusters.",) if fit.clusters < FEW_CLUSTERS else ()
+    if link == "log":
+        value, low, high = (float(np.exp(one)) for one in (value, low, high))
+        se *= value  # delta method: the standard error is on the scale of the estimate
+    spread = "Student t" if np.isfinite(df) else "normal"
+    words = f"GEE over {fit.clusters} clusters, independence, {fit.default} standard error, {spread}"
+    return Estimate(
+        name, value, low, high, words, len(y), int(y.sum()), fit.clusters, level, se, statistic, df, p,
+        "ratio 1" if link == "log" else "difference 0", warnings=said,
+    )  # fmt: skip
+
+
+def _random(units: Sequence[Unit], with_arm: np.ndarray, arm: str) -> list[RandomTerm]:
+    readers, studies = [unit.reader for unit in units], [unit.study for unit in units]
+    if not all(readers):
+        return [intercept("cluster", [unit.cluster for unit in units])]
+    labels = np.array(readers)
+    both = all(len(set(with_arm[labels == reader].tolist())) == 2 for reader in set(readers))
+    terms = [intercept_and_slope("reader", readers, with_arm, arm) if both else intercept("reader", readers)]
+    if all(studies) and len(set(studies)) < 0.9 * len(studies):
+        terms.append(intercept("study", studies))
+    return terms
+
+
+def _bounds(counts: Sequence[tuple[int, int]], missing: Sequence[int]) -> tuple[float, float]:
+    """Difference when all missing outcomes speak against the arm, and when all speak for it."""
+    (x0, n0), (x1, n1) = counts
+    worst = x1 / (n1 + missing[1]) - (x0 + missing[0]) / (n0 + missing[0])
+    best = (x1 + missing[1]) / (n1 + missing[1]) - x0 / (n0 + missing[0])
+    return worst, best
