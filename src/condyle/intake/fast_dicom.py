@@ -225,13 +225,16 @@ def _skip_sequence(head: bytes, position: int, depth: int) -> int:
             return position
         if tag != _ITEM:
             break
-        position = _skip_item(head, position, depth) if length == _UNDEFINED else position + length
+        position = _skip_item(head, position, depth, None if length == _UNDEFINED else position + length)
     raise _Unusual
 
 
-def _skip_item(head: bytes, position: int, depth: int) -> int:
-    """The byte behind an item of undefined length whose elements begin at ``position``."""
-    while True:
+def _skip_item(head: bytes, position: int, depth: int, stop: int | None) -> int:
+    """The byte behind an item whose elements begin at ``position``; ``stop`` is where its length says that it ends.
+
+    An item of defined length is walked, too: where its elements do not fill it, parsers disagree on what comes next.
+    """
+    while position != stop:
         tag, vr, length = _ELEMENT(head, position)
         if vr in _SHORT:
             position += 8 + length
@@ -244,7 +247,10 @@ def _skip_item(head: bytes, position: int, depth: int) -> int:
                 position = _skip_sequence(head, position, depth + 1)
             else:
                 raise _Unusual
-        elif tag == _ITEM_END and not _LENGTH(head, position + 4)[0]:
+        elif stop is None and tag == _ITEM_END and not _LENGTH(head, position + 4)[0]:
             return position + 8
         else:
             raise _Unusual
+        if stop is not None and position > stop:
+            raise _Unusual
+    return position

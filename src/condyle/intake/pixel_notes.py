@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from condyle.intake.dicom_file import DicomFile
+from condyle.intake.dicom_file import NATIVE, DicomFile
 from condyle.intake.frame import Frame
 from condyle.intake.tags import MODALITY_LUT
 from condyle.study import Problem
@@ -14,7 +14,7 @@ _LARGEST = 1e30  # a rescale beyond this leaves the range of float32
 
 def pixel_notes(frames: Sequence[Frame]) -> list[Problem]:
     """One problem for each thing that is not plain, at the first frame that has it."""
-    found = (_inverted(frames), _rescale_useless(frames), _lookup(frames), _high_bit(frames))
+    found = (_inverted(frames), _rescale_useless(frames), _lookup(frames), _high_bit(frames), _too_long(frames))
     return [problem for problem in found if problem is not None]
 
 
@@ -68,6 +68,22 @@ def _high_bit(frames: Sequence[Frame]) -> Problem | None:
                 f"HighBit {layout.high_bit} does not fit BitsStored {layout.bits_stored}.",
                 frame.where,
                 "The values are read from the low bits, as the standard asks since 2008 (PS3.5, 8.1.1).",
+                "Look at the pictures before trusting them.",
+            )
+    return None
+
+
+def _too_long(frames: Sequence[Frame]) -> Problem | None:
+    """Uncompressed pixels may be padded to an even length, no more (PS3.5, 8.1.1)."""
+    for frame in frames:
+        needed = frame.file.layout.frame_bytes * frame.file.layout.frames
+        if frame.file.layout.syntax in NATIVE and frame.file.pixel_length > needed + 1:
+            return Problem(
+                "pixels-too-long",
+                "warning",
+                "A file holds more pixels than its header says.",
+                frame.where,
+                f"{frame.file.pixel_length} bytes are there and {needed} are read: Rows, Columns or NumberOfFrames may be wrong.",
                 "Look at the pictures before trusting them.",
             )
     return None
