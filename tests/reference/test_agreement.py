@@ -46,7 +46,13 @@ def test_17_psych_and_shares() -> None:
     assert confusion(data["rater1"], data["rater2"], GRADES).tolist() == counts
 
 
-NAMES = {"gwet": "Gwet AC", "fleiss": "Fleiss kappa", "conger": "Conger kappa", "krippendorff": "Krippendorff alpha", "brennan_prediger": "Brennan-Prediger"}  # fmt: skip
+NAMES = {
+    "gwet": "Gwet AC",
+    "fleiss": "Fleiss kappa",
+    "conger": "Conger kappa",
+    "krippendorff": "Krippendorff alpha",
+    "brennan_prediger": "Brennan-Prediger",
+}
 
 
 def many_raters() -> np.ndarray:
@@ -65,8 +71,10 @@ def test_17_irr_many_raters() -> None:
     assert rater_agreement(whole, steps, "Conger kappa").estimate == pytest.approx(wanted["irr_conger_exact"]["value"], **TIGHT)
     assert light_kappa(whole, steps) == pytest.approx(wanted["irr_light"]["value"], **TIGHT)
     for weighting, value in (
-        ("none", wanted["irr_alpha_nominal"]["value"]), ("ordinal", wanted["irr_alpha_ordinal"]), ("quadratic", wanted["irr_alpha_interval"]),
-    ):  # fmt: skip
+        ("none", wanted["irr_alpha_nominal"]["value"]),
+        ("ordinal", wanted["irr_alpha_ordinal"]),
+        ("quadratic", wanted["irr_alpha_interval"]),
+    ):
         assert rater_agreement(ratings, steps, "Krippendorff alpha", weighting=weighting).estimate == pytest.approx(value, **TIGHT)
     kendall = kendall_w(whole)
     row = wanted["kendall_w"]
@@ -105,7 +113,12 @@ def test_18_psych() -> None:
 
 @pytest.mark.parametrize(
     ("theirs", "form"),
-    [("oneway_single", "ICC(1)"), ("twoway_consistency_single", "ICC(C,1)"), ("twoway_agreement_single", "ICC(A,1)"), ("twoway_agreement_average", "ICC(A,k)")],
+    [
+        ("oneway_single", "ICC(1)"),
+        ("twoway_consistency_single", "ICC(C,1)"),
+        ("twoway_agreement_single", "ICC(A,1)"),
+        ("twoway_agreement_average", "ICC(A,k)"),
+    ],
 )
 def test_18_irr(theirs: str, form: str) -> None:
     ratings = np.stack([column for name, column in table("18_icc", "ratings.csv").items() if name != "subject"], axis=1)
@@ -127,7 +140,9 @@ def test_19_bland_altman_and_concordance() -> None:
     found, plain = concordance(a, b), concordance(a, b, transform=False)
     for one, row in ((found.ccc, wanted["ccc"]), (plain.ccc, wanted["ccc_asymptotic"])):
         assert [one.estimate, one.low, one.high] == pytest.approx([row["est"], row["lower"], row["upper"]], **TIGHT)
-    assert [found.scale_shift, found.location_shift, found.accuracy] == pytest.approx([wanted["s_shift"], wanted["l_shift"], wanted["C_b"]], **TIGHT)
+    assert [found.scale_shift, found.location_shift, found.accuracy] == pytest.approx(
+        [wanted["s_shift"], wanted["l_shift"], wanted["C_b"]], **TIGHT
+    )
     limits = limits_of_agreement(a, b)
     row = wanted["bland_altman"]
     assert [limits.bias.estimate, limits.sd] == pytest.approx([row["mean_diff"], row["sd_diff"]], **TIGHT)

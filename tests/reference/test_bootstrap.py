@@ -71,7 +71,9 @@ def test_01_partial_areas_and_youden(name: str) -> None:
     curve = roc_curve(truth, score)
     for point in wanted["roc_points"][name] or ():
         place = np.flatnonzero(np.isclose(curve.thresholds, float(point["threshold"])))
-        assert [curve.sensitivity[place[0]], curve.specificity[place[0]]] == pytest.approx([point["sensitivity"], point["specificity"]], rel=1e-8)
+        assert [curve.sensitivity[place[0]], curve.specificity[place[0]]] == pytest.approx(
+            [point["sensitivity"], point["specificity"]], rel=1e-8
+        )
     row = wanted["youden"][name][0]
     threshold = youden_threshold(curve)
     found = accuracy(truth, score >= threshold)

@@ -62,7 +62,11 @@ def test_21_decision_curves() -> None:
     truth = data["cancer"]
     names = {row["variable"] for row in wanted["dca"]} - {"all", "none"}
     assert names <= set(data)
-    for part, key in (("dca", "net_benefit"), ("standardized", "standardized_net_benefit"), ("net_intervention_avoided", "net_intervention_avoided")):
+    for part, key in (
+        ("dca", "net_benefit"),
+        ("standardized", "standardized_net_benefit"),
+        ("net_intervention_avoided", "net_intervention_avoided"),
+    ):
         assert wanted[part]
         for row in wanted[part]:
             score = {"all": np.ones(len(truth)), "none": np.zeros(len(truth))}.get(row["variable"])

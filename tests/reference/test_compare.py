@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
+from condyle.evaluate import unpaired_proportions
 from condyle.evaluate.diagnostic import accuracy, count, likelihood_ratios
 from condyle.evaluate.paired_predictive import generalised_score, relative_likelihood_ratios, relative_predictive_values, relative_share
-from condyle.evaluate.paired_proportions import Pairs, adjusted_wald, conditional_odds_ratio, mcnemar, newcombe, noninferior_p, pair, tango, tango_score
+from condyle.evaluate.paired_proportions import (
+    Pairs,
+    adjusted_wald,
+    conditional_odds_ratio,
+    mcnemar,
+    newcombe,
+    noninferior_p,
+    pair,
+    tango,
+    tango_score,
+)
 from condyle.evaluate.unpaired_proportions import difference_score, miettinen_nurminen, newcombe_unpaired, ratio_limits, ratio_score
-from condyle.evaluate import unpaired_proportions
 from tests.reference.reading import expected, table
 
 CLOSED = {"abs": 1e-8}
@@ -71,7 +81,9 @@ def test_05_sensitivity_and_specificity() -> None:
     for name, own, right in (("sensitivity", truth == 1, 1), ("specificity", truth == 0, 0)):
         pairs = pair(second[own] == right, first[own] == right)  # the program gives second minus first
         test = wanted["sesp_mcnemar"][name]
-        assert [pairs.difference, (pairs.b - pairs.c) ** 2 / (pairs.b + pairs.c), mcnemar(pairs).chi_square] == pytest.approx(test[2:], **CLOSED)
+        assert [pairs.difference, (pairs.b - pairs.c) ** 2 / (pairs.b + pairs.c), mcnemar(pairs).chi_square] == pytest.approx(
+            test[2:], **CLOSED
+        )
         assert mcnemar(pairs).exact == pytest.approx(wanted["sesp_exactbinom"][name][3], **CLOSED)
         for method, added, to in (("wald", 0, "cells"), ("agresti_min", 0.5, "cells"), ("bonett_price", 1, "discordant")):
             row = wanted["sesp_diff"][method][name]
@@ -82,7 +94,9 @@ def test_05_sensitivity_and_specificity() -> None:
         assert tango(pairs) == pytest.approx(tuple(wanted["sesp_diff"]["tango"][name][4:]), **SCORE)
         relative = relative_share(name, first[own] == right, second[own] == right)
         row = wanted["sesp_rel"][name]
-        assert [relative.estimate, relative.se / relative.estimate, relative.low, relative.high, relative.p] == pytest.approx(row[2:], **CLOSED)
+        assert [relative.estimate, relative.se / relative.estimate, relative.low, relative.high, relative.p] == pytest.approx(
+            row[2:], **CLOSED
+        )
 
 
 @pytest.mark.parametrize("name", list(expected("06_paired_proportions")))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from condyle.evaluate.coco import boxes, coco
-from condyle.evaluate.froc import Marked, cpm, froc, match_marks, places
+from condyle.evaluate.froc import Marked, Places, cpm, froc, match_marks, places
 from condyle.evaluate.overlap import dice
 from condyle.evaluate.surface import surface_distances
 from tests.reference.reading import expected, folder, table
@@ -71,7 +71,7 @@ def marked() -> Marked:
     scans = (folder(name) / "scans.csv").read_text("utf-8").split()
     found, lesions, irrelevant = (table(name, f"{file}.csv") for file in ("candidates", "annotations", "annotations_excluded"))
 
-    def at(data: dict[str, np.ndarray], value: np.ndarray):  # noqa: ANN202
+    def at(data: dict[str, np.ndarray], value: np.ndarray) -> Places:
         return places(data["seriesuid"], np.stack([data[f"coord{axis}"] for axis in "XYZ"], axis=1), value)
 
     return match_marks(
@@ -95,7 +95,9 @@ def test_28_luna() -> None:
     for point in wanted["curve"]:  # the script leaves out points on a straight line
         threshold = np.inf if point["threshold"] is None else point["threshold"]
         place = np.flatnonzero(np.isclose(curve.thresholds, threshold, rtol=0, atol=1e-12))[0]
-        assert [curve.false_per_scan[place], curve.sensitivity[place]] == pytest.approx([point["fp_per_scan"], point["sensitivity"]], abs=1e-9)
+        assert [curve.false_per_scan[place], curve.sensitivity[place]] == pytest.approx(
+            [point["fp_per_scan"], point["sensitivity"]], abs=1e-9
+        )
     assert curve.at(wanted["fp_points"]).tolist() == pytest.approx(wanted["sensitivity_interpolated"], abs=1e-9)
     assert cpm(curve) == pytest.approx(wanted["cpm"], abs=1e-9)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from condyle.cli import evaluate_readers
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
 
@@ -14,16 +15,19 @@ EXAMPLES = (
     "condyle evaluate standalone predictions.csv truth.csv -o evidence",
     "condyle evaluate standalone predictions.csv truth.csv -o evidence --plan plan.yaml",
 )
-STANDALONE = EXAMPLES + ("condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor",)
+STANDALONE = (*EXAMPLES, "condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor")
 
 Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
-PlanFile = Annotated[Path | None, typer.Option("--plan", readable=False, help="plan.yaml: endpoints, subgroups, seeds; hashed before the truth is opened.")]
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", readable=False, help="plan.yaml: endpoints, subgroups, seeds; hashed before the truth is opened.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
     evaluate = group("evaluate", "Judge predictions: numbers with intervals, tables, one page.", examples=EXAMPLES)
     command(evaluate, "standalone", examples=STANDALONE)(standalone)
+    evaluate_readers.add_to(evaluate)
     app.add_typer(evaluate)
 
 
@@ -34,7 +38,9 @@ def standalone(
     out: Out,
     plan: PlanFile = None,
     manifest: Annotated[Path | None, typer.Option("--manifest", "-m", readable=False, help="Table with the columns of --by.")] = None,
-    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help="Subgroups: a column of the manifest, or level or side.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", metavar="COLUMN", help="Subgroups: a column of the manifest, or level or side.")
+    ] = None,
     model: Annotated[str, typer.Option("--model", help="Which model, when the table holds several.")] = "",
     prevalence: Annotated[list[float] | None, typer.Option("--prevalence", help="Recompute PPV and NPV at this prevalence.")] = None,
     failures: Annotated[str, typer.Option("--failures", help="Rows without an answer: exclude, or count as wrong.")] = "exclude",
@@ -52,9 +58,15 @@ def standalone(
     asked = Settings(resamples=resamples, seed=seed, failures=failures, prevalences=tuple(prevalence or ()))
     with screen.progress("Evaluating"):
         done = evaluate_predictions(
-            predictions, truth, out, plan=plan, manifest=manifest, subgroups=tuple(by or ()), model=model,
+            predictions,
+            truth,
+            out,
+            plan=plan,
+            manifest=manifest,
+            subgroups=tuple(by or ()),
+            model=model,
             settings=None if asked == Settings() else asked,
-        )  # fmt: skip
+        )
     first: dict[str, Any] = {}
     for line in done.evidence.lines:
         first.setdefault(line.finding, line.estimate)
@@ -63,12 +75,20 @@ def standalone(
         ("finding", "measure", "value", "n", "events", "patients"),
     )
     for one in done.evidence.endpoints:
-        screen.say(f"endpoint {one.endpoint.finding} {one.endpoint.measure} above {one.endpoint.at_least:g}: {'met' if one.met else 'not shown'}")
+        screen.say(
+            f"endpoint {one.endpoint.finding} {one.endpoint.measure} above {one.endpoint.at_least:g}: {'met' if one.met else 'not shown'}"
+        )
     for sentence in done.provenance.warnings:
         screen.note(f"warning: {sentence}")
     screen.say(str(done.files[-1].parent / "evaluation.html"))
     screen.record(
-        out=out, plan=done.provenance.plan or None, files=[path.name for path in done.files], warnings=done.provenance.warnings,
-        results=[{"finding": name, "measure": one.measure, "estimate": one.estimate, "low": one.low, "high": one.high} for name, one in first.items()],
-    )  # fmt: skip
+        out=out,
+        plan=done.provenance.plan or None,
+        files=[path.name for path in done.files],
+        warnings=done.provenance.warnings,
+        results=[
+            {"finding": name, "measure": one.measure, "estimate": one.estimate, "low": one.low, "high": one.high}
+            for name, one in first.items()
+        ],
+    )
     return 0

@@ -65,9 +65,11 @@ def evaluate_predictions(
     planned = None if plan is None else read_plan(plan)
     if planned is not None and (settings is not None or subgroups):
         raise UsageError(
-            "plan-fixes", "Settings and subgroups are fixed by the plan.", why="What was planned is not changed on the way.",
+            "plan-fixes",
+            "Settings and subgroups are fixed by the plan.",
+            why="What was planned is not changed on the way.",
             what_to_do="Leave out the other options, or the plan.",
-        )  # fmt: skip
+        )
     settings = settings_of(planned.plan) if planned is not None else settings or Settings()
     subgroups = planned.plan.subgroups if planned is not None else tuple(subgroups)
     said = one_model(read_predictions(predictions), model)
@@ -75,20 +77,23 @@ def evaluate_predictions(
     earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate standalone")
     compared = compare_tables(said, read_labels(truth), columns)
     tables = [_with_threshold(table, planned) for table in compared.tables]
-    endpoints = [Endpoint(one.finding, one.measure, one.at_least, one.site) for one in planned.plan.endpoints] if planned else []
+    claims = planned.plan.endpoints if planned else ()
+    endpoints = [Endpoint(one.finding, one.metric, one.at_least, one.site) for one in claims if one.at_least is not None]
     evidence = gather(
-        tables, settings, subgroups=subgroups, endpoints=endpoints, alpha=planned.plan.alpha if planned else 0.05,
+        tables,
+        settings,
+        subgroups=subgroups,
+        endpoints=endpoints,
+        alpha=planned.plan.alpha if planned else 0.05,
         rule=planned.plan.multiplicity if planned else "none",
-    )  # fmt: skip
+    )
     provenance = _provenance(predictions, truth, planned, compared, earlier, evidence)
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
 
 
 def settings_of(plan: Plan) -> Settings:
     """The settings that a plan fixes."""
-    return Settings(
-        plan.level, plan.bootstrap.n, plan.bootstrap.seed, plan.proportions, plan.failures, plan.prevalences, dict(plan.groups)
-    )
+    return Settings(plan.level, plan.bootstrap.n, plan.bootstrap.seed, plan.proportions, plan.failures, plan.prevalences, dict(plan.groups))
 
 
 def subgroup_columns(rows: Sequence[ManifestRow], names: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -101,9 +106,11 @@ def subgroup_columns(rows: Sequence[ManifestRow], names: Sequence[str]) -> dict[
     if strange or (names and not rows and set(names) - {"level", "side"}):
         near = did_you_mean(strange[0], known) if strange else ""
         raise UsageError(
-            "subgroup-unknown", f"There is no column {strange[0] if strange else names[0]!r} to make subgroups of.{near}",
-            why="Subgroups are columns of the manifest, or level or side.", what_to_do="Give the manifest with --manifest, and name its columns.",
-        )  # fmt: skip
+            "subgroup-unknown",
+            f"There is no column {strange[0] if strange else names[0]!r} to make subgroups of.{near}",
+            why="Subgroups are columns of the manifest, or level or side.",
+            what_to_do="Give the manifest with --manifest, and name its columns.",
+        )
     found: dict[str, dict[str, str]] = {name: {} for name in names if name not in ("level", "side")}
     for row in rows:
         for name, values in found.items():
@@ -142,6 +149,12 @@ def _provenance(
     warnings += [f"{name}: {reason}." for name, reason in compared.not_judged]
     frozen = f"frozen thresholds, sha256 {planned.thresholds_sha256}" if planned and planned.thresholds else "decisions of the reader"
     return Provenance(
-        {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (predictions, truth)}, sha, planned.plan.name if planned else "",
-        frozen, len(compared.unread), len(compared.unknown), (len(earlier), others), tuple(warnings),
-    )  # fmt: skip
+        {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (predictions, truth)},
+        sha,
+        planned.plan.name if planned else "",
+        frozen,
+        len(compared.unread),
+        len(compared.unknown),
+        (len(earlier), others),
+        tuple(warnings),
+    )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import condyle
 from condyle.cohorts.labels import catalogue
@@ -25,18 +25,30 @@ from condyle.errors import InputError
 
 MAX_BYTES = 2**20
 
-Share = Field(gt=0, lt=1)
-
 
 class EndpointPlan(BaseModel):
-    """One endpoint: a measure of a finding, or of a group of findings, that must lie above ``at_least``."""
+    """One endpoint: a metric of a finding (or of a group of findings) and what must be shown of it.
+
+    Either ``at_least``: the value itself must lie above it. Or ``comparison`` ('aided - unaided', 'second - first'): the
+    difference must lie above 0, or, with a ``margin``, above minus the margin (non-inferiority).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     finding: str
-    measure: str = "AUROC"
-    at_least: float = Share
+    metric: str = "AUROC"
+    at_least: float | None = Field(default=None, gt=0, lt=1)
+    comparison: str = ""
+    margin: float | None = Field(default=None, gt=0)
     site: str = "all"
+
+    @model_validator(mode="after")
+    def _one_claim(self) -> EndpointPlan:
+        if (self.at_least is None) == (not self.comparison):
+            raise ValueError("an endpoint needs either at_least or comparison")
+        if self.margin is not None and not self.comparison:
+            raise ValueError("a margin needs a comparison")
+        return self
 
 
 class BootstrapPlan(BaseModel):
@@ -101,7 +113,9 @@ def read_plan(path: Path | str) -> Planned:
     groups = set(plan.groups)
     named = [("endpoints", one.finding, known | groups) for one in plan.endpoints]
     named += [(f"groups.{group}", name, known) for group, names in plan.groups.items() for name in names]
-    problems += [f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices]
+    problems += [
+        f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices
+    ]
     problems += [f"prevalences: {one:g} is not between 0 and 1" for one in plan.prevalences if not 0 < one < 1]
     thresholds, digest = _thresholds(path, plan, problems) if plan.thresholds else ({}, "")
     if problems:
@@ -122,7 +136,9 @@ def _thresholds(path: Path, plan: Plan, problems: list[str]) -> tuple[dict[str, 
             problems.append(f"{where}: needs exactly threshold and chosen_on")
             continue
         if entry["chosen_on"] not in ("train", "validation", "pre-specified"):
-            problems.append(f"{where}: chosen_on must be train, validation or pre-specified; a threshold chosen on the data that judge it is refused")
+            problems.append(
+                f"{where}: chosen_on must be train, validation or pre-specified; a threshold chosen on the data that judge it is refused"
+            )
         if not isinstance(entry["threshold"], int | float) or not 0 <= entry["threshold"] <= 1:
             problems.append(f"{where}: the threshold must be a number from 0 to 1")
             continue

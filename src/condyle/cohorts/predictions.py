@@ -110,9 +110,11 @@ def one_model(predictions: Sequence[Prediction], model: str = "") -> tuple[Predi
         return tuple(predictions)
     if model not in names:
         raise InputError(
-            "model-unclear", f"The table holds {len(names)} models, and one must be named.", where=", ".join(name or "(unnamed)" for name in names[:10]),
+            "model-unclear",
+            f"The table holds {len(names)} models, and one must be named.",
+            where=", ".join(name or "(unnamed)" for name in names[:10]),
             what_to_do="Name one with --model.",
-        )  # fmt: skip
+        )
     return tuple(one for one in predictions if one.model == model)
 
 
@@ -134,7 +136,9 @@ class Compared:
     not_judged: tuple[tuple[str, str], ...]
 
 
-def compare_tables(predictions: Iterable[Prediction], truth: Iterable[Label], columns: Mapping[str, Mapping[str, str]] | None = None) -> Compared:
+def compare_tables(
+    predictions: Iterable[Prediction], truth: Iterable[Label], columns: Mapping[str, Mapping[str, str]] | None = None
+) -> Compared:
     """Join on study, finding, level and side; every row of known truth stays, answered or not.
 
     Parameters
@@ -151,7 +155,10 @@ def compare_tables(predictions: Iterable[Prediction], truth: Iterable[Label], co
     read, named = {one.study_id for one in said}, {label.study_id for label in listed}
     if not read & named:
         raise InputError(
-            "tables-disjoint", "No study is in both tables.", why="Rows are joined on study_id.", what_to_do="Use the same ids in predictions and truth."
+            "tables-disjoint",
+            "No study is in both tables.",
+            why="Rows are joined on study_id.",
+            what_to_do="Use the same ids in predictions and truth.",
         )
     rows = _one_truth(listed)
     not_judged = tuple((name, "categories are not judged") for name in dict.fromkeys(rows_finding(rows)) if known[name].kind == "category")
@@ -169,25 +176,42 @@ def rows_finding(rows: Iterable[Label]) -> list[str]:
 
 
 def _table(
-    entry: FindingEntry, rows: list[Label], answers: Mapping[tuple[str, str, str, str], Prediction], columns: Mapping[str, Mapping[str, str]]
+    entry: FindingEntry,
+    rows: list[Label],
+    answers: Mapping[tuple[str, str, str, str], Prediction],
+    columns: Mapping[str, Mapping[str, str]],
 ) -> FindingTable:
     kept = [label for label in rows if label.known]
     given = [answers.get((label.study_id, label.finding, label.level, label.side)) for label in kept]
 
     def numbers(name: str) -> np.ndarray:
-        return np.array([float("nan") if one is None or one.decision == "not_assessed" else getattr(one, name) for one in given], np.float64)
+        return np.array(
+            [float("nan") if one is None or one.decision == "not_assessed" else getattr(one, name) for one in given], np.float64
+        )
 
     answer = numbers("grade") if entry.kind == "ordinal" else numbers("value")
     calls = [float("nan") if one is None else _CALLS.get(one.decision, float("nan")) for one in given]
+
+    def texts(name: str) -> np.ndarray:
+        return np.array([getattr(label, name) for label in kept], dtype=str)
+
     return FindingTable(
-        entry.name, entry.kind, *(np.array([getattr(label, name) for label in kept], dtype=str) for name in ("study_id", "patient_id", "level", "side")),
-        np.array([float(label.value) for label in kept], np.float64),  # type: ignore[arg-type]
-        numbers("score"), answer, np.array(calls, np.float64),
-        np.array([one is None or one.decision == "not_assessed" for one in given], bool),
-        entry.scale.steps if entry.scale else (), entry.unit,
-        {name: np.array([by_study.get(label.study_id, "") for label in kept], dtype=str) for name, by_study in columns.items()},
-        {"unknown truth": len(rows) - len(kept)},
-    )  # fmt: skip
+        entry.name,
+        entry.kind,
+        studies=texts("study_id"),
+        patients=texts("patient_id"),
+        levels=texts("level"),
+        sides=texts("side"),
+        truth=np.array([label.value for label in kept], np.float64),
+        score=numbers("score"),
+        given=answer,
+        called=np.array(calls, np.float64),
+        missed=np.array([one is None or one.decision == "not_assessed" for one in given], bool),
+        scale=entry.scale.steps if entry.scale else (),
+        unit=entry.unit,
+        columns={name: np.array([by_study.get(label.study_id, "") for label in kept], dtype=str) for name, by_study in columns.items()},
+        left_out={"unknown truth": len(rows) - len(kept)},
+    )
 
 
 def _one_truth(labels: list[Label]) -> list[Label]:
@@ -203,9 +227,11 @@ def _one_truth(labels: list[Label]) -> list[Label]:
             found[key] = label
     if differing:
         raise InputError(
-            "truth-contradicts", f"{differing} sites have two different truths.", why="Several readers or sources stated them.",
+            "truth-contradicts",
+            f"{differing} sites have two different truths.",
+            why="Several readers or sources stated them.",
             what_to_do="Keep one statement a site (a consensus, or one source) in the truth table.",
-        )  # fmt: skip
+        )
     return list(found.values())
 
 
@@ -214,7 +240,9 @@ def _refuse_other_patients(predictions: list[Prediction], truth: list[Label]) ->
     rows = [one.row for one in predictions if patients.get(one.study_id, one.patient_id) != one.patient_id]
     if rows:
         raise InputError(
-            "patients-differ", f"{len(rows)} rows of predictions give a study another patient than the truth does.",
+            "patients-differ",
+            f"{len(rows)} rows of predictions give a study another patient than the truth does.",
             where="rows " + ", ".join(map(str, rows[:10])) + (" ..." if len(rows) > 10 else ""),
-            why="Intervals count patients, so both tables must agree on who is who.", what_to_do="Use one patient_id in both tables.",
-        )  # fmt: skip
+            why="Intervals count patients, so both tables must agree on who is who.",
+            what_to_do="Use one patient_id in both tables.",
+        )

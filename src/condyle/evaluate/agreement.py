@@ -56,7 +56,7 @@ def distances(steps: int, weighting: str) -> NDArray[np.float64]:
         return np.asarray((apart > 0).astype(np.float64))
     if weighting not in ("linear", "quadratic"):
         raise InputError("statistics-weighting", f"There is no weighting {weighting!r}.", what_to_do="Use none, linear or quadratic.")
-    return apart if weighting == "linear" else apart**2.0
+    return np.asarray(apart if weighting == "linear" else apart**2.0)
 
 
 def kappa_of(table: NDArray[np.float64], weighting: str) -> float:

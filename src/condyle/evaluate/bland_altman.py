@@ -29,7 +29,9 @@ class LimitsOfAgreement:
     slope: Estimate
 
 
-def limits_of_agreement(first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None = None, *, level: float = 0.95) -> LimitsOfAgreement:
+def limits_of_agreement(
+    first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None = None, *, level: float = 0.95
+) -> LimitsOfAgreement:
     """Bland and Altman's limits.
 
     Parameters

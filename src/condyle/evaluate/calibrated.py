@@ -37,7 +37,9 @@ def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ..
     except InputError as error:
         found.append(Estimate("calibration slope", float("nan"), warnings=(f"{error.what} {error.why}".strip(),), **record))
     errors = calibration_errors(own.truth, own.score, seed=settings.seed)
-    null = f"A perfect model shows {errors.expected_if_perfect:.3f} on average, and below {errors.upper_if_perfect:.3f} in 95 of 100 samples."
+    null = (
+        f"A perfect model shows {errors.expected_if_perfect:.3f} on average, and below {errors.upper_if_perfect:.3f} in 95 of 100 samples."
+    )
     z, p = spiegelhalter(own.truth, own.score)
     plain = {**record, "method": "no interval: resampling biases it upward"}
     found += [

@@ -41,15 +41,25 @@ class Boxes:
 
 
 def boxes(
-    image: ArrayLike, category: ArrayLike, box: ArrayLike, *, score: ArrayLike | None = None, area: ArrayLike | None = None, crowd: ArrayLike | None = None
+    image: ArrayLike,
+    category: ArrayLike,
+    box: ArrayLike,
+    *,
+    score: ArrayLike | None = None,
+    area: ArrayLike | None = None,
+    crowd: ArrayLike | None = None,
 ) -> Boxes:
     """Checked boxes; area defaults to width x height."""
     given = np.asarray(box, np.float64).reshape(-1, 4)
     n = len(given)
     found = Boxes(
-        np.asarray(image), np.asarray(category), given, np.zeros(n) if score is None else np.asarray(score, np.float64),
-        given[:, 2] * given[:, 3] if area is None else np.asarray(area, np.float64), np.zeros(n, bool) if crowd is None else np.asarray(crowd, bool),
-    )  # fmt: skip
+        np.asarray(image),
+        np.asarray(category),
+        given,
+        np.zeros(n) if score is None else np.asarray(score, np.float64),
+        given[:, 2] * given[:, 3] if area is None else np.asarray(area, np.float64),
+        np.zeros(n, bool) if crowd is None else np.asarray(crowd, bool),
+    )
     if not all(len(part) == n for part in (found.image, found.category, found.score, found.area, found.crowd)):
         raise InputError("statistics-shape", "Every column of boxes must have one length.")
     if not np.isfinite(given).all() or not np.isfinite(found.score).all() or (given[:, 2:] < 0).any():
@@ -83,11 +93,13 @@ class CocoResult:
     def summary(self) -> dict[str, float]:
         """The twelve numbers of the COCO page; NaN where nothing is defined."""
         return {
-            "AP": self.ap(), "AP50": self.ap(iou=0.5), "AP75": self.ap(iou=0.75),
+            "AP": self.ap(),
+            "AP50": self.ap(iou=0.5),
+            "AP75": self.ap(iou=0.75),
             **{f"AP_{size}": self.ap(area=size) for size in ("small", "medium", "large")},
             **{f"AR_{most}": self.ar(most=most) for most in MOST},
             **{f"AR_{size}": self.ar(area=size) for size in ("small", "medium", "large")},
-        }  # fmt: skip
+        }
 
 
 def coco(truth: Boxes, found: Boxes) -> CocoResult:
@@ -104,11 +116,16 @@ def coco(truth: Boxes, found: Boxes) -> CocoResult:
     precision, recall = -np.ones((len(IOUS), len(RECALLS), *shape)), -np.ones((len(IOUS), *shape))
     for c, category in enumerate(categories):
         rows = [
-            (np.flatnonzero((truth.image == image) & (truth.category == category)), np.flatnonzero((found.image == image) & (found.category == category)))
+            (
+                np.flatnonzero((truth.image == image) & (truth.category == category)),
+                np.flatnonzero((found.image == image) & (found.category == category)),
+            )
             for image in images
         ]
         for a, limits in enumerate(AREAS.values()):
-            judged = [_judge(truth, found, true_rows, found_rows, limits) for true_rows, found_rows in rows if len(true_rows) or len(found_rows)]
+            judged = [
+                _judge(truth, found, true_rows, found_rows, limits) for true_rows, found_rows in rows if len(true_rows) or len(found_rows)
+            ]
             for m, most in enumerate(MOST):
                 _accumulate(judged, most, precision[:, :, c, a, m], recall[:, c, a, m])
     return CocoResult(precision, recall, categories)

@@ -29,7 +29,9 @@ class Beside:
     bias_index: float
 
 
-def cohen_kappa(first: ArrayLike, second: ArrayLike, scale: Sequence[int], *, weighting: str = "quadratic", level: float = 0.95) -> Estimate:
+def cohen_kappa(
+    first: ArrayLike, second: ArrayLike, scale: Sequence[int], *, weighting: str = "quadratic", level: float = 0.95
+) -> Estimate:
     """Kappa of two raters over independent units.
 
     Parameters
@@ -80,7 +82,9 @@ def light_kappa(ratings: ArrayLike, scale: Sequence[int], *, weighting: str = "n
 
 def _square(first: ArrayLike, second: ArrayLike, scale: Sequence[int]) -> NDArray[np.float64]:
     if not np.isin(np.asarray(second), np.asarray(scale)).all():
-        raise InputError("statistics-scale", "A rating is not on the scale.", what_to_do="Leave out, and count, units with a missing rating.")
+        raise InputError(
+            "statistics-scale", "A rating is not on the scale.", what_to_do="Leave out, and count, units with a missing rating."
+        )
     return confusion(first, second, scale)
 
 

@@ -48,9 +48,9 @@ def concordance(first: ArrayLike, second: ArrayLike, *, level: float = 0.95, tra
     r = cov / np.sqrt(vx * vy)
     scale, shift = float(np.sqrt(vy / vx)), float(gap / (vx * vy) ** 0.25)
     accuracy = 2 / (scale + 1 / scale + shift**2)
-    variance = (
-        (1 - r**2) * ccc**2 * (1 - ccc**2) / r**2 + 2 * ccc**3 * (1 - ccc) * shift**2 / r - ccc**4 * shift**4 / (2 * r**2)
-    ) / (n - 2)
+    variance = ((1 - r**2) * ccc**2 * (1 - ccc**2) / r**2 + 2 * ccc**3 * (1 - ccc) * shift**2 / r - ccc**4 * shift**4 / (2 * r**2)) / (
+        n - 2
+    )
     se = float(np.sqrt(max(variance, 0.0)))
     z = z_of(level)
     if transform:

@@ -78,7 +78,9 @@ def judge_sets(truth: ArrayLike, member: ArrayLike, clusters: ArrayLike) -> SetR
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     covered = np.bincount(place, hit) == np.bincount(place)
     sizes = sets.sum(axis=1)
-    return SetReport(proportion("coverage", int(covered.sum()), len(labels), interval="exact"), float(sizes.mean()), float((sizes == 0).mean()))
+    return SetReport(
+        proportion("coverage", int(covered.sum()), len(labels), interval="exact"), float(sizes.mean()), float((sizes == 0).mean())
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,6 +73,6 @@ def benefit_over_default(
         curve = decision_curve(y, score, at[place : place + 1], weights)
         return float(curve.net_benefit[0] - max(curve.treat_all[0], 0.0))
 
-    metrics = {str(place): (lambda w, place=place: gain(place, w)) for place in range(len(at))}
+    metrics = {str(place): partial(gain, place) for place in range(len(at))}
     found = patient_bootstrap(metrics, clusters, n=n, seed=seed)
     return [found[str(place)] for place in range(len(at))]

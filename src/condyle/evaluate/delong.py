@@ -31,7 +31,7 @@ def components(truth: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     Returns
     -------
     V10 (k, positives): of each positive, the share of negatives below it; V01 (k, negatives): of each negative, the share of
-    positives above it. Each row's mean is the AUROC of that model. Empty when a class is absent.
+    positives above it. Each row's mean is the AUROC of that model. NaN where the other class is absent.
 
     Notes
     -----
@@ -51,7 +51,7 @@ def covariance(v10: Floats, v01: Floats) -> Floats:
     m, n = v10.shape[1], v01.shape[1]
     if min(m, n) < 2:
         return np.full((len(v10), len(v10)), np.nan)
-    return np.atleast_2d(np.cov(v10)) / m + np.atleast_2d(np.cov(v01)) / n
+    return np.asarray(np.atleast_2d(np.cov(v10)) / m + np.atleast_2d(np.cov(v01)) / n)
 
 
 def delong(truth: ArrayLike, score: ArrayLike, *, level: float = 0.95, interval: str = "auto") -> Estimate:
@@ -102,9 +102,7 @@ def z_difference(gap: float, variance: float, n: int, events: int, clusters: int
             warnings=("The two scores order the units alike; the difference has no variance.",),
         )  # fmt: skip
     z, half = gap / se, z_of(level) * se
-    return Estimate(
-        "difference of AUROC", gap, gap - half, gap + half, "DeLong, paired", statistic=z, p=two_sided(z), **record
-    )
+    return Estimate("difference of AUROC", gap, gap - half, gap + half, "DeLong, paired", statistic=z, p=two_sided(z), **record)
 
 
 def compare_unpaired(
@@ -115,7 +113,12 @@ def compare_unpaired(
     df = (v1 + v2)^2 / (v1^2 / (N1 - 1) + v2^2 / (N2 - 1)) with N all units of a set.
     """
     one, two = delong(truth, score, level=level), delong(other_truth, other_score, level=level)
-    record: dict[str, Any] = {"n": one.n + two.n, "events": (one.events or 0) + (two.events or 0), "clusters": one.n + two.n, "level": level}
+    record: dict[str, Any] = {
+        "n": one.n + two.n,
+        "events": (one.events or 0) + (two.events or 0),
+        "clusters": one.n + two.n,
+        "level": level,
+    }
     v1, v2 = one.se**2, two.se**2
     if not v1 + v2 > 0:
         return Estimate("difference of AUROC", one.estimate - two.estimate, **record, warnings=one.warnings + two.warnings)
@@ -157,14 +160,14 @@ def _share_below(values: Floats, others: Floats) -> Floats:
     """Of each value in a row, the share of that row's others below it, ties one half."""
     count = others.shape[1]
     if not count:
-        return np.empty((len(values), 0))
+        return np.full(values.shape, np.nan)
     found = np.empty(values.shape)
     for row, (own, against) in enumerate(zip(values, np.sort(others, axis=1), strict=True)):
         # Searching in order keeps the cache warm: five times faster than in the order of the table.
         order = np.argsort(own)
         ranked = own[order]
         found[row, order] = np.searchsorted(against, ranked, "left") + np.searchsorted(against, ranked, "right")
-    return found / (2 * count)
+    return np.asarray(found / (2 * count))
 
 
 def _limits(area: float, se: float, m: int, n: int, level: float, interval: str, *, constant: bool) -> tuple[str, float, float, str]:

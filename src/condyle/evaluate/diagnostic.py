@@ -156,7 +156,7 @@ def predictive_at(sensitivity: Estimate, specificity: Estimate, prevalence: floa
     for name, hit, false, prior in (("PPV", sens, 1 - spec, prevalence), ("NPV", spec, 1 - sens, 1 - prevalence)):
         share = _ratio(hit * prior, hit * prior + false * (1 - prior))
         low = high = float("nan")
-        if 0 < hit and 0 < false and min(sens, spec) > 0 and max(sens, spec) < 1:
+        if hit > 0 and false > 0 and min(sens, spec) > 0 and max(sens, spec) < 1:
             own, other = (sensitivity, specificity) if name == "PPV" else (specificity, sensitivity)
             half = z * np.sqrt((own.se / hit) ** 2 + (other.se / false) ** 2)
             centre = np.log(share / (1 - share))

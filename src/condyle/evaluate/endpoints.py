@@ -53,7 +53,9 @@ def judge_endpoints(
     rule : one of ``RULES``; 'fixed-sequence' stops at the first that is not met
     """
     if rule not in RULES:
-        raise InputError("statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do="Use " + ", ".join(RULES) + ".")
+        raise InputError(
+            "statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do="Use " + ", ".join(RULES) + "."
+        )
     p = [float("nan") if one is None else one_sided_p(one, endpoint.at_least) for endpoint, one in zip(endpoints, found, strict=True)]
     safe = [1.0 if np.isnan(one) else one for one in p]
     adjusted = METHODS[rule](safe).tolist() if rule in METHODS and safe else safe

@@ -92,7 +92,10 @@ def gather(
                 compared += tests
     by_name = {(line.finding, line.site, line.estimate.measure): line.estimate for line in lines if not line.group}
     found = [by_name.get((one.finding, one.site, one.measure)) for one in endpoints]
-    missed = tuple((table.finding, int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()), len(table)) for table in tables)
+    missed = tuple(
+        (table.finding, int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()), len(table))
+        for table in tables
+    )
     return Evidence(
         settings, tuple(lines), tuple(drawn), tuple(compared), judge_endpoints(endpoints, found, alpha=alpha, rule=rule), missed
     )
@@ -104,7 +107,10 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
     used = {line.estimate.method.split(",")[0] for line in evidence.lines if line.estimate.method}
     parts = [f"Intervals are {settings.level:.0%}, two-sided; the patient is the independent unit."]
     if any(word.startswith("DeLong") for word in used):
-        parts.append("Areas under the ROC curve of patients with one row each have DeLong intervals, on the logit scale above 0.9 or with fewer than 50 of a class.")
+        parts.append(
+            "Areas under the ROC curve of patients with one row each have DeLong intervals, on the logit scale above 0.9 "
+            "or with fewer than 50 of a class."
+        )
     if "Obuchowski" in used:
         parts.append("Where patients give several rows, areas have intervals over patients (Obuchowski 1997) with t on the logit scale.")
     if "Newcombe 2006" in used:
@@ -115,14 +121,21 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
         parts.append("Shares of rows within patients use the ratio estimator with logit limits and t over patients.")
     if any("bootstrap" in word for word in used):
         parts.append(
-            f"Other intervals come from {settings.resamples} resamples of patients with all their rows (seed {settings.seed}, PCG64; percentile, "
-            "BCa for average precision with fewer than 50 positives)."
+            f"Other intervals come from {settings.resamples} resamples of patients with all their rows (seed {settings.seed}, PCG64; "
+            "percentile, BCa for average precision with fewer than 50 positives)."
         )
     if evidence.compared:
-        parts.append("Subgroups were compared by chi-square of areas about their weighted mean, and by logistic regression with a sandwich over patients.")
+        parts.append(
+            "Subgroups were compared by chi-square of areas about their weighted mean, and by logistic regression with a "
+            "sandwich over patients."
+        )
     how = "left out and counted" if settings.failures == "exclude" else "counted as wrong answers"
     parts.append(f"Rows without an answer were {how}.")
-    parts.append(f"The plan (sha256 {plan[:12]}...) was hashed before the truth was opened." if plan else "No plan was fixed: all results are exploratory.")
+    parts.append(
+        f"The plan (sha256 {plan[:12]}...) was hashed before the truth was opened."
+        if plan
+        else "No plan was fixed: all results are exploratory."
+    )
     return " ".join(parts)
 
 
@@ -143,7 +156,15 @@ def _subgroup(table: FindingTable, column: str, settings: Settings) -> tuple[lis
     tests = [area] + [share_difference(name, table.truth, table.called, named, table.patients) for name in ("sensitivity", "specificity")]
     return lines, [
         GroupTest(
-            table.finding, column, one.measure, "" if one.gap is None else str(one.gap), one.gap_if_equal, one.statistic, one.df, one.p, one.note
+            table.finding,
+            column,
+            one.measure,
+            "" if one.gap is None else str(one.gap),
+            one.gap_if_equal,
+            one.statistic,
+            one.df,
+            one.p,
+            one.note,
         )
         for one in tests
     ]
@@ -157,5 +178,6 @@ def named_measures(lines: Sequence[Line]) -> list[str]:
 def of(lines: Sequence[Line], finding: str, measure: str, site: str = "all") -> Estimate | None:
     """The number of one finding, or None."""
     return next(
-        (line.estimate for line in lines if (line.finding, line.site, line.group, line.estimate.measure) == (finding, site, "", measure)), None
+        (line.estimate for line in lines if (line.finding, line.site, line.group, line.estimate.measure) == (finding, site, "", measure)),
+        None,
     )

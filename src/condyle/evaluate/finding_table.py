@@ -53,7 +53,17 @@ class FindingTable:
 
     def __post_init__(self) -> None:
         n = len(self.truth)
-        for one in (self.studies, self.patients, self.levels, self.sides, self.score, self.given, self.called, self.missed, *self.columns.values()):
+        for one in (
+            self.studies,
+            self.patients,
+            self.levels,
+            self.sides,
+            self.score,
+            self.given,
+            self.called,
+            self.missed,
+            *self.columns.values(),
+        ):
             if one.shape != (n,):
                 raise InputError("statistics-shape", "Every column of a finding's table must have one length.")
 

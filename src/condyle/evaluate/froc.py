@@ -74,7 +74,9 @@ def match_marks(scans: ArrayLike, marks: Places, lesions: Places, irrelevant: Pl
     every = np.unique(np.asarray(scans))
     for what, listed in (("Marks", marks), ("Lesions", lesions), ("Irrelevant lesions", irrelevant)):
         if listed is not None and len(listed.scan) and not np.isin(listed.scan, every).all():
-            raise InputError("statistics-scans", f"{what} name a scan that is not in the list of scans.", what_to_do="List every scan that was read.")
+            raise InputError(
+                "statistics-scans", f"{what} name a scan that is not in the list of scans.", what_to_do="List every scan that was read."
+            )
     free = np.ones(len(marks.scan), bool)
     best = np.full(len(lesions.scan), -np.inf)
     doubles = 0
@@ -103,7 +105,7 @@ class FrocCurve:
 
     def at(self, false_per_scan: ArrayLike) -> Floats:
         """Sensitivity on the straight line between points; flat beyond the last one."""
-        return np.asarray(np.interp(false_per_scan, self.false_per_scan, self.sensitivity))
+        return np.asarray(np.interp(np.asarray(false_per_scan, np.float64), self.false_per_scan, self.sensitivity))
 
 
 def froc(marked: Marked, weights: ArrayLike | None = None) -> FrocCurve:

@@ -61,5 +61,11 @@ def pool_shares(measure: str, values: ArrayLike, errors: ArrayLike, *, level: fl
         warnings=("Fewer than five cohorts.",) if k < 5 else (),
     )  # fmt: skip
     return Pooled(
-        made, (float(expit(mean - wide)), float(expit(mean + wide))), q, k - 1, float(chi2.sf(q, k - 1)), max(0.0, (q - (k - 1)) / q) if q > 0 else 0.0, tau2
+        made,
+        (float(expit(mean - wide)), float(expit(mean + wide))),
+        q,
+        k - 1,
+        float(chi2.sf(q, k - 1)),
+        max(0.0, (q - (k - 1)) / q) if q > 0 else 0.0,
+        tau2,
     )

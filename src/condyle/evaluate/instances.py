@@ -51,18 +51,24 @@ def match_instances(truth: ArrayLike, given: ArrayLike, *, at_least: float = 0.5
     counting = np.where(overlap >= at_least, overlap, 0.0)
     rows, columns = linear_sum_assignment(-counting)
     pairs = tuple(
-        (int(true_numbers[i]), int(given_numbers[j]), float(overlap[i, j])) for i, j in zip(rows, columns, strict=True) if counting[i, j] > 0
+        (int(true_numbers[i]), int(given_numbers[j]), float(overlap[i, j]))
+        for i, j in zip(rows, columns, strict=True)
+        if counting[i, j] > 0
     )
     hit, used = {one for one, _, _ in pairs}, {other for _, other, _ in pairs}
     return Matches(
-        pairs, tuple(int(one) for one in true_numbers if int(one) not in hit), tuple(int(one) for one in given_numbers if int(one) not in used)
+        pairs,
+        tuple(int(one) for one in true_numbers if int(one) not in hit),
+        tuple(int(one) for one in given_numbers if int(one) not in used),
     )
 
 
 def _ious(first: NDArray[np.generic], second: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.generic], NDArray[np.generic]]:
     ones, one_place = np.unique(first, return_inverse=True)
     others, other_place = np.unique(second, return_inverse=True)
-    table = np.bincount(one_place.ravel() * len(others) + other_place.ravel(), minlength=len(ones) * len(others)).reshape(len(ones), len(others))
+    table = np.bincount(one_place.ravel() * len(others) + other_place.ravel(), minlength=len(ones) * len(others)).reshape(
+        len(ones), len(others)
+    )
     union = table.sum(1)[:, None] + table.sum(0)[None, :] - table
     share = table / union
     return share[np.ix_(ones != 0, others != 0)], ones[ones != 0], others[others != 0]

@@ -44,7 +44,9 @@ class _Ratings:
 COEFFICIENTS = ("Gwet AC", "Fleiss kappa", "Conger kappa", "Brennan-Prediger", "Krippendorff alpha")
 
 
-def rater_agreement(ratings: ArrayLike, scale: Sequence[int], coefficient: str, *, weighting: str = "none", level: float = 0.95) -> Estimate:
+def rater_agreement(
+    ratings: ArrayLike, scale: Sequence[int], coefficient: str, *, weighting: str = "none", level: float = 0.95
+) -> Estimate:
     """One coefficient of agreement.
 
     Parameters
@@ -67,7 +69,9 @@ def rater_agreement(ratings: ArrayLike, scale: Sequence[int], coefficient: str, 
     if coefficient == "Krippendorff alpha":
         value, parts, centre = _krippendorff(seen)
     else:
-        chance, chance_parts = {"Gwet AC": _gwet, "Fleiss kappa": _fleiss, "Conger kappa": _conger, "Brennan-Prediger": _flat}[coefficient](seen)
+        chance, chance_parts = {"Gwet AC": _gwet, "Fleiss kappa": _fleiss, "Conger kappa": _conger, "Brennan-Prediger": _flat}[coefficient](
+            seen
+        )
         n, used = len(seen.counts), int((~alone).sum())
         observed = seen.pairs.sum() / used
         value = (observed - chance) / (1 - chance)
@@ -149,8 +153,12 @@ def _read(ratings: ArrayLike, scale: Sequence[int], weighting: str) -> _Ratings:
     if table.ndim != 2 or table.shape[1] < 2:
         raise InputError("statistics-shape", "Ratings are a table of units by two or more raters.")
     if not (np.isnan(table) | np.isin(table, np.asarray(scale, np.float64))).all():
-        raise InputError("statistics-scale", "A rating is not on the scale.", what_to_do="Give every step of the scale, and NaN where a rating is missing.")
-    given = np.stack([table.T == step for step in scale], axis=2).astype(np.float64)
+        raise InputError(
+            "statistics-scale",
+            "A rating is not on the scale.",
+            what_to_do="Give every step of the scale, and NaN where a rating is missing.",
+        )
+    given = np.stack([step == table.T for step in scale], axis=2).astype(np.float64)
     used = given.sum((0, 2)) > 0
     distance = _ordinal(given[:, used].sum(0)) if weighting == "ordinal" else distances(len(scale), weighting)
     return _Ratings(given.sum(0)[used], 1 - distance / distance.max(), given[:, used])

@@ -59,7 +59,9 @@ def generalised_score(truth: ArrayLike, first: ArrayLike, second: ArrayLike, val
     )  # fmt: skip
 
 
-def relative_predictive_values(truth: ArrayLike, first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate, NDArray[np.float64]]:
+def relative_predictive_values(
+    truth: ArrayLike, first: ArrayLike, second: ArrayLike, *, level: float = 0.95
+) -> tuple[Estimate, Estimate, NDArray[np.float64]]:
     """PPV ratio and NPV ratio, second over first test, and the covariance (2, 2) of their logarithms.
 
     Source: Moskowitz & Pepe, Clin Trials 2006;3:272-279; the covariance is that of the influence of each patient.
@@ -72,7 +74,10 @@ def relative_predictive_values(truth: ArrayLike, first: ArrayLike, second: Array
     stack = np.stack([influence for _, influence in parts])
     cov = stack @ stack.T
     names = ("relative PPV", "relative NPV")
-    made = [_log_ratio(name, ratio, float(cov[i, i]), len(t.truth), int(t.truth.sum()), level) for i, (name, (ratio, _)) in enumerate(zip(names, parts, strict=True))]
+    made = [
+        _log_ratio(name, ratio, float(cov[i, i]), len(t.truth), int(t.truth.sum()), level)
+        for i, (name, (ratio, _)) in enumerate(zip(names, parts, strict=True))
+    ]
     return made[0], made[1], cov
 
 

@@ -138,7 +138,9 @@ def adjusted_wald(pairs: Pairs, added: float, *, level: float = 0.95, to: str = 
     return b - c, se, z_of(level) * se
 
 
-def paired_difference(measure: str, first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None = None, *, level: float = 0.95) -> Estimate:
+def paired_difference(
+    measure: str, first: ArrayLike, second: ArrayLike, clusters: ArrayLike | None = None, *, level: float = 0.95
+) -> Estimate:
     """Difference of two shares on the same units, first minus second: Tango's limits, McNemar's mid-p.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -136,7 +137,7 @@ def clustered_score(measure: str, counted: ArrayLike, clusters: ArrayLike, *, le
     """
     given = finite(counted, what="Counts")
     n, patients = len(given), len(np.unique(np.asarray(clusters)))
-    icc, effect = intracluster(given, clusters)
+    _, effect = intracluster(given, clusters)
     share = float(given.mean()) if n else float("nan")
     if not effect > 0:
         return Estimate(measure, share, n=n, clusters=patients, level=level, warnings=("No design effect can be estimated; no interval.",))
@@ -148,9 +149,9 @@ def clustered_score(measure: str, counted: ArrayLike, clusters: ArrayLike, *, le
 
     edge = 1e-12
     z = z_of(level)
-    ends = {wanted: _crossing(lambda p, wanted=wanted: score(p, wanted), edge) for wanted in (0.0, z, -z)}
+    middle, low, high = (_crossing(partial(score, z=wanted), edge) for wanted in (0.0, z, -z))
     return Estimate(
-        measure, ends[0.0], ends[z], ends[-z], "score with design effect, skewness corrected" if skew else "score with design effect",
+        measure, middle, low, high, "score with design effect, skewness corrected" if skew else "score with design effect",
         n, round(float(given.sum())), patients, level,
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def logistic(truth: ArrayLike, design: ArrayLike, offset: ArrayLike | None = Non
             share = 1 / (1 + np.exp(-z))
             deviance = float(2 * (np.logaddexp(0, z) - y * z).sum())
             information = x.T @ (x * (share * (1 - share))[:, None])
-            return LogisticFit(beta, np.linalg.inv(information), deviance, x * (y - share)[:, None])
+            return LogisticFit(beta, np.asarray(np.linalg.inv(information), np.float64), deviance, x * (y - share)[:, None])
     raise InputError(
         "statistics-separated", "The logistic fit has no finite answer.", why="A line separates the classes, or columns repeat each other.",
         what_to_do="Use more data, or a measure that ranks only.",
@@ -137,10 +137,14 @@ def observed_to_expected(truth: ArrayLike, score: ArrayLike, *, level: float = 0
     p = probabilities(score, y)
     events, n = int(y.sum()), len(y)
     if not events or not p.sum() > 0:
-        return Estimate("observed / expected", float("nan"), n=n, events=events, clusters=n, level=level, warnings=("No events, or none expected.",))
+        return Estimate(
+            "observed / expected", float("nan"), n=n, events=events, clusters=n, level=level, warnings=("No events, or none expected.",)
+        )
     ratio = events / float(p.sum())
     half = z_of(level) * float(np.sqrt((1 - events / n) / events))
-    return Estimate("observed / expected", ratio, float(ratio * np.exp(-half)), float(ratio * np.exp(half)), "log-normal", n, events, n, level)
+    return Estimate(
+        "observed / expected", ratio, float(ratio * np.exp(-half)), float(ratio * np.exp(half)), "log-normal", n, events, n, level
+    )
 
 
 def spiegelhalter(truth: ArrayLike, score: ArrayLike) -> tuple[float, float]:

@@ -64,9 +64,11 @@ def fit_scaling(truth: ArrayLike, score: ArrayLike, kind: str, *, split: str) ->
     """
     if split not in FIT_ON:
         raise InputError(
-            "statistics-fit-on-test", f"Nothing is fitted on the split {split!r}.", why="A score recalibrated on the data that judge it is optimistic.",
+            "statistics-fit-on-test",
+            f"Nothing is fitted on the split {split!r}.",
+            why="A score recalibrated on the data that judge it is optimistic.",
             what_to_do="Fit on validation data and judge on the rest.",
-        )  # fmt: skip
+        )
     y = binary(truth)
     p = probabilities(score, y)
     events = int(y.sum())

@@ -78,6 +78,8 @@ def _lowess(y: NDArray[np.bool_], p: Floats) -> Floats:
         raise MissingExtraError("evaluate", "A lowess curve", "statsmodels") from error
     order = np.argsort(p, kind="stable")
     # R's default: neighbours within a hundredth of the range are interpolated.
-    drawn = lowess(y[order].astype(np.float64), p[order], frac=2 / 3, it=0, delta=0.01 * float(np.ptp(p)), is_sorted=True, return_sorted=False)
+    drawn = lowess(
+        y[order].astype(np.float64), p[order], frac=2 / 3, it=0, delta=0.01 * float(np.ptp(p)), is_sorted=True, return_sorted=False
+    )
     place, first = np.unique(p[order], return_index=True)
     return np.asarray(np.interp(p, place, drawn[first]))

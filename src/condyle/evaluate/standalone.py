@@ -86,7 +86,9 @@ def binary_shares(table: FindingTable, settings: Settings) -> list[Estimate]:
     """Sensitivity to accuracy of the calls, decided rows only, and the share decided when some are not."""
     decided = ~np.isnan(table.called)
     if not decided.any():
-        return [Estimate("sensitivity", float("nan"), n=len(table), level=settings.level, warnings=("The reader decided nothing: no calls.",))]
+        return [
+            Estimate("sensitivity", float("nan"), n=len(table), level=settings.level, warnings=("The reader decided nothing: no calls.",))
+        ]
     own = table.where(decided)
     shares = accuracy(own.truth, own.called, own.patients, level=settings.level, interval=settings.proportions)
     found = [shares[name] for name in ("sensitivity", "specificity", "PPV", "NPV", "accuracy")]
@@ -109,13 +111,27 @@ def from_interval(measure: str, one: Interval, events: int | None, settings: Set
     warnings: tuple[str, ...] = ()
     if np.isfinite(one.estimate) and not np.isfinite(low):
         warnings = (f"Only {one.resamples} of {one.drawn} resamples gave a value; no interval.",)
+    elif np.isnan(one.estimate):
+        low = high = float("nan")
+        warnings = ("Not defined here: it divides by 0.",)
     elif low == high:  # a point is no interval
         low = high = float("nan")
         warnings = ("Every resample gives the same value; no interval.",)
     return Estimate(
-        measure, one.estimate, low, high, one.method, one.n, events, one.clusters, settings.level, resamples=one.resamples,
-        drawn=one.drawn, seed=one.seed, warnings=warnings,
-    )  # fmt: skip
+        measure,
+        one.estimate,
+        low,
+        high,
+        one.method,
+        one.n,
+        events,
+        one.clusters,
+        settings.level,
+        resamples=one.resamples,
+        drawn=one.drawn,
+        seed=one.seed,
+        warnings=warnings,
+    )
 
 
 def ranked_area(table: FindingTable, settings: Settings) -> Estimate:
@@ -170,16 +186,19 @@ def _ordinal(table: FindingTable, settings: Settings) -> list[Estimate]:
 
     apart = np.abs(truth - given)
     metrics = {
-        "quadratic kappa": kappa("quadratic"), "linear kappa": kappa("linear"),
+        "quadratic kappa": kappa("quadratic"),
+        "linear kappa": kappa("linear"),
         "balanced accuracy": lambda w: balanced_accuracy(truth, given, scale, w),
         "mean absolute error": _weighted(apart),
         "mean squared error": _weighted(apart**2),
-    }  # fmt: skip
+    }
     found = patient_bootstrap(metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     shares = [_share("exact agreement", apart == 0, table, settings), _share("within one step", apart <= 1, table, settings)]
-    return [from_interval(name, one, None, settings) for name, one in found.items()] + shares + [
-        _share(f"sensitivity for grade {step}", given[truth == step] == step, table.where(truth == step), settings) for step in scale
-    ]
+    return (
+        [from_interval(name, one, None, settings) for name, one in found.items()]
+        + shares
+        + [_share(f"sensitivity for grade {step}", given[truth == step] == step, table.where(truth == step), settings) for step in scale]
+    )
 
 
 def _measurement(table: FindingTable, settings: Settings) -> list[Estimate]:
@@ -194,7 +213,10 @@ def _measurement(table: FindingTable, settings: Settings) -> list[Estimate]:
         return lines
     limits = limits_of_agreement(table.given, table.truth, table.patients, level=settings.level)
     lines += [limits.bias, limits.lower, limits.upper, limits.slope]
-    agreement = [icc(np.stack([table.given, table.truth], axis=1), "ICC(A,1)", level=settings.level), concordance(table.given, table.truth, level=settings.level).ccc]
+    agreement = [
+        icc(np.stack([table.given, table.truth], axis=1), "ICC(A,1)", level=settings.level),
+        concordance(table.given, table.truth, level=settings.level).ccc,
+    ]
     if not _independent(table):
         warning = "The interval takes rows as independent; patients give several."
         agreement = [one.warned(warning) for one in agreement]
@@ -241,11 +263,28 @@ def _macro(tables: Sequence[FindingTable], draws: Mapping[str, Draws], settings:
         kept = values[np.isfinite(values)]
         low, high, words = limits_of(float(np.mean(areas)), kept, settings.resamples, None, settings.level)
         people = np.unique(np.concatenate([binary[name].patients for name in usable]))
-        lines.append(Line(group, "all", "", Estimate(
-            "macro AUROC", float(np.mean(areas)), low, high, f"joint {words}, {len(usable)} findings", sum(len(binary[name]) for name in usable),
-            sum(int(binary[name].truth.sum()) for name in usable), len(people), settings.level, resamples=len(kept), drawn=settings.resamples,
-            seed=settings.seed, warnings=warnings,
-        )))  # fmt: skip
+        lines.append(
+            Line(
+                group,
+                "all",
+                "",
+                Estimate(
+                    "macro AUROC",
+                    float(np.mean(areas)),
+                    low,
+                    high,
+                    f"joint {words}, {len(usable)} findings",
+                    sum(len(binary[name]) for name in usable),
+                    sum(int(binary[name].truth.sum()) for name in usable),
+                    len(people),
+                    settings.level,
+                    resamples=len(kept),
+                    drawn=settings.resamples,
+                    seed=settings.seed,
+                    warnings=warnings,
+                ),
+            )
+        )
     return lines
 
 

@@ -100,16 +100,22 @@ def auroc_difference(
     labels, patients = np.asarray(groups).astype(str), np.asarray(clusters)
     usable = [name for name in np.unique(labels) if min(y[labels == name].sum(), (~y[labels == name]).sum()) >= ENOUGH]
     if len(usable) < 2:
-        return Difference("AUROC", None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups have enough positives and negatives.")
+        return Difference(
+            "AUROC", None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups have enough positives and negatives."
+        )
     kept = np.isin(labels, usable)
     y, s, labels, patients = y[kept], s[kept], labels[kept], patients[kept]
     gap = _gap_interval(y, s, labels, usable, patients, n, seed)
     if _shared(labels, patients):
-        return Difference("AUROC", gap, float("nan"), float("nan"), 0, float("nan"), "Patients occur in several subgroups: no test for separate groups.")
+        return Difference(
+            "AUROC", gap, float("nan"), float("nan"), 0, float("nan"), "Patients occur in several subgroups: no test for separate groups."
+        )
     parts = [clustered_auroc(y[labels == name], s[labels == name], patients[labels == name]) for name in usable]
     statistic, df = _cochran([one.estimate for one in parts], [one.se for one in parts])
     null = _shuffled(y, s, labels, usable, patients, shuffles, seed) if shuffles else float("nan")
-    return Difference("AUROC", gap, null, statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"), "" if df else "An area has no variance.")
+    return Difference(
+        "AUROC", gap, null, statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"), "" if df else "An area has no variance."
+    )
 
 
 def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: ArrayLike, clusters: ArrayLike) -> Difference:
@@ -126,7 +132,7 @@ def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: 
     own = (y if measure == "sensitivity" else ~y) & ~np.isnan(calls)
     right = (calls == 1)[own] if measure == "sensitivity" else (calls == 0)[own]
     labels, patients = np.asarray(groups).astype(str)[own], np.asarray(clusters)[own]
-    usable = [str(name) for name in np.unique(labels) if ENOUGH <= (labels == name).sum() and 0 < right[labels == name].mean() < 1]
+    usable = [str(name) for name in np.unique(labels) if (labels == name).sum() >= ENOUGH and 0 < right[labels == name].mean() < 1]
     if len(usable) < 2:
         return Difference(measure, None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups vary and are large enough.")
     kept = np.isin(labels, usable)
@@ -148,7 +154,13 @@ def bands(values: ArrayLike, edges: Mapping[str, tuple[float, float]]) -> NDArra
 
 
 def _gap_interval(
-    y: NDArray[np.bool_], s: NDArray[np.float64], labels: NDArray[np.str_], names: list[str], patients: NDArray[np.generic], n: int, seed: int
+    y: NDArray[np.bool_],
+    s: NDArray[np.float64],
+    labels: NDArray[np.str_],
+    names: list[str],
+    patients: NDArray[np.generic],
+    n: int,
+    seed: int,
 ) -> Interval:
     parts = ranking_draws({name: scored(y[labels == name], s[labels == name], patients[labels == name]) for name in names}, n=n, seed=seed)
     draws = gap_draws(list(parts.values()))
@@ -177,7 +189,13 @@ def _cochran(values: list[float], errors: list[float]) -> tuple[float, int]:
 
 
 def _shuffled(
-    y: NDArray[np.bool_], s: NDArray[np.float64], labels: NDArray[np.str_], names: list[str], patients: NDArray[np.generic], times: int, seed: int
+    y: NDArray[np.bool_],
+    s: NDArray[np.float64],
+    labels: NDArray[np.str_],
+    names: list[str],
+    patients: NDArray[np.generic],
+    times: int,
+    seed: int,
 ) -> float:
     """Mean gap with group labels permuted among patients."""
     people, first, place = np.unique(patients, return_index=True, return_inverse=True)

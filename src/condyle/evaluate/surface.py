@@ -79,9 +79,7 @@ def surface_distances(truth: ArrayLike, given: ArrayLike, spacing_mm: Sequence[f
     areas = element_areas(tuple(float(step) for step in spacing_mm))
     codes = [_codes(np.pad(mask[box], 1)) for mask in (first, second)]
     borders = [(code > 0) & (code < len(areas) - 1) for code in codes]
-    maps = [
-        distance_transform_edt(~border, sampling=spacing_mm) if border.any() else np.full(border.shape, np.inf) for border in borders
-    ]
+    maps = [distance_transform_edt(~border, sampling=spacing_mm) if border.any() else np.full(border.shape, np.inf) for border in borders]
     return SurfaceDistances(
         *_sorted(maps[1][borders[0]], areas[codes[0][borders[0]]]), *_sorted(maps[0][borders[1]], areas[codes[1][borders[1]]])
     )
@@ -135,7 +133,13 @@ def _area(group: list[Corner], spacing: Floats) -> float:
 
 def _axes(group: list[Corner]) -> list[int]:
     """Axes along which neighbouring corners of a group differ."""
-    return sorted({next(k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b) for one, other in combinations(group, 2) if _touch(one, other)})
+    return sorted(
+        {
+            next(k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+            for one, other in combinations(group, 2)
+            if _touch(one, other)
+        }
+    )
 
 
 def _touch(one: Corner, other: Corner) -> bool:

@@ -68,16 +68,24 @@ def write_evidence(evidence: Evidence, provenance: Provenance, out: Path | str) 
         "roc.csv": _csv(("finding", "threshold", "sensitivity", "specificity"), _roc_rows(evidence)),
         "precision_recall.csv": _csv(
             ("finding", "recall", "precision"),
-            ({"finding": one.finding, "recall": recall, "precision": precision} for one in evidence.drawn for recall, precision in one.precision),
+            (
+                {"finding": one.finding, "recall": recall, "precision": precision}
+                for one in evidence.drawn
+                for recall, precision in one.precision
+            ),
         ),
-        "reliability.csv": _csv(("finding", "low", "high", "mean_score", "observed", "observed_low", "observed_high", "n", "events"), _bin_rows(evidence)),
+        "reliability.csv": _csv(
+            ("finding", "low", "high", "mean_score", "observed", "observed_low", "observed_high", "n", "events"), _bin_rows(evidence)
+        ),
         "evaluation.html": evidence_page(evidence, provenance),
     }
     if evidence.compared:
         names = ("finding", "column", "measure", "gap", "gap_if_equal", "statistic", "df", "p", "note")
         files["subgroup_tests.csv"] = _csv(names, (asdict(one) for one in evidence.compared))
     if evidence.endpoints:
-        files["endpoints.csv"] = _csv(("finding", "site", "measure", "at_least", "estimate", "low", "high", "p", "adjusted", "met"), _endpoint_rows(evidence))
+        files["endpoints.csv"] = _csv(
+            ("finding", "site", "measure", "at_least", "estimate", "low", "high", "p", "adjusted", "met"), _endpoint_rows(evidence)
+        )
     with written_aside(out) as folder:
         for name, text in files.items():
             write_whole(folder / name, text.encode("utf-8"))
@@ -97,10 +105,18 @@ def evidence_document(evidence: Evidence, provenance: Provenance) -> dict[str, A
         "missed": [{"finding": name, "rows_without_answer": missed, "rows": rows} for name, missed, rows in evidence.missed],
         "settings": asdict(evidence.settings),
         "random_numbers": "numpy PCG64",
-        "results": [{"finding": line.finding, "site": line.site, "group": line.group, **estimate_document(line.estimate)} for line in evidence.lines],
+        "results": [
+            {"finding": line.finding, "site": line.site, "group": line.group, **estimate_document(line.estimate)} for line in evidence.lines
+        ],
         "subgroup_tests": [asdict(one) for one in evidence.compared],
         "endpoints": [
-            {**asdict(one.endpoint), "estimate": None if one.estimate is None else estimate_document(one.estimate), "p": one.p, "adjusted": one.adjusted, "met": one.met}
+            {
+                **asdict(one.endpoint),
+                "estimate": None if one.estimate is None else estimate_document(one.estimate),
+                "p": one.p,
+                "adjusted": one.adjusted,
+                "met": one.met,
+            }
             for one in evidence.endpoints
         ],
         "methods": methods_paragraph(evidence, plan=provenance.plan),
@@ -131,7 +147,12 @@ def line_row(line: Line) -> dict[str, object]:
 def _roc_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
     for one in evidence.drawn:
         for threshold, sensitivity, specificity in zip(one.roc.thresholds, one.roc.sensitivity, one.roc.specificity, strict=True):
-            yield {"finding": one.finding, "threshold": float(threshold), "sensitivity": float(sensitivity), "specificity": float(specificity)}
+            yield {
+                "finding": one.finding,
+                "threshold": float(threshold),
+                "sensitivity": float(sensitivity),
+                "specificity": float(specificity),
+            }
 
 
 def _bin_rows(evidence: Evidence) -> Iterable[dict[str, object]]:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 SIDE = 200  # drawing units of a plot's frame
 
 # The few numbers that open the page, by kind of finding.
-HEADLINES = (("AUROC", "quadratic kappa", "mean absolute error"), ("sensitivity", "balanced accuracy", "bias"), ("specificity", "within one step", "ICC(A,1)"))
+HEADLINES = (
+    ("AUROC", "quadratic kappa", "mean absolute error"),
+    ("sensitivity", "balanced accuracy", "bias"),
+    ("specificity", "within one step", "ICC(A,1)"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +111,22 @@ def _part(name: str, evidence: Evidence, drawn: Drawn | None, missed: tuple[int,
     if missed and missed[0]:
         counts += f"; {missed[0]} of {missed[1]} rows without an answer"
     plots = () if drawn is None else (_roc_plot(drawn, of(own, name, "AUROC")), _reliability_plot(drawn))
-    warnings = tuple(dict.fromkeys(sentence for line in own for sentence in line.estimate.warnings if line.site == "all" and not line.group))
+    warnings = tuple(
+        f"{line.estimate.measure}: {sentence}"
+        for line in own
+        if line.site == "all" and not line.group
+        for sentence in line.estimate.warnings
+    )
     return FindingPart(finding_title(name), f"finding-{name.replace(' ', '-')}", counts, _headline(own, name), plots, _rows(own), warnings)
 
 
 def _headline(lines: Sequence[Line], name: str) -> tuple[Cell, ...]:
     cells = []
     for choices in HEADLINES:
-        found = next((one for measure in ((*choices, "macro AUROC") if choices is HEADLINES[0] else choices) if (one := of(lines, name, measure))), None)
+        found = next(
+            (one for measure in ((*choices, "macro AUROC") if choices is HEADLINES[0] else choices) if (one := of(lines, name, measure))),
+            None,
+        )
         cells.append(Cell("", "", "") if found is None else Cell(found.measure, value_text(found), found.method))
     return tuple(cells)
 
@@ -132,7 +144,8 @@ def _roc_plot(drawn: Drawn, area: Estimate | None) -> Plot:
 
 def _reliability_plot(drawn: Drawn) -> Plot:
     points = tuple(
-        (SIDE * one.mean_score, SIDE * (1 - one.observed.estimate), SIDE * (1 - one.observed.low), SIDE * (1 - one.observed.high)) for one in drawn.bins
+        (SIDE * one.mean_score, SIDE * (1 - one.observed.estimate), SIDE * (1 - one.observed.low), SIDE * (1 - one.observed.high))
+        for one in drawn.bins
     )
     words = f"Reliability in {len(points)} bins of equal size, each with its 95 % interval; on the diagonal scores mean what they say"
     return Plot("Reliability", "mean score", "observed share", "", points, words)

@@ -1,0 +1,201 @@
+"""From two tables on disk to a folder of evidence."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from condyle.cohorts.evaluating import evaluate_predictions
+from condyle.errors import UsageError
+from condyle.evaluate.ranking import auroc
+from condyle.evaluate.standalone import Settings
+
+QUICK = Settings(resamples=100)
+LEVELS = ("L5-S1", "L4-L5", "L3-L4")
+
+
+def cohort(folder: Path, *, studies: int = 60, unread: int = 2, seed: int = 0) -> tuple[Path, Path, Path]:
+    """Predictions, truth and manifest of a cohort whose scores know the truth well."""
+    rng = np.random.default_rng(seed)
+    said, true, rows = [], [], []
+    for number in range(studies):
+        own = (f"s{number:03d}", f"p{number // 2:03d}")
+        rows.append((*own, f"{own[0]}.dcm", "FM"[number % 2]))
+        for level in LEVELS:
+            present, grade, height = int(rng.random() < 0.4), int(rng.integers(1, 6)), rng.normal(9, 2)
+            score = 1 / (1 + np.exp(-rng.normal(3 * present - 1.5)))
+            true += [
+                (*own, "modic", level, present),
+                (*own, "herniation", level, 0),
+                (*own, "pfirrmann", level, grade),
+                (*own, "disc_height", level, height),
+            ]
+            if number >= unread:
+                said += [
+                    (*own, "modic", level, f"{score:.4f}", "", "", "present" if score > 0.5 else "absent"),
+                    (*own, "herniation", level, f"{rng.random():.4f}", "", "", "absent"),
+                    (*own, "pfirrmann", level, "", min(5, grade + int(rng.random() < 0.3)), "", "present"),
+                    (*own, "disc_height", level, "", "", f"{height + rng.normal(0, 0.4):.3f}", ""),
+                ]
+    for name, head, table in (
+        ("predictions", "study_id,patient_id,finding,level,score,grade,value,decision", said),
+        ("truth", "study_id,patient_id,finding,level,value", true),
+        ("manifest", "study_id,patient_id,path,sex", rows),
+    ):
+        (folder / f"{name}.csv").write_text("\n".join([head, *(",".join(map(str, row)) for row in table)]) + "\n", "utf-8")
+    return folder / "predictions.csv", folder / "truth.csv", folder / "manifest.csv"
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("evaluation")
+    said, true, rows = cohort(folder)
+    evaluate_predictions(said, true, folder / "out", manifest=rows, subgroups=("sex", "level"), settings=QUICK)
+    return folder / "out", json.loads((folder / "out" / "evaluation.json").read_text("utf-8"))
+
+
+def pick(document: dict[str, Any], finding: str, measure: str, site: str = "all", group: str = "") -> dict[str, Any]:
+    (found,) = [
+        row for row in document["results"] if (row["finding"], row["measure"], row["site"], row["group"]) == (finding, measure, site, group)
+    ]
+    return found
+
+
+def test_every_file_is_there_and_whole(done: tuple[Path, dict[str, Any]]) -> None:
+    names = {path.name for path in done[0].iterdir()}
+    assert names == {
+        "evaluation.json",
+        "evaluation.html",
+        "results.csv",
+        "roc.csv",
+        "precision_recall.csv",
+        "reliability.csv",
+        "subgroup_tests.csv",
+        "SHA256SUMS",
+    }
+
+
+def test_every_number_has_an_interval_or_says_why_not(done: tuple[Path, dict[str, Any]]) -> None:
+    for row in done[1]["results"]:
+        assert {"n", "events", "clusters", "method", "seed", "level"} <= set(row)
+        if row["low"] is None:
+            assert row["warnings"] or "no interval" in row["method"] or row["method"] == "none", row
+        else:
+            assert row["low"] < row["high"]
+            if row["estimate"] is not None and "bootstrap" not in row["method"]:
+                assert row["low"] <= row["estimate"] <= row["high"], row
+
+
+def test_the_area_can_be_redone_from_the_tables(done: tuple[Path, dict[str, Any]]) -> None:
+    folder = done[0].parent
+
+    def modic(name: str) -> list[dict[str, str]]:
+        return [row for row in csv.DictReader((folder / name).read_text("utf-8").splitlines()) if row["finding"] == "modic"]
+
+    truth = {(row["study_id"], row["level"]): int(row["value"]) for row in modic("truth.csv")}
+    rows = [(truth[row["study_id"], row["level"]], float(row["score"])) for row in modic("predictions.csv")]
+    found = pick(done[1], "modic", "AUROC")
+    assert found["estimate"] == pytest.approx(auroc(*zip(*rows, strict=True)), abs=1e-12)
+    assert (found["n"], found["clusters"]) == (174, 29)
+
+
+def test_a_finding_without_positives_is_listed(done: tuple[Path, dict[str, Any]]) -> None:
+    found = pick(done[1], "herniation", "AUROC")
+    assert (found["estimate"], found["events"], found["n"]) == (None, 0, 174)
+    assert found["warnings"] == ["There is no positive unit."]
+    macro = pick(done[1], "mean of findings", "macro AUROC")
+    assert "herniation" in macro["warnings"][0]
+
+
+def test_unread_studies_are_counted(done: tuple[Path, dict[str, Any]]) -> None:
+    assert done[1]["studies"] == {"with_truth_unread": 2, "read_without_truth": 0}
+    assert {"finding": "modic", "rows_without_answer": 6, "rows": 180} in done[1]["missed"]
+    assert "6 of 180 rows without an answer" in (done[0] / "evaluation.html").read_text("utf-8")
+
+
+def test_exploratory_is_said_everywhere(done: tuple[Path, dict[str, Any]]) -> None:
+    assert done[1]["plan"]["statement"] == "Exploratory: no plan was fixed."
+    page = (done[0] / "evaluation.html").read_text("utf-8")
+    assert "Exploratory: no plan was fixed." in page
+    assert "exploratory" in done[1]["methods"]
+
+
+def test_the_page_is_self_contained(done: tuple[Path, dict[str, Any]]) -> None:
+    page = (done[0] / "evaluation.html").read_text("utf-8")
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count('<svg class="plot"') == 2
+
+
+def test_subgroups(done: tuple[Path, dict[str, Any]]) -> None:
+    assert {pick(done[1], "modic", "AUROC", group=f"sex: {sex}")["n"] for sex in "FM"} == {87}
+    tests = {(row["column"], row["measure"]): row for row in done[1]["subgroup_tests"] if row["finding"] == "modic"}
+    assert tests["sex", "AUROC"]["p"] is None  # patients have one study of each sex in this table: no separate groups
+    assert "several subgroups" in tests["sex", "AUROC"]["note"]
+
+
+def test_same_input_same_bytes(tmp_path: Path, done: tuple[Path, dict[str, Any]]) -> None:
+    folder = done[0].parent
+    evaluate_predictions(
+        folder / "predictions.csv",
+        folder / "truth.csv",
+        tmp_path / "again",
+        manifest=folder / "manifest.csv",
+        subgroups=("sex", "level"),
+        settings=QUICK,
+    )
+    for name in ("results.csv", "roc.csv", "reliability.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (done[0] / name).read_bytes()
+
+
+def test_failures_as_wrong_answers_lower_the_figures(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path, unread=6)
+    kept = evaluate_predictions(said, true, tmp_path / "a", settings=QUICK)
+    wrong = evaluate_predictions(said, true, tmp_path / "b", settings=replace(QUICK, failures="wrong"))
+    for measure in ("AUROC", "sensitivity", "specificity"):
+        one, other = (
+            next(line.estimate for line in run.evidence.lines if line.finding == "modic" and line.estimate.measure == measure)
+            for run in (kept, wrong)
+        )
+        assert other.estimate < one.estimate
+        assert other.n >= one.n
+
+
+def test_a_plan_fixes_what_is_done(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path)
+    (tmp_path / "thresholds.yaml").write_text("modic: {threshold: 0.9, chosen_on: validation}\n", "utf-8")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "endpoints:\n  - {finding: modic, at_least: 0.7}\n  - {finding: modic, metric: sensitivity, at_least: 0.99}\n"
+        "multiplicity: holm\nbootstrap: {n: 100}\nthresholds: thresholds.yaml\n",
+        "utf-8",
+    )
+    with pytest.raises(UsageError, match="fixed by the plan"):
+        evaluate_predictions(said, true, tmp_path / "no", plan=plan, settings=QUICK)
+    assert not (tmp_path / "truth.csv.openings.jsonl").exists()  # refused before the truth was opened
+    found = evaluate_predictions(said, true, tmp_path / "out", plan=plan)
+    first, second = found.evidence.endpoints
+    assert (first.met, second.met) == (True, False)
+    assert first.adjusted == pytest.approx(2 * first.p)
+    lines = {line.estimate.measure: line.estimate for line in found.evidence.lines if line.finding == "modic" and line.site == "all"}
+    assert lines["specificity"].estimate > 0.95  # the frozen threshold, not the reader's decisions
+    document = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    assert document["plan"]["sha256"] == found.provenance.plan
+    assert not found.provenance.warnings[0].startswith("This truth was opened")
+    plan.write_text(plan.read_text("utf-8").replace("0.7", "0.6"), "utf-8")
+    again = evaluate_predictions(said, true, tmp_path / "later", plan=plan)
+    assert again.provenance.warnings[0].startswith("This truth was opened 1 times before with another plan")
+
+
+def test_a_subgroup_that_is_no_column(tmp_path: Path) -> None:
+    said, true, rows = cohort(tmp_path, studies=4, unread=0)
+    with pytest.raises(UsageError, match=r"no column 'vendro'.* Did you mean 'vendor'"):
+        evaluate_predictions(said, true, tmp_path / "out", manifest=rows, subgroups=("vendro",))
+    with pytest.raises(UsageError, match="no column 'sex'"):
+        evaluate_predictions(said, true, tmp_path / "out", subgroups=("sex",))
