@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from condyle.cohorts.evaluating import evaluate_predictions
+from condyle.cohorts.evaluating import evaluate_comparison, evaluate_predictions
 from condyle.errors import UsageError
 from condyle.evaluate.ranking import auroc
 from condyle.evaluate.standalone import Settings
@@ -199,3 +199,15 @@ def test_a_subgroup_that_is_no_column(tmp_path: Path) -> None:
         evaluate_predictions(said, true, tmp_path / "out", manifest=rows, subgroups=("vendro",))
     with pytest.raises(UsageError, match="no column 'sex'"):
         evaluate_predictions(said, true, tmp_path / "out", subgroups=("sex",))
+
+
+def test_two_readers_on_disk(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path)
+    (tmp_path / "other").mkdir()
+    other, _, _ = cohort(tmp_path / "other", seed=0, unread=5)
+    found = evaluate_comparison(said, other, true, tmp_path / "out", settings=QUICK, margin=0.05)
+    document = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    assert set(document["inputs"]) == {"predictions.csv (1)", "predictions.csv (2)", "truth.csv"}
+    measures = {line.estimate.measure for line in found.evidence.lines}
+    assert {"difference of AUROC", "difference of quadratic kappa", "difference of mean absolute error"} <= measures
+    assert "difference of AUROC" in (tmp_path / "out" / "evaluation.html").read_text("utf-8")

@@ -16,7 +16,7 @@ from condyle.cohorts.predictions import Compared, compare_tables, one_model, rea
 from condyle.cohorts.table import did_you_mean
 from condyle.errors import UsageError
 from condyle.evaluate.endpoints import Endpoint
-from condyle.evaluate.evidence import Evidence, gather
+from condyle.evaluate.evidence import Evidence, gather, gather_comparison
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.standalone import Settings
 from condyle.report.aside import refuse_to_overwrite
@@ -87,7 +87,51 @@ def evaluate_predictions(
         alpha=planned.plan.alpha if planned else 0.05,
         rule=planned.plan.multiplicity if planned else "none",
     )
-    provenance = _provenance(predictions, truth, planned, compared, earlier, evidence)
+    provenance = _provenance((predictions, truth), planned, compared, earlier, evidence)
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+
+
+def evaluate_comparison(
+    first: Path | str,
+    second: Path | str,
+    truth: Path | str,
+    out: Path | str,
+    *,
+    plan: Path | str | None = None,
+    settings: Settings | None = None,
+    margin: float | None = None,
+) -> Evaluated:
+    """Compare two tables of predictions over the same truth; differences are second minus first.
+
+    Parameters
+    ----------
+    plan : fixes settings; the margin is that of its first endpoint with ``comparison: second - first``
+    margin : of non-inferiority, positive, on the scale of AUROC; not beside a plan
+
+    Raises
+    ------
+    As ``evaluate_predictions``
+    """
+    first, second, truth = Path(first), Path(second), Path(truth)
+    refuse_to_overwrite(out)
+    planned = None if plan is None else read_plan(plan)
+    if planned is not None and (settings is not None or margin is not None):
+        raise UsageError(
+            "plan-fixes",
+            "Settings and margins are fixed by the plan.",
+            why="What was planned is not changed on the way.",
+            what_to_do="Leave out the other options, or the plan.",
+        )
+    if planned is not None:
+        margin = next((one.margin for one in planned.plan.endpoints if one.comparison == "second - first"), None)
+    settings = settings_of(planned.plan) if planned is not None else settings or Settings()
+    said = [one_model(read_predictions(path)) for path in (first, second)]
+    earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate compare")
+    labels = read_labels(truth)
+    joined = [compare_tables(one, labels) for one in said]
+    tables = [[_with_threshold(table, planned) for table in one.tables] for one in joined]
+    evidence = gather_comparison(*tables, settings, margin=margin)
+    provenance = _provenance((first, second, truth), planned, joined[0], earlier, evidence)
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
 
 
@@ -135,7 +179,7 @@ def _with_threshold(table: FindingTable, planned: Planned | None) -> FindingTabl
 
 
 def _provenance(
-    predictions: Path, truth: Path, planned: Planned | None, compared: Compared, earlier: Sequence[Mapping[str, object]], evidence: Evidence
+    paths: Sequence[Path], planned: Planned | None, compared: Compared, earlier: Sequence[Mapping[str, object]], evidence: Evidence
 ) -> Provenance:
     sha = planned.sha256 if planned else ""
     others = sum(one.get("plan_sha256") != sha for one in earlier)
@@ -149,7 +193,7 @@ def _provenance(
     warnings += [f"{name}: {reason}." for name, reason in compared.not_judged]
     frozen = f"frozen thresholds, sha256 {planned.thresholds_sha256}" if planned and planned.thresholds else "decisions of the reader"
     return Provenance(
-        {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (predictions, truth)},
+        _digests(paths),
         sha,
         planned.plan.name if planned else "",
         frozen,
@@ -158,3 +202,10 @@ def _provenance(
         (len(earlier), others),
         tuple(warnings),
     )
+
+
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    """sha256 by file name; a name that occurs twice is numbered."""
+    names = [path.name for path in paths]
+    titles = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, start=1)]
+    return {title: hashlib.sha256(path.read_bytes()).hexdigest() for title, path in zip(titles, paths, strict=True)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from condyle.evaluate.calibrated import calibration_bins, calibration_lines
+from condyle.evaluate.comparison import compare_readers
 from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
@@ -99,6 +100,15 @@ def gather(
     return Evidence(
         settings, tuple(lines), tuple(drawn), tuple(compared), judge_endpoints(endpoints, found, alpha=alpha, rule=rule), missed
     )
+
+
+def gather_comparison(
+    first: Sequence[FindingTable], second: Sequence[FindingTable], settings: Settings, *, margin: float | None = None
+) -> Evidence:
+    """Compare two readers; the lines are differences, second minus first."""
+    lines = compare_readers(first, second, settings, margin=margin)
+    missed = tuple((one.finding, int((one.missed | other.missed).sum()), len(one)) for one, other in zip(first, second, strict=True))
+    return Evidence(settings, lines, (), (), (), missed)
 
 
 def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:

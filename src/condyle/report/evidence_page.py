@@ -21,9 +21,16 @@ SIDE = 200  # drawing units of a plot's frame
 
 # The few numbers that open the page, by kind of finding.
 HEADLINES = (
-    ("AUROC", "quadratic kappa", "mean absolute error"),
-    ("sensitivity", "balanced accuracy", "bias"),
-    ("specificity", "within one step", "ICC(A,1)"),
+    (
+        "AUROC",
+        "quadratic kappa",
+        "mean absolute error",
+        "difference of AUROC",
+        "difference of quadratic kappa",
+        "difference of mean absolute error",
+    ),
+    ("sensitivity", "balanced accuracy", "bias", "difference of sensitivity"),
+    ("specificity", "within one step", "ICC(A,1)", "difference of specificity"),
 )
 
 
