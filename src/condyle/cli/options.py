@@ -9,6 +9,7 @@ import typer
 from condyle.errors import UsageError
 
 FORMATS_HELP = "Comma separated exporters (see 'condyle list exporters')."
+ENGINE_HELP = "Runs the package's graphs: onnxruntime (default) or openvino (extra 'openvino'; 16-bit where the processor has it)."
 SIZES: tuple[Literal["smoke", "study", "full"], ...] = ("smoke", "study", "full")
 Given = Annotated[
     list[str] | None,

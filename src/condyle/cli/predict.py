@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from condyle.cli.command import command
+from condyle.cli.options import ENGINE_HELP
 from condyle.cli.screen import Screen
 
 EXAMPLES = (
@@ -25,6 +26,7 @@ def predict(
     package: Annotated[str, typer.Argument(help="Name or path of the reader package.")],
     manifest: Annotated[Path, typer.Option("--manifest", "-m", readable=False, help="manifest.csv: one row a series or a study.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="predictions.csv to write. An unfinished one is taken up again.")],
+    engine: Annotated[str, typer.Option("--engine", help=ENGINE_HELP)] = "",
 ) -> int:
     """Read all studies of a manifest into predictions.csv.
 
@@ -33,7 +35,7 @@ def predict(
     from condyle.cohorts import predict as run
     from condyle.readers import load_package
 
-    reader = load_package(package)
+    reader = load_package(package, engine=engine)
     with screen.progress("Reading studies") as bar:
         result = run(reader, manifest, out, progress=bar.update)
     for study_id, reason in result.failed:

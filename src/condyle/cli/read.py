@@ -14,7 +14,7 @@ import typer
 from condyle.cli.command import command
 from condyle.cli.documents import Corrections, Documents, Language, Phrases, Prior, documents
 from condyle.cli.failure import BUG_REMARK, as_condyle_error
-from condyle.cli.options import FORMATS_HELP, Given, given_traits, split_words
+from condyle.cli.options import ENGINE_HELP, FORMATS_HELP, Given, given_traits, split_words
 from condyle.cli.screen import Screen, parts_of
 from condyle.errors import CondyleError, InputError, ResourceError, UsageError
 
@@ -54,6 +54,7 @@ def read(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report: new, empty, or an unchanged earlier report.")],
     format: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "html,json,csv",
     package: Annotated[str, typer.Option("--package", help="Name or path of the reader package.")] = "lumbar",
+    engine: Annotated[str, typer.Option("--engine", help=ENGINE_HELP)] = "",
     study: Annotated[str, typer.Option("--study", help="Read only the study with this key (see --dry-run).")] = "",
     given: Given = None,
     corrections: Corrections = None,
@@ -78,7 +79,7 @@ def read(
     if not dry_run:
         from condyle.readers import load_package
 
-        reader = load_package(package)
+        reader = load_package(package, engine=engine)
     started = time.perf_counter()
     with screen.progress("Looking through the files"):
         opened = open_studies(path, overrides=given_traits(given))

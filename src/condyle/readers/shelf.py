@@ -11,6 +11,7 @@ from typing import Protocol
 
 from condyle import registry
 from condyle.errors import PackageError, UsageError
+from condyle.readers.engines import DEFAULT, chosen_engine
 from condyle.readers.package import SPEC, SUFFIX, Package, open_package
 from condyle.study import PackageInfo, Reading, Study
 
@@ -125,18 +126,23 @@ def import_package(path: str | Path) -> Shelved:
     return verify_package(target)
 
 
-def load_package(name_or_path: str | Path) -> Reader:
+def load_package(name_or_path: str | Path, *, engine: str = "") -> Reader:
     """A verified package as a reader.
+
+    Parameters
+    ----------
+    engine : that runs its graphs: 'onnxruntime' or 'openvino' (optional extra). '' takes CONDYLE_ENGINE, else onnxruntime
 
     Raises
     ------
+    UsageError - no such engine
     PackageError - missing, damaged, of an unknown schema version or of an unknown family
     """
     package = open_package(find_package(name_or_path))
-    return _family(package)
+    return _family(package, chosen_engine(engine))
 
 
-def _family(package: Package) -> Reader:
+def _family(package: Package, engine: str) -> Reader:
     try:
         build = registry.get("families", package.spec.family)
     except UsageError as error:
@@ -144,7 +150,7 @@ def _family(package: Package) -> Reader:
             "family-unknown", f"The package {package.spec.name!r} is of the family {package.spec.family!r}, which is not installed.",
             why=error.what_to_do, what_to_do="Install the package that provides it, or update Condyle.",
         ) from None  # fmt: skip
-    reader: Reader = build(package)
+    reader: Reader = build(package) if engine == DEFAULT else build(package, engine=engine)
     return reader
 
 

@@ -16,13 +16,13 @@ import condyle
 from condyle.errors import InputError
 from condyle.intake import load_volume
 from condyle.quality import check
+from condyle.readers.engines import chosen_engine, open_graph
 from condyle.readers.lumbar import findings as say
 from condyle.readers.lumbar.choose import Choice, choose, weighting_of
 from condyle.readers.lumbar.discs import CANAL, VERTEBRA
 from condyle.readers.lumbar.grade import Grader, open_grader
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, level_crops, level_names, look
-from condyle.readers.onnx import open_graph
 from condyle.readers.package import Package
 from condyle.study import PackageInfo, Problem, Reading, Series, Study, Trait, Volume
 
@@ -49,15 +49,16 @@ class _Stages:
 class LumbarReader:
     """A lumbar package, ready to read. Deterministic; its graphs are opened at the first reading."""
 
-    def __init__(self, package: Package) -> None:
+    def __init__(self, package: Package, engine: str = "") -> None:
         self.package = package
+        self.engine = chosen_engine(engine)
         self.info: PackageInfo = package.info
 
     @cached_property
     def network(self) -> Network:
         """The segmenter, as ``segment`` wants it."""
         spec = self.package.spec.graphs["segmenter"]
-        run = open_graph(self.package.graph("segmenter"), "segmenter")
+        run = open_graph(self.package.graph("segmenter"), "segmenter", engine=self.engine)
 
         def network(grey: NDArray[np.float32]) -> NDArray[np.float32]:
             return np.asarray(run({spec.inputs[0]: grey})[spec.outputs[0]], np.float32)
@@ -66,7 +67,7 @@ class LumbarReader:
 
     @cached_property
     def grader(self) -> Grader:
-        return open_grader(self.package)
+        return open_grader(self.package, self.engine)
 
     def read(self, study: Study) -> Reading:
         """Find, name, grade and measure the levels of a study.

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.errors import PackageError
+from condyle.readers.engines import open_graph
 from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.measured import measure_levels, names
-from condyle.readers.onnx import Graph, open_graph
+from condyle.readers.onnx import Graph
 from condyle.readers.package import Package
 
 HIGH_GRADE = 4  # the score of an ordinal finding is the probability of this grade or a worse one
@@ -54,8 +55,8 @@ def steps_of(at_least: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def grade_of(at_least: NDArray[np.float64], first: int = 1) -> NDArray[np.int_]:
-    """[row] the step nearest to the expected one: errors of a grade cost the square of their size, as quadratic kappa counts them."""
-    return np.asarray(first + np.floor(at_least.sum(axis=1) + 0.5), np.int_)
+    """[row] the median step: the highest that is more likely reached than not. It has the least expected error in grades."""
+    return np.asarray(first + (at_least > 0.5).sum(axis=1), np.int_)
 
 
 def missing_input(finding: str, present: Mapping[str, bool]) -> str:
@@ -147,7 +148,7 @@ def level_codes(level_names: Sequence[str], levels: Sequence[str]) -> NDArray[np
     return np.array([[float(name == known) for known in levels] for name in level_names], np.float32)
 
 
-def open_grader(package: Package) -> Grader:
+def open_grader(package: Package, engine: str = "") -> Grader:
     """The grader of a package. Raises PackageError when its settings do not describe one."""
     settings: Mapping[str, Any] = package.spec.settings
     try:
@@ -165,4 +166,4 @@ def open_grader(package: Package) -> Grader:
             "package-incompatible", "The package was made for other measured features than this Condyle computes.",
             why="A grader must be fed what it was trained on.", what_to_do="Update Condyle, or use a package made for this version.",
         )  # fmt: skip
-    return Grader(open_graph(package.graph("grader"), "grader"), slots, spec, findings, levels, calibration)
+    return Grader(open_graph(package.graph("grader"), "grader", engine=engine), slots, spec, findings, levels, calibration)
