@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,11 +11,20 @@ from condyle.cli import evaluate_readers
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
 
+if TYPE_CHECKING:
+    from condyle.cohorts.evaluating import Evaluated
+    from condyle.evaluate.estimate import Estimate
+
 EXAMPLES = (
     "condyle evaluate standalone predictions.csv truth.csv -o evidence",
     "condyle evaluate standalone predictions.csv truth.csv -o evidence --plan plan.yaml",
 )
 STANDALONE = (*EXAMPLES, "condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor")
+
+COMPARE = (
+    "condyle evaluate compare old.csv new.csv truth.csv -o evidence",
+    "condyle evaluate compare old.csv new.csv truth.csv -o evidence --margin 0.05",
+)
 
 Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
@@ -27,6 +36,7 @@ PlanFile = Annotated[
 def add_to(app: typer.Typer) -> None:
     evaluate = group("evaluate", "Judge predictions: numbers with intervals, tables, one page.", examples=EXAMPLES)
     command(evaluate, "standalone", examples=STANDALONE)(standalone)
+    command(evaluate, "compare", examples=COMPARE)(compare)
     evaluate_readers.add_to(evaluate)
     app.add_typer(evaluate)
 
@@ -67,7 +77,41 @@ def standalone(
             model=model,
             settings=None if asked == Settings() else asked,
         )
-    first: dict[str, Any] = {}
+    _tell(screen, done, out)
+    return 0
+
+
+def compare(
+    screen: Screen,
+    first: Annotated[Path, typer.Argument(readable=False, help="predictions.csv of the first reader.")],
+    second: Annotated[Path, typer.Argument(readable=False, help="predictions.csv of the second reader.")],
+    truth: Truth,
+    out: Out,
+    plan: PlanFile = None,
+    margin: Annotated[
+        float | None, typer.Option("--margin", min=0, help="Non-inferiority of the second: how much worse is accepted.")
+    ] = None,
+    failures: Annotated[str, typer.Option("--failures", help="Rows without an answer: exclude, or count as wrong.")] = "exclude",
+    resamples: Annotated[int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples of patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+) -> int:
+    """Compare two readers on the same rows: paired differences, second minus first.
+
+    Differences of AUROC, sensitivity, specificity, predictive values, kappa and errors with intervals over patients.
+    """
+    from condyle.cohorts.evaluating import evaluate_comparison
+    from condyle.evaluate.standalone import Settings
+
+    asked = Settings(resamples=resamples, seed=seed, failures=failures)
+    with screen.progress("Comparing"):
+        done = evaluate_comparison(first, second, truth, out, plan=plan, margin=margin, settings=None if asked == Settings() else asked)
+    _tell(screen, done, out)
+    return 0
+
+
+def _tell(screen: Screen, done: Evaluated, out: Path) -> None:
+    """The first number of each finding, the endpoints, the warnings, and where the page is."""
+    first: dict[str, Estimate] = {}
     for line in done.evidence.lines:
         first.setdefault(line.finding, line.estimate)
     screen.table(
@@ -80,7 +124,7 @@ def standalone(
         )
     for sentence in done.provenance.warnings:
         screen.note(f"warning: {sentence}")
-    screen.say(str(done.files[-1].parent / "evaluation.html"))
+    screen.say(str(out / "evaluation.html"))
     screen.record(
         out=out,
         plan=done.provenance.plan or None,
@@ -91,4 +135,3 @@ def standalone(
             for name, one in first.items()
         ],
     )
-    return 0
