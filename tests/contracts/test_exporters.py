@@ -9,15 +9,28 @@ import pytest
 from condyle import registry
 from condyle.registry import plugins
 from condyle.report import findings_csv, html_page
+from condyle.report.write import options_of
+from condyle.testing import dicom_exporters as dicom_battery
 from condyle.testing import exporters as battery
 
-OURS = {"csv", "html", "json", "text"}
+OURS = {"csv", "dicom-sc", "dicom-seg", "dicom-sr", "html", "json", "pdf", "text"}
+
+
+@pytest.fixture(scope="module")
+def sourced(tmp_path_factory):
+    return dicom_battery.sourced(tmp_path_factory.mktemp("sourced"))
 
 
 @pytest.mark.parametrize("contract", battery.CHECKS, ids=lambda contract: contract.__name__)
-@pytest.mark.parametrize("name", plugins("exporters"))
+@pytest.mark.parametrize("name", [name for name in plugins("exporters") if "source" not in options_of(name)])
 def test_exporter(name, contract):
     contract(name)
+
+
+@pytest.mark.parametrize("contract", dicom_battery.CHECKS, ids=lambda contract: contract.__name__)
+@pytest.mark.parametrize("name", [name for name in plugins("exporters") if "source" in options_of(name)])
+def test_exporter_of_dicom_objects(name, contract, sourced):
+    contract(name, sourced)
 
 
 def test_our_exporters_are_installed():

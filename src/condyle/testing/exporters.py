@@ -23,6 +23,8 @@ import csv
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -211,8 +213,25 @@ def _plain_text(content: bytes) -> str:
     return text
 
 
+def _pdf_text(content: bytes) -> str:
+    """By poppler's pdftotext: an independent reader, and a complaint of it is a fault of the file."""
+    program = shutil.which("pdftotext")
+    if program is None:
+        import pytest
+
+        pytest.skip("pdftotext is not installed (apt-get install poppler-utils)")
+    done = subprocess.run([program, "-layout", "-", "-"], input=content, capture_output=True, check=True, timeout=120)
+    assert not done.stderr, done.stderr.decode()
+    for word in (b"/JavaScript", b"/OpenAction", b"/EmbeddedFile", b"/Launch", b"/URI"):
+        assert word not in content, f"the file holds {word.decode()}"
+    flowing = subprocess.run([program, "-raw", "-", "-"], input=content, capture_output=True, check=True, timeout=120).stdout
+    return " ".join((done.stdout + flowing).decode("utf-8").replace("-\n", "-").split())
+
+
 # How to turn a file into text for the checks, by suffix. Each raises for a file that is not valid.
-TEXT_OF: dict[str, Callable[[bytes], str]] = {".html": _html_text, ".json": _json_text, ".csv": _csv_text, ".txt": _plain_text}
+TEXT_OF: dict[str, Callable[[bytes], str]] = {
+    ".html": _html_text, ".json": _json_text, ".csv": _csv_text, ".txt": _plain_text, ".pdf": _pdf_text,
+}  # fmt: skip
 
 
 def _export(name: str, reading: Reading) -> dict[str, bytes]:
