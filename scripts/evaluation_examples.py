@@ -64,6 +64,11 @@ def write(path: Path, rows: list[dict[str, object]]) -> None:
         writer.writerows(rows)
 
 
+def write_thresholds(out: Path, findings: tuple[str, ...]) -> None:
+    lines = [f"{finding}: {{threshold: 0.5, chosen_on: pre-specified}}" for finding in findings]
+    (out / "thresholds.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def truth_rows(studies: list[dict[str, object]]) -> list[dict[str, object]]:
     return [
         {"study_id": one["study"], "patient_id": one["patient"], "finding": name, "value": value}
@@ -102,7 +107,7 @@ def knee_model(rng: np.random.Generator, out: Path) -> None:
                 })  # fmt: skip
     write(out / "predictions.csv", predictions)
     write(out / "reads.csv", reads)
-    write(out / "thresholds.csv", [{"finding": finding, "threshold": 0.5} for finding in FINDINGS])
+    write_thresholds(out, FINDINGS)
 
 
 def knee_readers(rng: np.random.Generator, out: Path) -> None:
@@ -225,11 +230,49 @@ def shoulder(rng: np.random.Generator, out: Path) -> None:
         write(out / f"{name}_predictions.csv", rows)
         if reads:
             write(out / "reads.csv", reads)
-    write(out / "thresholds.csv", [{"finding": finding, "threshold": 0.5}])
+    write_thresholds(out, (finding,))
+
+
+PLANS = {
+    "knee_1_model": """name: knee, step 1, model beside ten readers
+endpoints:
+  - {finding: meniscal_tear, metric: auroc, comparison: model - readers}
+  - {finding: cartilage_defect, metric: auroc, comparison: model - readers, margin: 0.05}
+  - {finding: acl_injury, metric: auroc, comparison: model - readers}
+multiplicity: holm
+thresholds: thresholds.yaml
+bootstrap: {n: 2000, seed: 1}
+""",
+    "knee_2_readers": """name: knee, step 2, ten readers without and with help
+endpoints:
+  - {finding: major, metric: auroc, comparison: aided - unaided}
+  - {finding: minor, metric: auroc, comparison: aided - unaided}
+multiplicity: holm
+groups:
+  major: [meniscal_tear, cartilage_defect, acl_injury]
+  minor: [pcl_injury, mcl_injury, lcl_injury, fat_pad_injury, plica, cyst]
+""",
+    "knee_3_trial": """name: knee, step 3, randomised trial
+endpoints:
+  - {finding: meniscal_tear, metric: accuracy, comparison: aided - unaided}
+  - {finding: cartilage_defect, metric: accuracy, comparison: aided - unaided}
+  - {finding: acl_injury, metric: accuracy, comparison: aided - unaided}
+multiplicity: holm
+""",
+    "shoulder_views": """name: shoulder, eight folds of three views
+endpoints:
+  - {finding: bankart_lesion, metric: auroc, comparison: model - readers, margin: 0.10}
+thresholds: thresholds.yaml
+bootstrap: {n: 2000, seed: 4}
+""",
+}
 
 
 def main(folder: str) -> None:
     out = Path(folder)
+    for name, plan in PLANS.items():
+        (out / name).mkdir(parents=True, exist_ok=True)
+        (out / name / "plan.yaml").write_text(plan, encoding="utf-8")
     knee_model(np.random.default_rng([SEED, 1]), out / "knee_1_model")
     knee_readers(np.random.default_rng([SEED, 2]), out / "knee_2_readers")
     knee_trial(np.random.default_rng([SEED, 3]), out / "knee_3_trial")

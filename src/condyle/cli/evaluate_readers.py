@@ -1,0 +1,188 @@
+"""``condyle evaluate mrmc | trial | views | samplesize``: readers, trials, ensembles, the next study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from condyle.cli.command import command
+from condyle.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from condyle.cohorts.evaluating_readers import StudyEvaluated
+
+MRMC = (
+    "condyle evaluate mrmc reads.csv truth.csv -o evidence",
+    "condyle evaluate mrmc reads.csv truth.csv -o evidence --predictions predictions.csv --plan plan.yaml",
+)
+TRIAL = (
+    "condyle evaluate trial trial.csv -o evidence --control unaided --arm aided",
+    "condyle evaluate trial trial.csv -o evidence --control unaided --arm aided --baseline age --baseline sex --plan plan.yaml",
+)
+VIEWS = ("condyle evaluate views tables -o evidence", "condyle evaluate views tables -o evidence --plan plan.yaml")
+SAMPLESIZE = (
+    "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05",
+    "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05 --readers 8 --readers 12 --power 0.9",
+)
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", readable=False, help="plan.yaml: endpoints, groups, seeds; hashed before the truth is opened.")
+]
+Reads = Annotated[Path, typer.Argument(readable=False, help="reads.csv: reader_id, study_id, finding, arm, score or decision.")]
+TruthFile = Annotated[Path, typer.Argument(readable=False, help="truth.csv: study_id, patient_id, finding, value.")]
+
+
+def add_to(group: typer.Typer) -> None:
+    command(group, "mrmc", examples=MRMC)(mrmc)
+    command(group, "trial", examples=TRIAL)(trial)
+    command(group, "views", examples=VIEWS)(views)
+    command(group, "samplesize", examples=SAMPLESIZE)(samplesize)
+
+
+def mrmc(
+    screen: Screen,
+    reads: Reads,
+    truth: TruthFile,
+    out: Out,
+    base: Annotated[str, typer.Option("--base", help="Arm that the other is compared with, such as unaided.")] = "",
+    arm: Annotated[str, typer.Option("--arm", help="The other arm, such as aided.")] = "",
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", readable=False, help="Put a model beside the readers of one arm.")
+    ] = None,
+    plan: PlanFile = None,
+) -> int:
+    """Judge a reader study: many readers, many studies, two arms, or a model beside readers.
+
+    Readers and studies are random: results speak of both populations. Missing reads, nested designs and readers of one arm only are
+    recognised. Reading time, wash-out, order and groups of readers are reported when their columns are there.
+    """
+    from condyle.cohorts.evaluating_readers import evaluate_readers
+
+    arms = tuple(name for name in (base, arm) if name)
+    with screen.progress("Evaluating"):
+        done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan)
+    return _show(screen, done, out)
+
+
+def trial(
+    screen: Screen,
+    table: Annotated[
+        Path, typer.Argument(metavar="TRIAL", readable=False, help="trial.csv: unit_id, cluster_id, arm_assigned, arm_received, outcomes.")
+    ],
+    out: Out,
+    control: Annotated[str, typer.Option("--control", help="Arm to compare with.")] = "unaided",
+    arm: Annotated[str, typer.Option("--arm", help="The other arm.")] = "aided",
+    outcome: Annotated[
+        list[str] | None, typer.Option("--outcome", metavar="COLUMN", help="0/1 outcome; without, every column correct_...")
+    ] = None,
+    time: Annotated[list[str] | None, typer.Option("--time", metavar="COLUMN", help="A time; without, seconds.")] = None,
+    baseline: Annotated[list[str] | None, typer.Option("--baseline", metavar="COLUMN", help="Column of the baseline table.")] = None,
+    plan: PlanFile = None,
+) -> int:
+    """Judge a randomised trial: flow, baseline, outcomes as assigned and per protocol, times, strata."""
+    from condyle.cohorts.evaluating_readers import evaluate_trial
+
+    with screen.progress("Evaluating"):
+        done = evaluate_trial(
+            table,
+            out,
+            control=control,
+            arm=arm,
+            outcomes=tuple(outcome or ()),
+            times=tuple(time or ()),
+            baseline=tuple(baseline or ()),
+            plan=plan,
+        )
+    return _show(screen, done, out)
+
+
+def views(
+    screen: Screen,
+    tables: Annotated[
+        Path,
+        typer.Argument(readable=False, help="Folder of validation_, test_ and external_ predictions.csv and truth.csv, and reads.csv."),
+    ],
+    out: Out,
+    plan: PlanFile = None,
+) -> int:
+    """Judge an ensemble of folds and views: each fold, the ensemble on test and external sets, readers beside it."""
+    from condyle.cohorts.evaluating_readers import evaluate_views
+
+    with screen.progress("Evaluating"):
+        done = evaluate_views(tables, out, plan=plan)
+    return _show(screen, done, out)
+
+
+def samplesize(
+    screen: Screen,
+    reads: Reads,
+    truth: TruthFile,
+    finding: Annotated[str, typer.Option("--finding", help="Finding of the pilot.")],
+    effect: Annotated[
+        float, typer.Option("--effect", min=0.001, max=0.5, help="Difference that shall be found; a choice, not the pilot's own.")
+    ],
+    metric: Annotated[str, typer.Option("--metric", help="auroc, sensitivity, specificity or accuracy.")] = "auroc",
+    base: Annotated[str, typer.Option("--base", help="Base arm of the pilot.")] = "unaided",
+    arm: Annotated[str, typer.Option("--arm", help="Other arm of the pilot.")] = "aided",
+    readers: Annotated[list[int] | None, typer.Option("--readers", min=2, help="Planned numbers of readers.")] = None,
+    power: Annotated[float, typer.Option("--power", min=0.5, max=0.99, help="Wanted chance to find the effect.")] = 0.8,
+) -> int:
+    """How many patients the next reader study needs, for several numbers of readers, from a pilot's variance components."""
+    from condyle.cohorts.evaluating_readers import plan_study
+
+    rows = plan_study(
+        reads,
+        truth,
+        finding=finding,
+        metric=metric,
+        base=base,
+        arm=arm,
+        effect=effect,
+        readers=tuple(readers or (4, 6, 8, 12)),
+        wanted=power,
+    )
+    screen.table(
+        [(row.readers, row.patients or "none", *row.if_variance) for row in rows],
+        ("readers", "patients", "if readers vary half as much", "if readers vary twice as much"),
+    )
+    screen.note("Patients in the pilot's mix of positive and negative. 'none': more patients do not help, more readers do.")
+    screen.record(
+        rows=[{"readers": row.readers, "patients": row.patients, "half": row.if_variance[0], "twice": row.if_variance[1]} for row in rows]
+    )
+    return 0
+
+
+def _show(screen: Screen, done: StudyEvaluated, out: Path) -> int:
+    main = [line for line in done.evidence.lines if not line.group]
+    screen.table(
+        [(line.finding, line.site, line.estimate.measure, line.estimate, line.estimate.n) for line in main[:40]],
+        ("finding", "where", "measure", "value", "n"),
+    )
+    for one in done.evidence.endpoints:
+        screen.say(
+            f"endpoint {one.endpoint.finding}: {one.endpoint.measure} above {one.endpoint.at_least:g}: {'met' if one.met else 'not shown'}"
+        )
+    for sentence in (*done.provenance.warnings, *done.evidence.warnings):
+        screen.note(f"warning: {sentence}")
+    screen.say(str(done.files[-1]))
+    screen.record(
+        out=out,
+        plan=done.provenance.plan or None,
+        files=[path.name for path in done.files],
+        warnings=[*done.provenance.warnings, *done.evidence.warnings],
+        results=[
+            {
+                "finding": line.finding,
+                "where": line.site,
+                "measure": line.estimate.measure,
+                "estimate": line.estimate.estimate,
+                "low": line.estimate.low,
+                "high": line.estimate.high,
+            }
+            for line in main
+        ],
+    )
+    return 0

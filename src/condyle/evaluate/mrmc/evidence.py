@@ -1,0 +1,252 @@
+"""A reader study, or a model beside readers, as evidence: lines, sheets, methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.mrmc.model_study import ModelStudy
+from condyle.evaluate.mrmc.study import ReaderStudy
+from condyle.evaluate.mrmc.washout import ShortGap
+from condyle.evaluate.standalone import Line
+from condyle.evaluate.study_evidence import Cell, Claim, Sheet, StudyEvidence, judge_claims, number, p_cell
+
+
+def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: float = 0.05, rule: str = "holm") -> StudyEvidence:
+    """A reader study of two arms."""
+    contrast = f"{study.arm} - {study.base}"
+    lines: list[Line] = []
+    for one in study.comparisons:
+        lines += [
+            Line(one.finding, study.base, "", one.base_value),
+            Line(one.finding, study.arm, "", one.arm_value),
+            Line(one.finding, contrast, "", one.difference),
+        ]
+        lines += [Line(one.finding, contrast, f"seniority: {rank}", value) for rank, value in one.groups.items()]
+        lines += [Line(one.finding, contrast, f"reader: {gain.reader}", gain.gain) for gain in one.readers]
+        lines += [] if one.between is None else [Line(one.finding, contrast, "seniority by arm", one.between)]
+    if study.time is not None:
+        lines.append(Line("reading time", f"{study.arm} / {study.base}", "", study.time.ratio))
+        lines += [
+            Line("reading time", f"{study.arm} / {study.base}", f"seniority: {rank}", one.ratio)
+            for rank, one in study.time_by_group.items()
+        ]
+    differences = {(one.finding, one.metric): one.difference for one in study.comparisons}
+    differences |= {
+        (one.finding.removeprefix("macro "), one.metric): one.difference for one in study.comparisons if one.finding.startswith("macro ")
+    }
+    design = study.comparisons[0].design
+    summary = (
+        f"{study.n_readers} readers read {study.n_studies} studies of {study.n_patients} patients, {study.base} and {study.arm}.",
+        f"Design: {design}.",
+        "Inference is to the populations of readers and cases." if study.n_readers > 1 else "One reader: inference is to this reader only.",
+    )
+    return StudyEvidence(
+        "Reader study",
+        summary,
+        tuple(lines),
+        (_main(study), _readers(study), _groups(study), _components(study), *_time(study), _washout(study)),
+        judge_claims(claims, differences, alpha=alpha, rule=rule),
+        reader_methods(study),
+        study.warnings,
+    )
+
+
+def reader_methods(study: ReaderStudy) -> str:
+    """What was run, in words for a paper."""
+    balanced = all(one.design.balanced for one in study.comparisons)
+    said = [
+        f"Figures of merit of {study.n_readers} readers in the arms {study.base} and {study.arm} were compared, readers and cases random.",
+        "Complete designs were analysed by Obuchowski and Rockette's analysis of variance of jackknife estimates over patients "
+        "with Hillis' degrees of freedom"
+        + (
+            "."
+            if balanced
+            else "; incomplete ones by U-statistics (Gallas) with BDG degrees of freedom, which use every read that was made."
+        ),
+        "Ties count one half. The patient is the unit of the jackknife. p over the findings of a metric are adjusted by Holm.",
+    ]
+    if any(one.finding.startswith("macro ") for one in study.comparisons):
+        said.append("Macro averages weigh findings alike; leaving out a patient changes all findings at once.")
+    if study.time is not None:
+        said.append(
+            "Reading times were analysed on the logarithm by REML with random readers (intercept, arm slope) and studies, Kenward-Roger."
+        )
+    said.append(f"Reads of one study by one reader under {study.washout.least_days:g} days apart are listed.")
+    return " ".join(said)
+
+
+def model_evidence(
+    study: ModelStudy, arm: str, *, claims: Sequence[Claim] = (), alpha: float = 0.05, rule: str = "holm", extra: Sequence[Sheet] = ()
+) -> StudyEvidence:
+    """A model beside readers of one arm."""
+    contrast = "model - readers"
+    lines = [
+        Line(one.finding, contrast, "" if one.group == "all" else f"seniority: {one.group}", one.difference) for one in study.comparisons
+    ]
+    for finding, (sensitivity, gap) in study.at_specificity.items():
+        lines += [Line(finding, "model at the readers' specificity", "", sensitivity), Line(finding, contrast, "", gap)]
+    main = Sheet(
+        "model_readers",
+        "Model and readers",
+        ("Finding", "Metric", "Readers", "Model", "Mean of readers", "Model - readers", "p", "p, Holm"),
+        tuple(
+            (
+                one.finding,
+                one.metric,
+                one.group,
+                number(one.model_value),
+                number(one.readers_mean),
+                one.difference,
+                p_cell(one.difference.p),
+                p_cell(one.p_adjusted),
+            )
+            for one in study.comparisons
+        ),
+        "Readers and cases are random, the model is fixed. p over findings within metric and group of readers by Holm.",
+    )
+    points = Sheet(
+        "reader_points",
+        "Readers on the ROC plane",
+        ("Finding", "Reader", "Group", "Sensitivity", "Specificity"),
+        tuple(
+            (
+                finding,
+                one.reader,
+                one.seniority,
+                _limits(one.sensitivity, one.sensitivity_limits),
+                _limits(one.specificity, one.specificity_limits),
+            )
+            for finding, readers in study.points.items()
+            for one in readers
+        ),
+        "Wilson limits; a point below the model's curve is no test.",
+    )
+    at = Sheet(
+        "at_readers_specificity",
+        "The model at the readers' specificity",
+        ("Finding", "Sensitivity of the model", "Less the readers' mean"),
+        tuple((finding, *pair) for finding, pair in study.at_specificity.items()),
+        "The threshold is found anew in every resample of patients; these readers only.",
+    )
+    differences = {(one.finding, one.metric): one.difference for one in study.comparisons if one.group == "all"}
+    lost = [f"{finding}: {count} {reason}." for finding, reasons in study.excluded.items() for reason, count in reasons.items()]
+    sheets = (*extra, main, *((points, at) if study.points else ()))
+    return StudyEvidence(
+        "Model beside readers",
+        (f"The model is compared with readers {arm}, on the cases that all of them have read.",),
+        tuple(lines),
+        sheets,
+        judge_claims(claims, differences, alpha=alpha, rule=rule),
+        "The mean of the readers was compared with the model by Obuchowski, Rockette and Hillis' single-treatment analysis, readers and "
+        "cases random: the differences reader - model, their mean square over readers and their covariance over patients by the jackknife.",
+        tuple(lost),
+    )
+
+
+def _main(study: ReaderStudy) -> Sheet:
+    rows = tuple(
+        (one.finding, one.metric, one.base_value, one.arm_value, one.difference, p_cell(one.difference.p), p_cell(one.p_adjusted))
+        for one in study.comparisons
+    )
+    columns = ("Finding", "Metric", study.base, study.arm, "Difference", "p", "p, Holm")
+    return Sheet("comparison", "Arms compared", columns, rows, "Readers and cases random; Holm over the findings of a metric.")
+
+
+def _readers(study: ReaderStudy) -> Sheet:
+    rows = tuple(
+        (one.finding, one.metric, gain.reader, gain.group, number(gain.base), number(gain.arm), gain.gain)
+        for one in study.comparisons
+        for gain in one.readers
+    )
+    columns = ("Finding", "Metric", "Reader", "Group", study.base, study.arm, "Difference")
+    return Sheet("readers", "Each reader", columns, rows, "Intervals over cases, for this reader only; they are not for ranking readers.")
+
+
+def _groups(study: ReaderStudy) -> Sheet:
+    ranks = tuple(study.seniority)
+    rows = tuple(
+        (
+            one.finding,
+            one.metric,
+            *(one.groups.get(rank) for rank in ranks),
+            one.between,
+            "" if one.between is None else p_cell(one.between.p),
+        )
+        for one in study.comparisons
+        if one.groups
+    )
+    between = f"{ranks[0]} - {ranks[1]}" if len(ranks) == 2 else "Between groups"
+    note = "Gains within groups of readers; the last columns ask whether the groups gain alike."
+    return Sheet("seniority", "Groups of readers", ("Finding", "Metric", *ranks, between, "p"), rows, note)
+
+
+def _components(study: ReaderStudy) -> Sheet:
+    rows = tuple(
+        (
+            one.finding,
+            one.metric,
+            *(f"{value:.3g}" for value in (c.reader, c.arm_reader, c.error, c.cov1, c.cov2, c.cov3)),
+            number(one.difference.df, 1),
+        )
+        for one in study.comparisons
+        if (c := one.components) is not None
+    )
+    columns = ("Finding", "Metric", "Reader", "Arm by reader", "Error", "Cov1", "Cov2", "Cov3", "df")
+    return Sheet(
+        "components",
+        "Variance components",
+        columns,
+        rows,
+        "Negative components are given as estimated. The next study is planned from these.",
+    )
+
+
+def _time(study: ReaderStudy) -> tuple[Sheet, ...]:
+    if study.time is None:
+        return ()
+    rows: list[tuple[Cell, ...]] = [
+        (
+            "all",
+            *(number(study.time.geometric_mean[arm], 1) for arm in (study.base, study.arm)),
+            study.time.ratio,
+            p_cell(study.time.ratio.p),
+        )
+    ]
+    rows += [
+        (rank, *(number(one.geometric_mean[arm], 1) for arm in (study.base, study.arm)), one.ratio, p_cell(one.ratio.p))
+        for rank, one in study.time_by_group.items()
+    ]
+    columns = ("Readers", f"{study.base}, seconds", f"{study.arm}, seconds", "Time ratio", "p")
+    return (Sheet("reading_time", "Reading time", columns, tuple(rows), "Geometric means; a ratio below 1 is faster."),)
+
+
+def _washout(study: ReaderStudy) -> Sheet:
+    gaps = study.washout
+    rows: tuple[tuple[str, str], ...] = (
+        ("repeated reads", str(gaps.gaps)),
+        ("with time stamps", str(gaps.with_stamp)),
+        ("shortest gap, days", number(gaps.shortest, 1)),
+        ("median gap, days", number(gaps.median, 1)),
+        (f"gaps under {gaps.least_days:g} days", f"{len(gaps.short)}" + _rows_of(gaps.short)),
+        *((f"{arm} read first", f"{share:.0%}") for arm, share in gaps.first_arm.items() if share == share),
+        ("p, both arms first equally often", p_cell(gaps.order_p)),
+    )
+    return Sheet("washout", "Wash-out and order", ("", ""), rows)
+
+
+def _rows_of(short: Sequence[ShortGap]) -> str:
+    shown = [f"{one.rows[0]} and {one.rows[1]}" for one in short[:5]]
+    return f" (rows {', '.join(shown)}{' ...' if len(short) > 5 else ''})" if shown else ""
+
+
+def _limits(value: float, ends: tuple[float, float]) -> str:
+    return f"{number(value)} ({number(ends[0])} to {number(ends[1])})" if value == value else ""
+
+
+def estimate_of(evidence: StudyEvidence, finding: str, site: str, measure: str, group: str = "") -> Estimate | None:
+    """A number of the evidence by where it stands; None when it is not there."""
+    for line in evidence.lines:
+        if (line.finding, line.site, line.group, line.estimate.measure) == (finding, site, group, measure):
+            return line.estimate
+    return None

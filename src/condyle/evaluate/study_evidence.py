@@ -1,0 +1,105 @@
+"""What a reader study, a trial or an ensemble says, as lines of numbers and sheets of tables: the same shape for every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from condyle.errors import InputError
+from condyle.evaluate.endpoints import RULES, Endpoint, EndpointResult
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.multiplicity import METHODS, fixed_sequence
+from condyle.evaluate.standalone import Line
+
+Cell = str | int | float | Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table: name of its file, title, columns, rows of text, numbers or estimates, and a sentence below it."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEvidence:
+    """Everything of one study.
+
+    Parameters
+    ----------
+    title : of the page
+    summary : sentences that come first: to whom it speaks, what was compared
+    lines : every number with its interval; ``site`` says in which arm or contrast, ``group`` of which readers or stratum
+    sheets : tables in the order of the page
+    endpoints : of the plan
+    methods : paragraph of what was run
+    warnings : sentences
+    """
+
+    title: str
+    summary: tuple[str, ...]
+    lines: tuple[Line, ...]
+    sheets: tuple[Sheet, ...]
+    endpoints: tuple[EndpointResult, ...]
+    methods: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An endpoint of a plan that compares: the difference must lie above ``-margin`` (0 for superiority)."""
+
+    finding: str
+    metric: str
+    comparison: str
+    margin: float = 0.0
+
+
+def judge_claims(
+    claims: Sequence[Claim], differences: Mapping[tuple[str, str], Estimate], *, alpha: float, rule: str
+) -> tuple[EndpointResult, ...]:
+    """Test what the plan claims, together, one-sided at alpha / 2; a claim without a number is not met.
+
+    Parameters
+    ----------
+    differences : (finding, metric in lower case) -> difference in the direction of the claim
+    """
+    if rule not in RULES:
+        raise InputError("statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do="Use " + ", ".join(RULES) + ".")
+    found = [differences.get((one.finding, one.metric.lower())) for one in claims]
+    p = [float("nan") if one is None else above(one, -claim.margin) for claim, one in zip(claims, found, strict=True)]
+    safe = [1.0 if np.isnan(one) else one for one in p]
+    adjusted = METHODS[rule](safe).tolist() if rule in METHODS and safe else safe
+    met = fixed_sequence(safe, alpha=alpha / 2) if rule == "fixed-sequence" else tuple(one <= alpha / 2 for one in adjusted)
+    return tuple(
+        EndpointResult(
+            Endpoint(claim.finding, f"{claim.comparison}, {claim.metric}", 0.0 - claim.margin), one, plain,
+            float("nan") if np.isnan(plain) else after, bool(kept) and not np.isnan(plain),
+        )
+        for claim, one, plain, after, kept in zip(claims, found, p, adjusted, met, strict=True)
+    )  # fmt: skip
+
+
+def above(difference: Estimate, limit: float) -> float:
+    """One-sided p of "the difference is at most ``limit``", by its standard error and degrees of freedom; NaN without them."""
+    if not difference.se > 0 or np.isnan(difference.estimate):
+        return float("nan")
+    z = (difference.estimate - limit) / difference.se
+    return float(stats.t.sf(z, difference.df) if np.isfinite(difference.df) else stats.norm.sf(z))
+
+
+def p_cell(p: float) -> str:
+    """p with three decimals, '<0.001' below that, '' when there is none."""
+    return "" if np.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number for people; '' when it is none."""
+    return "" if not np.isfinite(value) else f"{value:.{digits}f}"

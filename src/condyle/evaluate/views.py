@@ -1,0 +1,109 @@
+"""An ensemble of folds and views judged set by set: validation folds, test, external cohort, readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from condyle.evaluate.clustered_auc import clustered_auroc
+from condyle.evaluate.delong import delong
+from condyle.evaluate.ensemble import Case, EnsembleScore, FoldValue
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.mrmc.evidence import model_evidence
+from condyle.evaluate.mrmc.model_study import ModelStudy
+from condyle.evaluate.proportion import clustered_proportion
+from condyle.evaluate.standalone import Line
+from condyle.evaluate.study_evidence import Claim, Sheet, StudyEvidence, number
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """One set of studies: every fold's own value, the ensemble's scores, the truth, and how many cases lack a view."""
+
+    name: str
+    folds: tuple[FoldValue, ...]
+    scores: tuple[EnsembleScore, ...]
+    truth: Mapping[tuple[str, Case], float | None]
+    missing: Mapping[str, int]
+
+
+def views_evidence(
+    sets: Sequence[Views],
+    thresholds: Mapping[str, float],
+    readers: ModelStudy | None,
+    *,
+    claims: Sequence[Claim] = (),
+    alpha: float = 0.05,
+    rule: str = "holm",
+    level: float = 0.95,
+) -> StudyEvidence:
+    """Evidence of an ensemble. External sets stand apart; nothing is pooled."""
+    lines: list[Line] = []
+    for one in sets:
+        for finding in dict.fromkeys(score.finding for score in one.scores):
+            lines += [Line(finding, one.name, "", found) for found in _of_set(one, finding, thresholds.get(finding), level)]
+    folds = Sheet(
+        "folds",
+        "Folds of each view, AUROC",
+        ("Set", "Finding", "View", "Folds", "Median", "Least", "Most", "Mean cases a fold"),
+        tuple(row for one in sets for row in _fold_rows(one)),
+        "Folds share training studies: their spread says how stable training is, and is no interval.",
+    )
+    whole = Sheet(
+        "ensemble",
+        "Ensemble",
+        ("Set", "Finding", "Measure", "Value", "Cases", "Positive", "Patients"),
+        tuple(
+            (line.site, line.finding, line.estimate.measure, line.estimate, line.estimate.n, line.estimate.events, line.estimate.clusters)
+            for line in lines
+        ),
+        "Mean over folds within a view, then over the views that a case has.",
+    )
+    said = tuple(
+        f"{one.name}: {count} cases have no {view} view; they keep the others." for one in sets for view, count in one.missing.items()
+    )
+    methods = (
+        "Scores were averaged over folds within a view and then over views. Areas under the ROC curve carry logit intervals by DeLong, "
+        "or by Obuchowski over patients where a patient has several cases; shares at the frozen threshold are over patients."
+    )
+    if readers is None:
+        return StudyEvidence("Ensemble of views", (), tuple(lines), (whole, folds), (), methods, said)
+    beside = model_evidence(readers, "unaided", claims=claims, alpha=alpha, rule=rule)
+    return StudyEvidence(
+        "Ensemble of views",
+        beside.summary,
+        (*lines, *beside.lines),
+        (whole, folds, *beside.sheets),
+        beside.endpoints,
+        f"{methods} {beside.methods}",
+        (*said, *beside.warnings),
+    )
+
+
+def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> list[Estimate]:
+    own = [score for score in one.scores if score.finding == finding and one.truth.get((finding, score.case)) is not None]
+    truth = np.array([one.truth[finding, score.case] for score in own], np.float64)
+    values, patients = np.array([score.score for score in own]), [score.patient for score in own]
+    several = len(set(patients)) < len(patients)
+    found = [clustered_auroc(truth, values, patients, level=level) if several else delong(truth, values, level=level)]
+    if threshold is not None:
+        called = values >= threshold
+        ill = truth == 1
+        for name, among, right in (("sensitivity", ill, called), ("specificity", ~ill, ~called)):
+            if among.any():
+                counted = right[among].astype(np.float64)
+                found.append(clustered_proportion(name, counted, np.array(patients)[among], level=level))
+    return found
+
+
+def _fold_rows(one: Views) -> list[tuple[str, str, str, int, str, str, str, str]]:
+    rows = []
+    for finding, view in dict.fromkeys((fold.finding, fold.view) for fold in one.folds):
+        own = [fold for fold in one.folds if (fold.finding, fold.view) == (finding, view)]
+        values = np.array([fold.auroc for fold in own if np.isfinite(fold.auroc)])
+        ends = (np.median(values), values.min(), values.max()) if len(values) else (np.nan,) * 3
+        cases = float(np.mean([fold.n for fold in own]))
+        rows.append((one.name, finding, view, len(own), *(number(float(end)) for end in ends), number(cases, 0)))
+    return rows  # type: ignore[return-value]
