@@ -50,6 +50,7 @@ BROKEN = {
     "equal_input_gives_equal_bytes": lambda reading: {"bad.csv": f"a\n{next(_count)}\n".encode()},
     "files_have_plain_names": lambda reading: {"../bad.csv": b"a\n"},
     "every_finding_appears": lambda reading: _table(reading, skip=lambda row: row["finding"] == "bulging"),
+    "notes_stand_beside_their_values": lambda reading: _table(reading, note=""),
     "every_finding_matters": lambda reading: _table(reading, skip=lambda row: row["decision"] == "absent"),
     "not_assessed_is_visible": lambda reading: _table(reading, reason=""),
     "uncertain_is_told_from_present_and_absent": lambda reading: _table(reading, decision="present"),

@@ -22,7 +22,8 @@ def test_the_first_page_says_what_is_abnormal_doubtful_and_not_assessed(lumbar):
     program = shutil.which("pdftotext") or pytest.skip("pdftotext is not installed (apt-get install poppler-utils)")
     content = export(lumbar)["report.pdf"]
     page = subprocess.run([program, "-l", "1", "-", "-"], input=content, capture_output=True, check=True).stdout.decode()
-    for words in ("Research use only", "Attention:", "Abnormal", "Disc narrowing (90%)", "Look at this yourself", "Not assessed", "Overview"):
+    words_there = ("Research use only", "Attention:", "Abnormal", "Disc narrowing (90%)", "Look at this yourself", "Not assessed", "Overview")
+    for words in words_there:
         assert words in " ".join(page.split())
 
 
@@ -44,7 +45,8 @@ def test_letters_are_in_the_file_and_none_is_missing(lumbar):
 def test_corrections_are_told(lumbar):
     first = lumbar.findings[1]
     changed = replace(first, decision="present", score=None)
-    final = replace(lumbar, findings=(lumbar.findings[0], changed, *lumbar.findings[2:]), reviews=(Review("changed", first, "AB", "2026-11-22"),))
+    reviews = (Review("changed", first, "AB", "2026-11-22"),)
+    final = replace(lumbar, findings=(lumbar.findings[0], changed, *lumbar.findings[2:]), reviews=reviews)
     said = text(final)
     assert "Reviewed by AB: 1 of" in said
     assert "changed by AB on 2026-11-22; the package said: absent (4%)" in said

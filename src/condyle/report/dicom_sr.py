@@ -143,7 +143,7 @@ def _evaluation(finding: Finding, title: str) -> Code:
 def _comments(finding: Finding, review: Review | None, joint: Joint) -> list[str]:
     grade = f"Uncertain, grade {finding.grade}." if finding.decision == "uncertain" and finding.grade is not None else ""
     said = review_note(review, joint).replace("\u00a0", " ") if review else ""
-    return [text for text in (finding.reason, grade, said[:1].upper() + said[1:]) if text]
+    return [text for text in (finding.reason, finding.note, grade, said[:1].upper() + said[1:]) if text]
 
 
 def _context(reading: Reading) -> ObservationContext:

@@ -10,7 +10,7 @@ from condyle.study import Finding, Reading, Review
 COLUMNS = (
     "study_id", "patient_id", "finding", "level", "side", "score", "grade", "probabilities", "value", "unit",
     "decision", "package", "package_version", "compartment", "threshold", "reason", "review", "reviewed_by", "original_decision",
-    "original_score", "original_grade", "original_value",
+    "original_score", "original_grade", "original_value", "note",
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def _cells(finding: Finding) -> dict[str, str]:
         "decision": finding.decision,
         "threshold": _number(finding.threshold),
         "reason": _text(finding.reason),
+        "note": _text(finding.note),
     }
 
 

@@ -147,8 +147,8 @@ def _row(finding: Finding, joint: Joint, reviews: Mapping[str, Review]) -> Row:
     kind = weight(finding, joint)
     score = finding.score if finding.kind == "binary" else None
     note = review_note(reviews[finding.finding], joint) if finding.finding in reviews else ""
-    asked = (question(finding, joint),)
-    return Row(entry.title, kind, _words(finding, joint), score, finding.threshold, _steps(finding, entry), finding.reason, asked, note)
+    asked, why = (question(finding, joint),), finding.reason or finding.note
+    return Row(entry.title, kind, _words(finding, joint), score, finding.threshold, _steps(finding, entry), why, asked, note)
 
 
 def _gap_rows(here: list[Finding], joint: Joint, reviews: Mapping[str, Review]) -> list[Row]:

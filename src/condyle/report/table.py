@@ -80,7 +80,8 @@ def measurements(reading: Reading, joint: Joint) -> Table:
 def _measured(finding: Finding) -> Cell:
     if finding.decision == "not_assessed" or finding.value is None:
         return Cell("not_assessed", "not measured", finding.reason, f"not measured: {finding.reason}")
-    return Cell("given", value_text(finding), "uncertain" if finding.decision == "uncertain" else "", value_text(finding))
+    remarks = ", ".join(part for part in ("uncertain" if finding.decision == "uncertain" else "", finding.note) if part)
+    return Cell("given", value_text(finding), remarks, value_text(finding))
 
 
 def _cell(finding: Finding, joint: Joint) -> Cell:

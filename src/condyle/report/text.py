@@ -155,6 +155,7 @@ class _Draft:
             return self.phrases.of_finding(finding.finding, "absent") or f"{name}: {self.phrases.word('words', 'absent', 'absent')}"
         else:
             text = (self.phrases.of_finding(finding.finding, "present") or name) if finding.decision == "present" else name
+        text = f"{text} ({finding.note})" if finding.note and sure else text
         percent = how_sure(finding, self.joint).removeprefix("grade ") if sure and finding.kind == "binary" else ""
         text = self.phrases.say("words", "sure", text=text, percent=percent) if percent else text
         return self.phrases.say("words", "uncertain", text=text) if finding.decision == "uncertain" else text

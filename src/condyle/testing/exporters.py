@@ -68,6 +68,13 @@ def every_finding_appears(name: str) -> None:
                 assert any(value in text for value in shown), f"{name} leaves out the value of {finding.finding} at {finding.site}"
 
 
+def notes_stand_beside_their_values(name: str) -> None:
+    """A remark such as how a value was validated is nowhere left out."""
+    for reading, text in _texts(name):
+        for finding in reading.findings:
+            assert finding.note in text, f"{name} leaves out the remark on {finding.finding} at {finding.site}"
+
+
 def every_finding_matters(name: str) -> None:
     """Change or drop any one finding, and the document changes: nothing is drawn from a fixed text."""
     for example in example_readings().values():
@@ -132,6 +139,7 @@ CHECKS: tuple[Check, ...] = (
     equal_input_gives_equal_bytes,
     files_have_plain_names,
     every_finding_appears,
+    notes_stand_beside_their_values,
     every_finding_matters,
     not_assessed_is_visible,
     uncertain_is_told_from_present_and_absent,

@@ -156,7 +156,8 @@ def _lumbar_findings() -> tuple[tuple[Finding, ...], tuple[Evidence, ...]]:
                 Finding("slip", site, "measurement", "not_assessed", reason="a corner of the vertebra lies outside the picture")
             )
         else:
-            findings.append(Finding("slip", site, "measurement", "present", value=-0.4 + number, unit="mm"))
+            note = "Validated on drawings only." if number == 0 else ""
+            findings.append(Finding("slip", site, "measurement", "present", value=-0.4 + number, unit="mm", note=note))
     evidence.append(Evidence("canal", "outline", "s1", 7, _world(_canal()), label="spinal canal"))
     return tuple(findings), tuple(evidence)
 
