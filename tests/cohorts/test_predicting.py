@@ -124,6 +124,21 @@ def test_g50_nothing_read_gives_no_table(studies, tmp_path):
     assert len(_table(tmp_path / "out.failures.csv")) == 3
 
 
+def test_a_bug_on_one_study_is_listed_and_quotes_no_file(studies, tmp_path):
+    class Stumbling(PixelReader):
+        def read(self, study):
+            if len(self.seen) == 1:
+                self.seen.append(-1)
+                raise ZeroDivisionError("PATIENT^NAME")
+            return super().read(study)
+
+    result = predict(Stumbling(), studies(3), tmp_path / "out.csv")
+    assert (result.done, [study_id for study_id, _ in result.failed]) == (2, ["s1"])
+    text = result.failures.read_text()
+    assert "ZeroDivisionError" in text
+    assert "PATIENT" not in text
+
+
 def test_g50_a_constant_answer_gives_no_table(studies, tmp_path):
     with pytest.raises(InputError, match="says the same of every study"):
         predict(PixelReader(constant=True), studies(10), tmp_path / "out.csv")

@@ -36,7 +36,7 @@ def test_page(page: Path, tmp_path: Path) -> None:
     program = Path(sys.executable).parent
     env = os.environ | {"PATH": f"{program}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     if page.name == "README.md":  # its Python reads what `make demo` made
-        run("condyle simulate lumbar cohort", tmp_path, env)
+        run("condyle simulate lumbar demo/cohort", tmp_path, env)
     said = ""
     told: list[str] = []
     for language, text in blocks(page):

@@ -166,3 +166,19 @@ def test_reading_ordinary_files_needs_no_pydicom(tmp_path: Path, noise: NDArray[
         "assert not {'pydicom', 'nibabel', 'cv2', 'imagecodecs', 'scipy'} & set(sys.modules), sorted(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+
+
+def test_nothing_to_read_is_told_with_place_and_reason(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no image\n")
+    (tmp_path / "two").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "two" / name).write_text("no image\n")
+    said = {}
+    for name in ("empty", "notes.txt", "two"):
+        with pytest.raises(InputError) as caught:
+            open_study(tmp_path / name)
+        said[name] = (caught.value.where, caught.value.why)
+    assert said["empty"] == ("empty", "It holds no file.")
+    assert said["notes.txt"] == ("notes.txt", "Not a medical image of a known format.")
+    assert said["two"] == ("a.txt, b.txt", "None of 2 files can be used: not a medical image of a known format.")

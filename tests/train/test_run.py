@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from condyle.errors import InputError, UsageError
+from condyle.errors import InputError, MissingExtraError, UsageError
 from condyle.readers import load_package
 from condyle.simulate import write_cohort
-from condyle.train import train
+from condyle.train import run, train
 from condyle.train.recipe import load_recipe
 
 
@@ -23,7 +23,9 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_smoke_run_makes_a_package_that_loads_and_says_what_it_is(cohort: Path, tmp_path: Path) -> None:
     out = tmp_path / "package"
-    package = train(load_recipe("lumbar", size="smoke"), cohort, out)
+    heard: list[tuple[str, int, int]] = []
+    package = train(load_recipe("lumbar", size="smoke"), cohort, out, progress=lambda *told: heard.append(told))
+    assert ("all patients, finding the levels", 1, 3) in heard
     assert "Nothing was measured" in package.files["card.md"].decode()
     assert "Simulated studies" in package.files["card.md"].decode()
     assert package.spec.trained_on.startswith("SIMULATED")
@@ -46,3 +48,11 @@ def test_a_cohort_without_labels_is_refused(cohort: Path, tmp_path: Path) -> Non
 
     with pytest.raises(InputError, match="no label"):
         train(load_recipe("lumbar", size="smoke"), replace(load_cohort(cohort), labels=()), tmp_path / "package")
+
+
+def test_the_core_alone_says_which_extra_trains(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "find_spec", lambda module: None if module == "torch" else object())
+    with pytest.raises(MissingExtraError) as caught:
+        train(load_recipe("lumbar", size="smoke"), cohort, tmp_path / "package")
+    assert "[train]" in caught.value.what_to_do
+    assert list(tmp_path.iterdir()) == []

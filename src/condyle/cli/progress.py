@@ -78,8 +78,8 @@ class Progress:
         with self._lock:
             if self._closed:
                 return
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
-            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            told = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
+            self._bar = Bar(SpinnerColumn(), *told, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self.what, total=None, state="")
             self._on_bar()
             self._bar.start()

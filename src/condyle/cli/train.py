@@ -56,7 +56,7 @@ def train(
         return
     from condyle.train import train as run
 
-    with screen.progress(f"Training {resolved.name} ({resolved.size})"):
-        package = run(resolved, cohort, out)
+    with screen.progress(f"Training {resolved.name} ({resolved.size})") as bar:
+        package = run(resolved, cohort, out, progress=lambda piece, done, total: bar.update(done, total, what=f"Training, {piece}"))
     screen.say(f"{out}: {package.info.name} {package.info.version} (sha256 {package.info.sha256})")
     screen.record(out=out, package=package.info, **counts)

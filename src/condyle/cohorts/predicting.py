@@ -14,7 +14,7 @@ from condyle.cohorts.journal import journal
 from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
 from condyle.cohorts.opening import RowOpener
 from condyle.cohorts.table import write_table
-from condyle.errors import InputError, UsageError
+from condyle.errors import CondyleError, InputError, UsageError
 from condyle.readers import Reader, load_package
 from condyle.report.findings_csv import COLUMNS, finding_rows
 
@@ -105,6 +105,11 @@ def _read(reader: Reader, opener: RowOpener, rows: Sequence[ManifestRow]) -> dic
     except InputError as error:
         reason = " ".join(part for part in (error.what, error.why) if part)
         return {"code": error.code, "reason": reason, "what_to_do": error.what_to_do}
+    except (CondyleError, OSError, MemoryError):
+        raise
+    except Exception as error:  # one study never stops a cohort; its message may quote the file, its type does not
+        reason = f"Condyle stopped on something that it did not expect; this is a bug ({type(error).__name__})."
+        return {"code": "bug", "reason": reason, "what_to_do": "Read this study alone with `condyle read --debug`."}
     own = {"study_id": rows[0].study_id, "patient_id": rows[0].patient_id}
     return {"findings": [{**row, **own} for row in finding_rows(reading)]}
 

@@ -95,7 +95,7 @@ def open_study(path: str | os.PathLike[str], *, study: str = "", overrides: Over
     """
     opened = open_studies(path, overrides=overrides)
     if not opened.studies:
-        raise _nothing(opened)
+        raise _nothing(opened, Path(path).name)
     found = [one for one in opened.studies if not study or one.study_key == study]
     if len(found) != 1:
         keys = ", ".join(one.study_key for one in opened.studies)
@@ -107,7 +107,7 @@ def open_study(path: str | os.PathLike[str], *, study: str = "", overrides: Over
         )
     whole = replace(found[0], problems=found[0].problems + opened.problems, unused=found[0].unused + opened.unused)
     if not any(series.used or any(problem.code == "localiser" for problem in series.problems) for series in whole.series):
-        raise _nothing(Opened((), whole.all_problems(), whole.unused))
+        raise _nothing(Opened((), whole.all_problems(), whole.unused), Path(path).name)
     return whole
 
 
@@ -147,14 +147,18 @@ def open_parts(parts: Sequence[Part], *, study_id: str = "", patient_id: str = "
     )
 
 
-def _nothing(opened: Opened) -> InputError:
+def _nothing(opened: Opened, name: str) -> InputError:
     reasons = [problem.why.rstrip(".") for problem in opened.problems if problem.severity == "error"] + [
         reason for _, reason in opened.unused
     ]
     distinct = list({reason.lower(): reason for reason in reversed(reasons)}.values())[::-1]
     places = list(dict.fromkeys([problem.where for problem in opened.problems] + [where for where, _ in opened.unused]))
-    where = ", ".join(place for place in places[:4] if place) + (", ..." if len(places) > 4 else "")
-    why = f"None of {len(opened.unused)} files can be used: {'; '.join(distinct[:4])}." if distinct else "It holds no file."
+    where = ", ".join(place for place in places[:4] if place) + (", ..." if len(places) > 4 else "") or name
+    reason = "; ".join(distinct[:4])
+    if len(opened.unused) > 1:
+        why = f"None of {len(opened.unused)} files can be used: {reason}."
+    else:
+        why = f"{reason[0].upper()}{reason[1:]}." if reason else "It holds no file."
     what_to_do = "Give the folder, zip or file that holds the MR images."
     return InputError("no-study", "No MR study was found.", where=where, why=why, what_to_do=what_to_do)
 

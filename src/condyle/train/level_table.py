@@ -28,6 +28,7 @@ from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, level_crops, look
 from condyle.readers.package import SlotSpec
 from condyle.study import Series
+from condyle.train.stages import tell
 
 ALL_LEVELS = (*TRANSITIONAL_LEVELS[::-1], *LEVELS)
 
@@ -105,7 +106,8 @@ def _make(
     keys = sorted({key for own in grades.values() for key in own}, key=lambda key: (key[0], ALL_LEVELS.index(key[1])))
     wide = spec.widened(margin)
     parts: list[tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]] = []
-    for study, rows in cohort.studies.items():
+    for number, (study, rows) in enumerate(cohort.studies.items()):
+        tell("finding the levels", number, len(cohort.studies))
         names = tuple(level for owner, level in keys if owner == study)
         chosen = choose(open_rows(rows), slots).slots
         views = agree({slot: _look(series[0], network) for slot, series in chosen.items() if series})

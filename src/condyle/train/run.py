@@ -7,18 +7,23 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from condyle.cohorts.cohort import Cohort, load_cohort
-from condyle.errors import InputError, UsageError
+from condyle.errors import InputError, MissingExtraError, UsageError
 from condyle.readers.package import Package
 from condyle.train.recipe import Recipe, load_recipe
+from condyle.train.stages import Listener, heard_by, stage
 
 logger = logging.getLogger(__name__)
 
 
-def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | str, *, work: Path | str | None = None) -> Package:
+def train(
+    recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | str, *, work: Path | str | None = None,
+    progress: Listener | None = None,
+) -> Package:  # fmt: skip
     """Train a package.
 
     Parameters
@@ -28,6 +33,7 @@ def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | 
     out : package folder to write; must not exist
     work : folder of finished pieces, beside ``out`` when not given. Interrupted, the same call goes on from there; it is
         left in place, because it holds each outer fold's models. It belongs to one recipe and one cohort
+    progress : called with (piece of work, its steps done, all its steps)
 
     Returns
     -------
@@ -37,7 +43,9 @@ def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | 
     ------
     UsageError - ``out`` exists, or ``work`` belongs to another recipe or cohort
     InputError - the cohort lacks labels or masks
+    MissingExtraError - torch and its companions are not installed
     """
+    _need_torch()
     from condyle.train.crossval import cross_validate
     from condyle.train.figures import figures_of
     from condyle.train.package import package_of
@@ -56,13 +64,20 @@ def train(recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | 
     _claim(pieces, recipe, cohort)
     figures: dict[str, Any] = {}
     record: dict[str, Any] = {}
-    with _quiet_lightning():
+    with _quiet_lightning(), heard_by(progress):
         if recipe.size != "smoke":
             judged, record = cross_validate(recipe, cohort, pieces)
             figures = figures_of(judged, seed=recipe.seed)
         patients = set(cohort.patients.values())
-        fitted = fit_pipeline(recipe, cohort, patients, pieces / "all", pieces / "segmenter" / "all", pieces / "cache")
+        with stage("all patients"):
+            fitted = fit_pipeline(recipe, cohort, patients, pieces / "all", pieces / "segmenter" / "all", pieces / "cache")
     return package_of(fitted, cohort, target, figures, record)
+
+
+def _need_torch() -> None:
+    for module in ("torch", "lightning", "onnx"):
+        if find_spec(module) is None:
+            raise MissingExtraError("train", "Training", module)
 
 
 @contextmanager

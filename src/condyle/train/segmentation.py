@@ -24,6 +24,7 @@ from condyle.errors import InputError
 from condyle.readers.lumbar.segment import GRID_MM
 from condyle.train.segmentation_augment import augment
 from condyle.train.segmentation_network import SegmentationNetwork
+from condyle.train.stages import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,19 @@ class RunningAverage(lightning.Callback):
                     mean.copy_(live)
 
 
+class ToldSteps(lightning.Callback):
+    """Tells whoever started the run how many steps are done."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        tell("segmenter", trainer.global_step, self.steps)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        tell("segmenter", trainer.global_step, self.steps)
+
+
 def soft_dice_loss(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
     """1 - mean over structures of the batch's soft Dice (Milletari et al. 2016), background left out."""
     shares = logits.softmax(1)[:, 1:]
@@ -207,6 +221,7 @@ def fit_segmenter(
         default_root_dir=folder,
         callbacks=[
             RunningAverage(),
+            ToldSteps(settings.steps),
             ModelCheckpoint(
                 folder, filename="last", every_n_train_steps=settings.checkpoint_every, save_top_k=1, enable_version_counter=False
             ),
