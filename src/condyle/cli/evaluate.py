@@ -26,6 +26,11 @@ COMPARE = (
     "condyle evaluate compare old.csv new.csv truth.csv -o evidence --margin 0.05",
 )
 
+DETECTION = (
+    "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence",
+    "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence --plan plan.yaml",
+)
+
 Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
 PlanFile = Annotated[
@@ -37,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     evaluate = group("evaluate", "Judge predictions: numbers with intervals, tables, one page.", examples=EXAMPLES)
     command(evaluate, "standalone", examples=STANDALONE)(standalone)
     command(evaluate, "compare", examples=COMPARE)(compare)
+    command(evaluate, "detection", examples=DETECTION)(detection)
     evaluate_readers.add_to(evaluate)
     app.add_typer(evaluate)
 
@@ -105,6 +111,26 @@ def compare(
     asked = Settings(resamples=resamples, seed=seed, failures=failures)
     with screen.progress("Comparing"):
         done = evaluate_comparison(first, second, truth, out, plan=plan, margin=margin, settings=None if asked == Settings() else asked)
+    _tell(screen, done, out)
+    return 0
+
+
+def detection(
+    screen: Screen,
+    marks: Annotated[Path, typer.Argument(readable=False, help="marks.csv: study_id, finding, x, y, z, score.")],
+    lesions: Annotated[Path, typer.Argument(readable=False, help="lesions.csv: study_id, finding, x, y, z, radius_mm.")],
+    studies: Annotated[Path, typer.Option("--studies", readable=False, help="Manifest of every study that was read.")],
+    out: Out,
+    plan: PlanFile = None,
+) -> int:
+    """Judge marks in free response: sensitivity at 1/8 to 8 false marks a study, with intervals over patients.
+
+    A mark hits a lesion when it lies nearer to its centre than its radius. Studies without a mark count too.
+    """
+    from condyle.cohorts.detecting import evaluate_marks
+
+    with screen.progress("Evaluating"):
+        done = evaluate_marks(marks, lesions, studies, out, plan=plan)
     _tell(screen, done, out)
     return 0
 

@@ -183,9 +183,7 @@ def _provenance(
 ) -> Provenance:
     sha = planned.sha256 if planned else ""
     others = sum(one.get("plan_sha256") != sha for one in earlier)
-    warnings = []
-    if planned is not None and others:
-        warnings.append(f"This truth was opened {others} times before with another plan or none; the plan cannot have been blind to it.")
+    warnings = list(plan_warnings(sha, others))
     missed = sum(count for _, count, _ in evidence.missed)
     if missed:
         how = "left out" if evidence.settings.failures == "exclude" else "counted as wrong"
@@ -193,7 +191,7 @@ def _provenance(
     warnings += [f"{name}: {reason}." for name, reason in compared.not_judged]
     frozen = f"frozen thresholds, sha256 {planned.thresholds_sha256}" if planned and planned.thresholds else "decisions of the reader"
     return Provenance(
-        _digests(paths),
+        digests(paths),
         sha,
         planned.plan.name if planned else "",
         frozen,
@@ -204,7 +202,14 @@ def _provenance(
     )
 
 
-def _digests(paths: Sequence[Path]) -> dict[str, str]:
+def plan_warnings(sha256: str, others: int) -> tuple[str, ...]:
+    """What must be said when a planned evaluation meets a truth that was opened before otherwise."""
+    if not sha256 or not others:
+        return ()
+    return (f"This truth was opened {others} times before with another plan or none; the plan cannot have been blind to it.",)
+
+
+def digests(paths: Sequence[Path]) -> dict[str, str]:
     """sha256 by file name; a name that occurs twice is numbered."""
     names = [path.name for path in paths]
     titles = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, start=1)]

@@ -12,6 +12,7 @@ from condyle.evaluate.comparison import compare_readers
 from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.froc import FrocCurve
 from condyle.evaluate.precision import precision_recall
 from condyle.evaluate.reliability import Bin
 from condyle.evaluate.roc import Curve, roc_curve
@@ -53,6 +54,7 @@ class Evidence:
     compared : tests over subgroups
     endpoints : of the plan, in its order
     missed : finding -> rows with truth and without an answer
+    marks : finding -> free-response curve
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Evidence:
     compared: tuple[GroupTest, ...]
     endpoints: tuple[EndpointResult, ...]
     missed: tuple[tuple[str, int, int], ...]
+    marks: tuple[tuple[str, FrocCurve], ...] = ()
 
 
 def gather(

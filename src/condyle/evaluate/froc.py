@@ -138,7 +138,13 @@ def cpm(curve: FrocCurve, points: Sequence[float] = CPM_POINTS) -> float:
 
 
 def froc_intervals(
-    marked: Marked, patients: ArrayLike | None = None, *, points: Sequence[float] = CPM_POINTS, n: int = 1000, seed: int = 0
+    marked: Marked,
+    patients: ArrayLike | None = None,
+    *,
+    points: Sequence[float] = CPM_POINTS,
+    n: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> dict[str, Interval]:
     """Sensitivity at each point and CPM with percentile intervals over patients (scans when none are given).
 
@@ -158,7 +164,9 @@ def froc_intervals(
     columns = {f"sensitivity at {point:g}": (float(own[k]), values[:, k]) for k, point in enumerate(points)}
     columns["CPM"] = (float(own.mean()), values.mean(axis=1))
     return {
-        name: Interval(estimate, *limits_of(estimate, column, n), len(marked.lesion_scan), len(labels), len(column), n, seed)
+        name: Interval(
+            estimate, *limits_of(estimate, column, n, None, confidence), len(marked.lesion_scan), len(labels), len(column), n, seed
+        )
         for name, (estimate, column) in columns.items()
     }
 

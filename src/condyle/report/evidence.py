@@ -79,6 +79,8 @@ def write_evidence(evidence: Evidence, provenance: Provenance, out: Path | str) 
         ),
         "evaluation.html": evidence_page(evidence, provenance),
     }
+    if evidence.marks:
+        files["froc.csv"] = _csv(("finding", "threshold", "false_per_study", "sensitivity"), _froc_rows(evidence))
     if evidence.compared:
         names = ("finding", "column", "measure", "gap", "gap_if_equal", "statistic", "df", "p", "note")
         files["subgroup_tests.csv"] = _csv(names, (asdict(one) for one in evidence.compared))
@@ -153,6 +155,12 @@ def _roc_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
                 "sensitivity": float(sensitivity),
                 "specificity": float(specificity),
             }
+
+
+def _froc_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
+    for finding, curve in evidence.marks:
+        for threshold, false, sensitivity in zip(curve.thresholds, curve.false_per_scan, curve.sensitivity, strict=True):
+            yield {"finding": finding, "threshold": float(threshold), "false_per_study": float(false), "sensitivity": float(sensitivity)}
 
 
 def _bin_rows(evidence: Evidence) -> Iterable[dict[str, object]]:

@@ -11,6 +11,7 @@ import numpy as np
 from condyle.anatomy import JOINTS
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.evidence import Drawn, Evidence, methods_paragraph, of
+from condyle.evaluate.froc import FrocCurve
 from condyle.evaluate.standalone import Line
 from condyle.report.html_page import render
 
@@ -23,13 +24,14 @@ SIDE = 200  # drawing units of a plot's frame
 HEADLINES = (
     (
         "AUROC",
+        "CPM",
         "quadratic kappa",
         "mean absolute error",
         "difference of AUROC",
         "difference of quadratic kappa",
         "difference of mean absolute error",
     ),
-    ("sensitivity", "balanced accuracy", "bias", "difference of sensitivity"),
+    ("sensitivity", "balanced accuracy", "bias", "sensitivity at 1", "difference of sensitivity"),
     ("specificity", "within one step", "ICC(A,1)", "difference of specificity"),
 )
 
@@ -53,6 +55,7 @@ class Plot:
     path: str
     points: tuple[tuple[float, float, float, float], ...]  # x, y, low, high
     words: str
+    ticks: tuple[str, str, str] = ("0", "0.5", "1")  # along the bottom
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ def _part(name: str, evidence: Evidence, drawn: Drawn | None, missed: tuple[int,
     if missed and missed[0]:
         counts += f"; {missed[0]} of {missed[1]} rows without an answer"
     plots = () if drawn is None else (_roc_plot(drawn, of(own, name, "AUROC")), _reliability_plot(drawn))
+    plots += tuple(_froc_plot(curve, of(own, name, "CPM")) for finding, curve in evidence.marks if (finding or "lesions") == name)
     warnings = tuple(
         f"{line.estimate.measure}: {sentence}"
         for line in own
@@ -147,6 +151,14 @@ def _roc_plot(drawn: Drawn, area: Estimate | None) -> Plot:
     points = zip(1 - drawn.roc.specificity, drawn.roc.sensitivity, strict=True)
     words = f"ROC curve, area {value_text(area)}"
     return Plot("ROC curve", "1 - specificity", "sensitivity", _path(points), (), words)
+
+
+def _froc_plot(curve: FrocCurve, mean: Estimate | None) -> Plot:
+    """Sensitivity against false marks a study, up to 8; flat beyond the last mark."""
+    along = np.minimum(np.r_[curve.false_per_scan, 8.0], 8.0) / 8
+    points = zip(along, np.r_[curve.sensitivity, curve.sensitivity[-1]], strict=True)
+    words = f"Free-response curve, mean sensitivity at 1/8 to 8 false marks {value_text(mean)}"
+    return Plot("FROC curve", "false marks a study", "sensitivity", _path(points), (), words, ("0", "4", "8"))
 
 
 def _reliability_plot(drawn: Drawn) -> Plot:
