@@ -72,7 +72,7 @@ def judge_claims(
     differences : (finding, metric in lower case) -> difference in the direction of the claim
     """
     if rule not in RULES:
-        raise InputError("statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do="Use " + ", ".join(RULES) + ".")
+        raise InputError("statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do=f"Use {', '.join(RULES)}.")
     found = [differences.get((one.finding, one.metric.lower())) for one in claims]
     p = [float("nan") if one is None else above(one, -claim.margin) for claim, one in zip(claims, found, strict=True)]
     safe = [1.0 if np.isnan(one) else one for one in p]
