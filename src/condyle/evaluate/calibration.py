@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
+from condyle.errors import InputError
+
 _EDGE = 1e-6
 
 
@@ -37,20 +39,30 @@ def calibration_error(truth: ArrayLike, score: ArrayLike, *, bins: int = 10, deb
     Source: Kumar, Liang & Ma, NeurIPS 2019 (debiased estimator); Naeini et al., AAAI 2015 (raw).
     """
     outcome, share = np.asarray(truth, np.float64), np.asarray(score, np.float64)
-    edges = np.unique(np.quantile(share, np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, share, side="right")
-    total = 0.0
-    for one in np.unique(place):
-        own = place == one
-        n, observed = int(own.sum()), float(outcome[own].mean())
-        gap = observed - float(share[own].mean())
-        if debiased:
-            noise = observed * (1 - observed) / (n - 1) if n > 1 else gap**2
-            total += n * (gap**2 - noise)
-        else:
-            total += n * abs(gap)
-    mean = total / len(share)
-    return float(np.sqrt(max(mean, 0.0))) if debiased else float(mean)
+    raw, without_noise, _ = binned_errors(outcome, share, bin_places(share, bins, "mass"))
+    return without_noise if debiased else raw
+
+
+def bin_places(score: NDArray[np.float64], bins: int, binning: str) -> NDArray[np.intp]:
+    """Bin of each score. 'width': [0, 1] cut evenly, 1 in the last; 'mass': cut at quantiles, ties in one bin."""
+    if binning == "width":
+        return np.minimum((score * bins).astype(np.intp), bins - 1)
+    if binning != "mass":
+        raise InputError("statistics-binning", f"There is no binning {binning!r}.", what_to_do="Use width or mass.")
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.asarray(np.searchsorted(edges, score, side="right"))
+
+
+def binned_errors(outcome: NDArray[np.float64], score: NDArray[np.float64], place: NDArray[np.intp]) -> tuple[float, float, float]:
+    """Calibration error over given bins: raw mean gap, root mean square gap less its sampling noise (clipped at 0), largest gap."""
+    _, place = np.unique(place, return_inverse=True)
+    size = np.bincount(place).astype(np.float64)
+    observed = np.bincount(place, outcome) / size
+    gap = np.abs(observed - np.bincount(place, score) / size)
+    # A bin of one unit has no variance to estimate: its whole gap counts as noise.
+    noise = np.where(size > 1, observed * (1 - observed) / np.maximum(size - 1, 1), gap**2)
+    spread = float((size * (gap**2 - noise)).sum() / len(score))
+    return float((size * gap).sum() / len(score)), float(np.sqrt(max(spread, 0.0))), float(gap.max())
 
 
 def logit(share: ArrayLike) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from condyle.errors import InputError
+from condyle.evaluate.calibration import bin_places, binned_errors
 from condyle.evaluate.estimate import Estimate, binary
 from condyle.evaluate.proportion import clustered_proportion, proportion
 from condyle.evaluate.recalibration import probabilities
@@ -48,16 +48,6 @@ class CalibrationError:
     draws: int
 
 
-def bin_places(score: Floats, bins: int, binning: str) -> NDArray[np.intp]:
-    """Bin of each score. 'width': [0, 1] cut evenly, 1 in the last; 'mass': cut at quantiles, ties in one bin."""
-    if binning == "width":
-        return np.minimum((score * bins).astype(np.intp), bins - 1)
-    if binning != "mass":
-        raise InputError("statistics-binning", f"There is no binning {binning!r}.", what_to_do="Use width or mass.")
-    edges = np.unique(np.quantile(score, np.linspace(0, 1, bins + 1)[1:-1]))
-    return np.searchsorted(edges, score, side="right")
-
-
 def reliability(
     truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None = None, *, bins: int = 10, binning: str = "mass", level: float = 0.95
 ) -> tuple[Bin, ...]:
@@ -94,24 +84,15 @@ def calibration_errors(
     y = binary(truth)
     p = probabilities(score, y)
     place = bin_places(p, bins, binning)
-    _, place = np.unique(place, return_inverse=True)
-    size = np.bincount(place).astype(np.float64)
-    mean = np.bincount(place, p) / size
-    observed = np.bincount(place, y) / size
-    gap = np.abs(observed - mean)
-    noise = np.where(size > 1, observed * (1 - observed) / np.maximum(size - 1, 1), gap**2)
-    raw = float((size * gap).sum() / len(p))
-    debiased = float(np.sqrt(max((size * (gap**2 - noise)).sum() / len(p), 0.0)))
-    null = _null(p, place, size, mean, draws, seed)
-    words = f"{bins} bins of equal {binning}, {len(size)} of them filled"
+    raw, debiased, largest = binned_errors(y.astype(np.float64), p, place)
+    null = _null(p, place, draws, seed)
+    filled = len(np.unique(place))
+    words = f"{bins} bins of equal {binning}, {filled} of them filled"
     expected, upper = (float(null.mean()), float(np.quantile(null, 0.95))) if draws else (float("nan"), float("nan"))
-    return CalibrationError(raw, debiased, float(gap.max()), expected, upper, words, seed, draws)
+    return CalibrationError(raw, debiased, largest, expected, upper, words, seed, draws)
 
 
-def _null(p: Floats, place: NDArray[np.intp], size: Floats, mean: Floats, draws: int, seed: int) -> Floats:
+def _null(p: Floats, place: NDArray[np.intp], draws: int, seed: int) -> Floats:
+    """Raw errors of (draws,) simulated outcomes that follow the scores exactly."""
     rng = np.random.default_rng(seed)
-    found = np.empty(draws)
-    for draw in range(draws):
-        share = np.bincount(place, rng.random(len(p)) < p) / size
-        found[draw] = (size * np.abs(share - mean)).sum() / len(p)
-    return found
+    return np.array([binned_errors((rng.random(len(p)) < p).astype(np.float64), p, place)[0] for _ in range(draws)])
