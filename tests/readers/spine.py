@@ -82,10 +82,11 @@ def tissue(labels: NDArray[np.uint8], blur: float = 1.0) -> NDArray[np.float32]:
 
 
 def grey(labels: NDArray[np.uint8], greys: Mapping[int, float] = GREYS) -> NDArray[np.uint16]:
-    """A picture in which every tissue has its own grey; a black frame and white skin fix the percentiles."""
+    """A picture in which every tissue has its own grey, with a trace of shading; a black frame and white skin fix the percentiles."""
     picture = np.zeros(labels.shape, np.float32)
     for kind, value in greys.items():
         picture[labels == kind] = value
+    picture += np.linspace(0.0, 0.01, picture.shape[0], dtype=np.float32)[:, None]  # few values would be a label map to intake
     picture[:, :12] = 0.0
     picture[:, -24:] = 1.0
     return np.rint(picture * 1000).astype(np.uint16)

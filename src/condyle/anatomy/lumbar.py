@@ -83,11 +83,42 @@ LUMBAR = Joint(
         ),
         FindingEntry(
             "disc_height", "Disc height", "measurement", unit="mm",
-            explanation="Mean height of the disc on the mid-sagittal slice.",
+            explanation="Mean distance of the end plates over the middle four fifths of the disc, on the mid-sagittal slice.",
+        ),
+        *(
+            FindingEntry(
+                f"disc_height_{part}", f"Disc height, {part}", "measurement", unit="mm",
+                explanation=f"Distance of the end plates over the {part} third of the disc's middle four fifths.",
+            )
+            for part in ("anterior", "middle", "posterior")
+        ),
+        FindingEntry(
+            "disc_height_index", "Disc height index", "measurement",
+            explanation="Disc height over the mean depth of the two vertebral bodies beside it.",
+            source="Frobin et al., Clin Biomech 1997;12(Suppl 1):S1-S63",
         ),
         FindingEntry(
             "slip", "Vertebral slip", "measurement", unit="mm",
             explanation="Offset of the back walls of two vertebrae along the disc, positive when the upper one lies in front.",
+        ),
+        FindingEntry(
+            "slip_percent", "Vertebral slip, share of the end plate", "measurement", unit="%",
+            explanation="Slip over the depth of the lower vertebra's upper end plate; measured lying down, which underestimates it.",
+            source="Meyerding, Surg Gynecol Obstet 1932;54:371-377",
+        ),
+        FindingEntry(
+            "canal_diameter", "Spinal canal diameter", "measurement", unit="mm",
+            explanation="Antero-posterior diameter of the spinal canal behind the disc, on the mid-sagittal slice.",
+        ),
+        FindingEntry(
+            "lordosis_l1_s1", "Lordosis L1 to S1", "measurement", unit="degrees",
+            explanation="Angle between the upper end plates of L1 and S1, lying down.",
+            source="Vialle et al., J Bone Joint Surg Am 2005;87:260-267",
+        ),
+        FindingEntry(
+            "lordosis_l1_l5", "Lordosis L1 to L5", "measurement", unit="degrees",
+            explanation="Angle between the upper end plate of L1 and the lower one of L5, lying down.",
+            source="Vialle et al., J Bone Joint Surg Am 2005;87:260-267",
         ),
     ),
     not_covered=("central canal stenosis", "foraminal stenosis", "lateral recess stenosis"),

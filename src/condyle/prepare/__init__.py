@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+from condyle.prepare.bias_field import correct_bias
 from condyle.prepare.crop import crop_mm
 from condyle.prepare.orient import orient
 from condyle.prepare.pipeline import Prepared, check_steps, follow, prepare, prepare_all, record
@@ -12,7 +13,10 @@ from condyle.prepare.resample import resample
 from condyle.prepare.standardise import standardise
 from condyle.prepare.step import Step
 
-__all__ = ["Prepared", "Step", "check_steps", "crop_mm", "follow", "orient", "prepare", "prepare_all", "record", "resample", "standardise"]
+__all__ = [
+    "Prepared", "Step", "check_steps", "correct_bias", "crop_mm", "follow", "orient", "prepare", "prepare_all", "record", "resample",
+    "standardise",
+]  # fmt: skip
 
 
 class _PrepareModule(ModuleType):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from condyle.simulate.acquisition import Receiver
 from condyle.simulate.surfaces import Floats
@@ -22,6 +23,9 @@ class Faults:
     clipped : 0 to 1, share of the brightest pixels (of those above the noise) that saturate
     missing : indices of slices that are not written; negative ones count from the end
     laterality : value of the tag Laterality, right or wrong; '' leaves it out
+    metal : disc at which screws hold the vertebrae above and below ('L4-L5'); '' none
+    metal_shift : mm by which signal at a screw's surface is displaced; 12 for titanium, 60 for steel
+    mirrored : pictures are mirrored front to back while their headers still say otherwise
     series : names of the series with the faults; empty: all
     """
 
@@ -30,6 +34,9 @@ class Faults:
     clipped: float = 0.0
     missing: tuple[int, ...] = ()
     laterality: str = ""
+    metal: str = ""
+    metal_shift: float = 12.0
+    mirrored: bool = False
     series: tuple[str, ...] = field(default=())
 
     def hit(self, name: str) -> bool:
@@ -49,6 +56,11 @@ def spoil_receiver(receiver: Receiver, faults: Faults, name: str) -> Receiver:
     if not faults.hit(name):
         return receiver
     return replace(receiver, motion=receiver.motion + faults.motion, noise=receiver.noise * faults.noise)
+
+
+def mirror(pixels: NDArray[Any], faults: Faults, name: str) -> NDArray[Any]:
+    """The volume with its columns in the wrong order."""
+    return np.ascontiguousarray(pixels[:, :, ::-1]) if faults.mirrored and faults.hit(name) else pixels
 
 
 def clip(pixels: Floats, faults: Faults, name: str) -> Floats:

@@ -43,6 +43,7 @@ class Finding:
     grade : value on the named scale; ``probabilities`` has one entry for each step of that scale
     threshold : the frozen score threshold that made the decision
     evidence : ids of Evidence in the same reading
+    note : a remark that belongs beside the value, such as how it was validated
     """
 
     finding: str
@@ -57,6 +58,7 @@ class Finding:
     threshold: float | None = None
     evidence: tuple[str, ...] = ()
     reason: str = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.decision == "not_assessed" and not self.reason:

@@ -169,7 +169,7 @@ def _islands(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     return [labels == i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= 12]
 
 
-def _sample(layer: NDArray[np.floating], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def at_points(layer: NDArray[np.generic], points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Nearest values at (row, column) points; 0 outside."""
     rows, columns = np.rint(points).astype(int).T
     inside = (rows >= 0) & (rows < layer.shape[0]) & (columns >= 0) & (columns < layer.shape[1])
@@ -182,13 +182,13 @@ def _bone(disc: Disc, tissue: NDArray[np.floating], side: float) -> float:
     """Share of vertebra over the middle of the disc, a little above (side 1) or below (side -1) it."""
     across = np.linspace(-0.25, 0.25, 5)[:, None] * disc.width * disc.axis
     beyond = max(disc.heights) / 2 + 0.12 * disc.width
-    return float(_sample(tissue[VERTEBRA], disc.centre + side * beyond * disc.up + across).mean())
+    return float(at_points(tissue[VERTEBRA], disc.centre + side * beyond * disc.up + across).mean())
 
 
 def _canal_behind(disc: Disc, tissue: NDArray[np.floating]) -> float:
     """The largest share of canal within half a disc width behind the disc."""
     steps = np.linspace(0.5, 1.0, 12)[:, None] * disc.width * disc.axis
-    return float(_sample(tissue[CANAL], disc.centre + steps).max())
+    return float(at_points(tissue[CANAL], disc.centre + steps).max())
 
 
 def _plausibility(disc: Disc, tissue: NDArray[np.floating]) -> float:
@@ -205,7 +205,7 @@ def _usual_width(candidates: Sequence[Disc], scores: Sequence[float]) -> float:
 def _between(lower: Disc, upper: Disc, tissue: NDArray[np.floating]) -> float:
     """Share of vertebra on the middle of the way between two discs."""
     way = np.linspace(0.25, 0.75, 15)[:, None]
-    return float(_sample(tissue[VERTEBRA], lower.centre * (1 - way) + upper.centre * way).mean())
+    return float(at_points(tissue[VERTEBRA], lower.centre * (1 - way) + upper.centre * way).mean())
 
 
 def _step_score(lower: Disc, upper: Disc, tissue: NDArray[np.floating], width: float) -> float:
@@ -275,7 +275,7 @@ def _extend_down(column: list[Disc], tissue: NDArray[np.floating], width: float)
     onward = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) @ step
     along, across = np.meshgrid(np.linspace(0.3, 0.7, 9), np.linspace(-0.3, 0.3, 7))
     body = lowest.centre + along.reshape(-1, 1) * onward + across.reshape(-1, 1) * width * lowest.axis
-    bone = float(_sample(tissue[VERTEBRA], body).mean())
+    bone = float(at_points(tissue[VERTEBRA], body).mean())
     if bone < _BODY or lowest.angle < _SACRAL:
         return column
     disc = _recover(lowest.centre + onward, lowest.angle + turn, tissue, width, reach=0.45 * float(np.hypot(*step)))
@@ -287,7 +287,7 @@ def _extend_down(column: list[Disc], tissue: NDArray[np.floating], width: float)
 def _end_of_bone(disc: Disc, onward: NDArray[np.float64], tissue: NDArray[np.floating]) -> NDArray[np.float64]:
     """Where the body below a disc ends along a direction: the first place with less than 0.4 of vertebra."""
     way = disc.centre + np.linspace(0.7, 1.3, 31)[:, None] * onward
-    ended = np.flatnonzero(_sample(tissue[VERTEBRA], way) < 0.4)
+    ended = np.flatnonzero(at_points(tissue[VERTEBRA], way) < 0.4)
     return np.asarray(way[ended[0]] if ended.size else way[15], np.float64)
 
 

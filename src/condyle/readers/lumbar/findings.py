@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from condyle.anatomy.lumbar import LEVELS, LUMBAR
 from condyle.readers.lumbar.crops import CropSpec, picture_to_crop
 from condyle.readers.lumbar.discs import CANAL, VERTEBRA, Disc
 from condyle.readers.lumbar.graded import Graded
-from condyle.readers.lumbar.measure import Measured, disc_height, slip
+from condyle.readers.lumbar.measure import LEVEL_MEASURES, SPINE_MEASURES, Measured
 from condyle.readers.lumbar.view import View
 from condyle.readers.package import ThresholdSpec
 from condyle.study import Evidence, Finding, KeyImage, Site
@@ -20,7 +21,6 @@ from condyle.study import Evidence, Finding, KeyImage, Site
 LUMBAR_LEVELS = LEVELS[:5]  # spoken of even when they were not found
 NOT_FOUND = "The level was not found on the pictures."
 MODIC_TYPE = "The package tells whether there is a Modic change, not its type: types 1 and 3 are too rare in its training data."
-_MEASURES = {"disc_height": disc_height, "slip": slip}
 
 
 def decide(score: float | None, threshold: ThresholdSpec | None) -> str:
@@ -58,39 +58,50 @@ def graded_findings(
 
 
 def measured_findings(views: Mapping[str, View], names: Sequence[str]) -> tuple[list[Finding], list[Evidence]]:
-    """Disc height and slip of every level from the first view that gives them, and the lines that were measured."""
+    """Measurements of every level and of the whole spine, each from the first view that gives it, and the lines that were measured."""
     findings: list[Finding] = []
     lines: list[Evidence] = []
     for name in names:
-        for finding, measure in _MEASURES.items():
-            slot, found = _first(views, name, measure)
-            if found.value is None:
-                findings.append(Finding(finding, Site(name), "measurement", "not_assessed", reason=found.reason))
-                continue
-            picture = views[slot].picture
-            ident = f"{slot}-{name}-{finding}"
-            points = picture.to_world(np.array(found.line))
-            lines.append(Evidence(ident, "line", picture.series_id, picture.slice_index, points, label=LUMBAR.finding(finding).title))
-            value = round(found.value, 1)
-            findings.append(Finding(finding, Site(name), "measurement", "present", value=value, unit="mm", evidence=(ident,)))
+        for finding, measure in LEVEL_MEASURES.items():
+            seen = {slot: partial(measure, view, name) for slot, view in views.items() if name in view.levels.by_name}
+            _add_measured(finding, Site(name), seen, views, findings, lines)
+    for finding, of_spine in SPINE_MEASURES.items():
+        _add_measured(finding, Site(), {slot: partial(of_spine, view) for slot, view in views.items()}, views, findings, lines)
     return findings, lines
 
 
-def _first(views: Mapping[str, View], name: str, measure: object) -> tuple[str, Measured]:
+def _add_measured(
+    finding: str, site: Site, measures: Mapping[str, Callable[[], Measured]], views: Mapping[str, View],
+    findings: list[Finding], lines: list[Evidence],
+) -> None:  # fmt: skip
+    slot, found = _first(measures)
+    if found.value is None:
+        findings.append(Finding(finding, site, "measurement", "not_assessed", reason=found.reason))
+        return
+    ids: tuple[str, ...] = ()
+    if found.line:
+        picture = views[slot].picture
+        ids = (f"{slot}-{site.level}-{finding}",)
+        points = picture.to_world(np.array(found.line))
+        lines.append(Evidence(ids[0], "line", picture.series_id, picture.slice_index, points, label=LUMBAR.finding(finding).title))
+    value = round(found.value, 2 if not found.unit else 1)
+    findings.append(Finding(finding, site, "measurement", "present", value=value, unit=found.unit, evidence=ids, note=found.note))
+
+
+def _first(measures: Mapping[str, Callable[[], Measured]]) -> tuple[str, Measured]:
     reasons = []
-    for slot, view in views.items():
-        if name in view.levels.by_name:
-            found: Measured = measure(view, name)  # type: ignore[operator]
-            if found.value is not None:
-                return slot, found
-            reasons.append(found.reason)
+    for slot, measure in measures.items():
+        found = measure()
+        if found.value is not None:
+            return slot, found
+        reasons.append(found.reason)
     return "", Measured(None, reasons[0] if reasons else NOT_FOUND)
 
 
 def unread_findings(names: Sequence[str], findings: Sequence[str]) -> list[Finding]:
     """Not assessed: lumbar levels that were not found, and the type of Modic changes."""
     missing = [name for name in LUMBAR_LEVELS if name not in names]
-    every = [*findings, *(name for name in _MEASURES if name not in findings)]
+    every = [*findings, *(name for name in LEVEL_MEASURES if name not in findings)]
     absent = [_unread(finding, name, NOT_FOUND) for name in missing for finding in every]
     return absent + [_unread("modic_type", name, MODIC_TYPE) for name in names]
 

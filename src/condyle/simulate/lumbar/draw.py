@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from condyle.anatomy.lumbar import LEVELS
 from condyle.errors import UsageError
 from condyle.simulate.acquisition import Receiver, acquire, surface_coil
 from condyle.simulate.canvas import Canvas, Palette
-from condyle.simulate.faults import NO_FAULTS, Faults, clip, spoil_receiver
+from condyle.simulate.faults import NO_FAULTS, Faults, clip, mirror, spoil_receiver
 from condyle.simulate.lumbar import bodies, canal, posterior, surroundings
 from condyle.simulate.lumbar.coordinates import CanalCoordinates
 from condyle.simulate.lumbar.findings import SPINE_WORDS, LevelFindings, check_findings, plant, random_findings
@@ -22,6 +23,7 @@ from condyle.simulate.lumbar.parts import Spine
 from condyle.simulate.lumbar.person import Variation, person
 from condyle.simulate.lumbar.protocols import SERIES, protocols
 from condyle.simulate.lumbar.truth import truth
+from condyle.simulate.metal import Metal, displacement, spoil
 from condyle.simulate.signal import fat_signal
 from condyle.simulate.study import Protocol, SimulatedSeries, SimulatedStudy, Truth, stream
 from condyle.simulate.surfaces import Floats
@@ -44,6 +46,7 @@ def simulate_lumbar(
     matrix: int | None = None,
     slices: int | None = None,
     headers: Mapping[str, Any] | None = None,
+    even_coil: bool = False,
 ) -> SimulatedStudy:
     """Draw one lumbar study.
 
@@ -59,6 +62,7 @@ def simulate_lumbar(
     faults : what goes wrong in the scanner
     tesla, matrix, slices : field strength, rows and columns, slices; None draws them (1.5 or 3; 320 to 512; 13 to 17)
     headers : DICOM keyword -> value, replaces what the writer would say (planted names, wrong tags)
+    even_coil : the coil receives alike everywhere: pictures without shading, to which a known one can be added
 
     Returns
     -------
@@ -89,7 +93,7 @@ def simulate_lumbar(
         geometry = _grid(seed, spine, group[0], varied)
         found = posterior.arches(spine, seed)
         first = first or truth(spine, found, geometry, seed)
-        for protocol, one in zip(group, _render(seed, spine, found, group, geometry, strength, faults), strict=True):
+        for protocol, one in zip(group, _render(seed, spine, found, group, geometry, strength, faults, even_coil), strict=True):
             done[protocol.name] = one
     assert first is not None
     ordered = {name: done[name] for name in series}
@@ -119,7 +123,7 @@ def _by_grid(chosen: tuple[Protocol, ...]) -> list[list[Protocol]]:
 def _grid(seed: int, spine: Spine, protocol: Protocol, variation: Variation) -> Geometry:
     """Where a technologist puts the stack: along the middle of the spine, S1 a little above the lower edge, tilted a little."""
     rng = stream(seed, "grid")
-    turn, lean = rng.normal(0, 1.5), rng.normal(0, 1.2)
+    turn, lean = rng.normal(0, 1.5) + variation.stack_turn, rng.normal(0, 1.2) + variation.stack_lean
     along_x = float(np.degrees(np.arctan2(spine.bodies[4].centre[0] - spine.sacrum[0].centre[0], spine.bodies[4].centre[2])))
     field, matrix = protocol.field_of_view, protocol.matrix
     low = rng.uniform(0.22, 0.34) * field
@@ -149,7 +153,8 @@ def _grid(seed: int, spine: Spine, protocol: Protocol, variation: Variation) -> 
 
 
 def _render(
-    seed: int, spine: Spine, arches: tuple[posterior.Arch, ...], group: list[Protocol], geometry: Geometry, tesla: float, faults: Faults
+    seed: int, spine: Spine, arches: tuple[posterior.Arch, ...], group: list[Protocol], geometry: Geometry, tesla: float, faults: Faults,
+    even_coil: bool,
 ) -> list[SimulatedSeries]:
     palette = Palette(tuple(one.sequence for one in group), tesla)
     fat = [fat_signal(TISSUES["fat"], one.sequence, tesla) for one in group]
@@ -158,6 +163,7 @@ def _render(
     coil = _Coil(seed, spine, outline)
     pixels = np.zeros((len(group), *geometry.shape), np.float32)
     labels = np.zeros(geometry.shape, np.uint8)
+    screws = _screws(spine, faults)
     receivers = [spoil_receiver(_receiver(seed, one, tesla), faults, one.name) for one in group]
 
     def one_slice(k: int) -> None:
@@ -165,18 +171,22 @@ def _render(
         _draw(canvas, seed, spine, arches, coordinates, textures, outline, noise)
         water, fatty = canvas.collapse()
         labels[k] = canvas.labels
-        sensitivity = coil(canvas.points[:, canvas.middle])
+        if screws:
+            moved = displacement(canvas.points[:, canvas.middle], screws)
+            water = np.stack([spoil(one, *moved, canvas.pixel, group[0].thickness) for one in water])
+            fatty = spoil(fatty, *moved, canvas.pixel, group[0].thickness)
+        sensitivity = np.ones_like(fatty) if even_coil else coil(canvas.points[:, canvas.middle])
         for n, one in enumerate(group):
             noise_rng = stream(seed, f"receiver {one.name} {k}")
             pixels[n, k] = acquire(water[n], fatty * np.float32(fat[n]), sensitivity, receivers[n], canvas.pixel, noise_rng)
     # Slices do not know of each other, and numpy lets go of the interpreter while it works.
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         list(pool.map(one_slice, range(geometry.shape[0])))
-    labelled = Volume(labels, geometry)
     done = []
     for n, one in enumerate(group):
-        volume = Volume(clip(pixels[n], faults, one.name), geometry, one.name)
-        done.append(SimulatedSeries(one, volume, labelled, faults.missing_of(one.name, geometry.shape[0])))
+        volume = Volume(mirror(clip(pixels[n], faults, one.name), faults, one.name), geometry, one.name)
+        shown = Volume(mirror(labels, faults, one.name), geometry)
+        done.append(SimulatedSeries(one, volume, shown, faults.missing_of(one.name, geometry.shape[0])))
     return done
 
 
@@ -203,6 +213,24 @@ def _draw(
     canal.draw_ligaments(canvas, spine)
     for disc in spine.discs:
         bodies.draw_herniation(canvas, disc)
+
+
+def _screws(spine: Spine, faults: Faults) -> tuple[Metal, ...]:
+    """Pedicle screws of the two vertebrae beside a disc, and the rods between their heads, as chains of spheres."""
+    if not faults.metal:
+        return ()
+    if faults.metal not in LEVELS[1:9]:
+        raise UsageError("unknown-level", f"There are no screws at {faults.metal!r}.", what_to_do=f"Use one of: {', '.join(LEVELS[1:9])}.")
+    below = LEVELS.index(faults.metal) - 1
+    k = spine.person.size
+    return tuple(
+        Metal(
+            body.world(side * (13 + 4 * step) * k, (-0.2 + 0.75 * step) * body.half_depth, 0.12 * body.height), 3.2 * k, faults.metal_shift
+        )
+        for body in spine.bodies[below : below + 2]
+        for side in (-1, 1)
+        for step in (0, 1, 2)
+    )
 
 
 class _Coil:

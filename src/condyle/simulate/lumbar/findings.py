@@ -119,7 +119,8 @@ _WORD = re.compile(r"(?P<name>[a-z_0-9]+)(=(?P<value>-?[0-9.]+))?(@(?P<level>[A-
 # Words about the whole spine: (field of Variation, value).
 SPINE_WORDS: dict[str, tuple[str, object]] = {
     "six_lumbar": ("lumbar_count", 6), "four_lumbar": ("lumbar_count", 4), "scoliosis": ("scoliosis", 18.0),
-    "cut_sacrum": ("sacrum_cut", True), "high_stack": ("high_stack", True),
+    "cut_sacrum": ("sacrum_cut", True), "high_stack": ("high_stack", True), "sacralised": ("transition", "sacralised"),
+    "lumbarised": ("transition", "lumbarised"), "tilted_stack": ("stack_lean", 12.0),
 }  # fmt: skip
 
 
@@ -197,6 +198,8 @@ def check_findings(findings: Mapping[str, LevelFindings]) -> None:
         for field in fields(planted):
             value = getattr(planted, field.name)
             low, high = _LIMITS.get(field.name, (float("-inf"), float("inf")))
+            if field.name == "herniation_size" and not planted.herniation:
+                continue
             if not isinstance(value, str) and not low <= value <= high:
                 wrong.append(f"{field.name} {value} at {level} is outside {low:g} to {high:g}")
         if planted.herniation not in ("", "protrusion", "extrusion"):

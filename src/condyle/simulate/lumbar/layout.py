@@ -27,8 +27,12 @@ _WEDGE = (8.0, 2.5, 0.0, -1.5, -2.5, -3.5, -4.0, -4.0, -4.0, -4.0)  # positive: 
 _DISC_HEIGHT = (9.5, 11.2, 10.6, 9.6, 8.2, 6.8, 5.6, 5.0, 4.6, 4.4, 4.4)
 _DISC_WEDGE = (14.0, 11.0, 8.5, 7.0, 5.0, 2.0, 0.5, 0.0, 0.0, 0.0, 0.0)
 VERTEBRAE = ("L5", "L4", "L3", "L2", "L1", "T12", "T11", "T10", "T9", "T8")
-# Sacral bodies S1 ... S5: height, depth at the top, turn to the next (degrees).
-_SACRAL = ((29.0, 33.0, 1.0), (25.0, 23.0, 4.0), (21.0, 17.5, 12.0), (18.0, 14.0, 20.0), (16.0, 11.5, 18.0))
+# Sacral bodies S1 ... S5: height, depth at the top, turn to the next (degrees), gap below.
+_SACRAL = ((29.0, 33.0, 1.0, 2.6), (25.0, 23.0, 4.0, 1.6), (21.0, 17.5, 12.0, 1.0), (18.0, 14.0, 20.0, 0.8), (16.0, 11.5, 18.0, 0.8))
+# A lumbarised S1 is square, with a whole disc below it (types 3 and 4 of O'Driscoll et al., Skeletal Radiol 1996;25:225-230).
+_LUMBARISED = ((28.5, 33.0, -2.0, 7.5), (26.0, 31.0, 6.0, 2.0), *_SACRAL[2:])
+# A sacralised L5: its lower plate and disc in parts of the usual.
+_TAPER, _REMNANT = 0.78, 0.33
 
 
 def _axes(angle: float) -> NDArray[np.float64]:
@@ -44,8 +48,9 @@ def lay_out(seed: int, who: Person, findings: Mapping[str, LevelFindings]) -> Sp
     spread = {"height": 0.03, "depth": 0.02, "wedge": 1.3, "disc": 0.06, "disc_wedge": 1.5, "hollow": 0.3}
     jitter = {name: rng.normal(0, sd, 12) for name, sd in spread.items()}
     spots = rng.uniform(-1, 1, (12, 4))
-    top = Plate(np.zeros(3), _axes(who.sacral_slope), 17.0 * k, 26.0 * k, 1.0 * k)
-    sacrum, sacral_discs = _sacrum(top, k, jitter["wedge"])
+    sacralised = who.transition == "sacralised"
+    top = Plate(np.zeros(3), _axes(who.sacral_slope), 17.0 * k * (_TAPER if sacralised else 1.0), 26.0 * k, 1.0 * k)
+    sacrum, sacral_discs = _sacrum(top, k, jitter["wedge"], _LUMBARISED if who.transition == "lumbarised" else _SACRAL)
     lowest = findings.get(LEVELS[0], LevelFindings())
     sacrum[0] = replace(sacrum[0], upper=_dented(top, lowest.lower_endplate, spots[0, :2]))
     bodies: list[Body] = []
@@ -61,17 +66,22 @@ def lay_out(seed: int, who: Person, findings: Mapping[str, LevelFindings]) -> Sp
         half_depth = _DEPTH[shape] * k * (1 + jitter["depth"][n]) / 2
         half_width = _WIDTH[shape] * k / 2
         wear = np.clip(planted.height, 0.25, 1.1)
+        taper = 1.0
+        if sacralised and n == 0:
+            wear, taper = _REMNANT, _TAPER
         below = _dented(top, planted.lower_endplate, spots[n, :2])
         hollow = (1.9 + jitter["hollow"][n]) * k * (0.35 + 0.65 * wear)
         height = _DISC_HEIGHT[n] * k * (1 + jitter["disc"][n]) * wear
         rim = max(height - 0.62 * (hollow + top.hollow), 1.6)
         # The back edges must not cross.
         turn = min(turns[n], float(np.degrees(2 * np.arcsin(min((rim - 0.9) / (2 * half_depth), 0.9)))))
+        if sacralised and n == 0:
+            turns[1] += turns[0] - turn  # the promontory is then that of L5
         middle, angle = _axes(angle - turn / 2), angle - turn
         axes = _axes(angle)
         behind = rim - half_depth * 2 * np.sin(np.radians(turn) / 2)
         corner = below.world(0, below.half_depth, 0) + behind * middle[2] - planted.slip * middle[1]
-        lower = Plate(corner - half_depth * axes[1], axes, half_depth, half_width, hollow, 0.18)
+        lower = Plate(corner - taper * half_depth * axes[1], axes, taper * half_depth, half_width, hollow * taper, 0.18)
         lower = _dented(lower, planted.upper_endplate, spots[n, 2:])
         discs.append(Disc(level, 201 + n, below, lower, planted))
         tall = _HEIGHT[shape] * k * (1 + jitter["height"][n])
@@ -79,7 +89,7 @@ def lay_out(seed: int, who: Person, findings: Mapping[str, LevelFindings]) -> Sp
         middle, angle = _axes(angle - wedge / 2), angle - wedge
         axes = _axes(angle)
         upper_depth = half_depth * 0.985
-        corner = lower.world(0, half_depth, 0) + (tall - half_depth * 2 * np.sin(np.radians(wedge) / 2)) * middle[2]
+        corner = lower.world(0, lower.half_depth, 0) + (tall - half_depth * 2 * np.sin(np.radians(wedge) / 2)) * middle[2]
         next_level = findings.get(LEVELS[n + 1], LevelFindings())
         shallow = (1.2 + 0.5 * jitter["hollow"][n + 1]) * k * (0.4 + 0.6 * np.clip(next_level.height, 0.25, 1))
         top = Plate(corner - upper_depth * axes[1], axes, upper_depth, half_width * 0.97, shallow)
@@ -113,14 +123,16 @@ def _dented(plate: Plate, depth: float, spot: NDArray[np.float64]) -> Plate:
     return Plate(plate.origin, plate.axes, plate.half_depth, plate.half_width, plate.hollow, plate.apex, (*plate.defects, dent))
 
 
-def _sacrum(top: Plate, k: float, jitter: NDArray[np.float64]) -> tuple[list[Body], list[Disc]]:
+def _sacrum(
+    top: Plate, k: float, jitter: NDArray[np.float64], shape: tuple[tuple[float, float, float, float], ...]
+) -> tuple[list[Body], list[Disc]]:
     """S1 to S5 downwards from the upper plate of S1."""
     bodies: list[Body] = []
     discs: list[Disc] = []
     upper = top
     angle = float(np.degrees(np.arctan2(top.axes[1, 2], top.axes[1, 1])))
-    for n, (height, _, turn) in enumerate(_SACRAL):
-        next_depth = _SACRAL[n + 1][1] if n + 1 < len(_SACRAL) else 8.0
+    for n, (height, _, turn, gap) in enumerate(shape):
+        next_depth = shape[n + 1][1] if n + 1 < len(shape) else 8.0
         bend = turn + 0.8 * jitter[-1 - n]
         middle, angle = _axes(angle - bend / 2), angle - bend
         # Sacral bodies taper towards the front: the back wall stays a line, the front recedes.
@@ -128,8 +140,7 @@ def _sacrum(top: Plate, k: float, jitter: NDArray[np.float64]) -> tuple[list[Bod
         corner = upper.world(0, upper.half_depth, 0) - height * k * middle[2]
         lower = Plate(corner - half * _axes(angle)[1], _axes(angle), half, upper.half_width * 0.82, 0.0)
         bodies.append(Body(f"S{n + 1}", 0, lower, upper, False))
-        gap = (2.6, 1.6, 1.0, 0.8, 0.8)[n] * k
-        upper = Plate(lower.origin - gap * lower.axes[2], lower.axes, half, lower.half_width, 0.0)
+        upper = Plate(lower.origin - gap * k * lower.axes[2], lower.axes, half, lower.half_width, 0.0)
         discs.append(Disc(f"S{n + 1}-S{n + 2}", 0, upper, lower, LevelFindings(pfirrmann=3)))
     return bodies, discs
 

@@ -132,15 +132,27 @@ class Disc:
         lower, upper = self.corners()
         return float((lower - upper) @ self.axes[1])
 
-    def height(self) -> float:
-        """Mean height in mm on the mid-sagittal plane over the middle four fifths of the depth both plates share."""
-        u = np.linspace(-0.8, 0.8, 81, dtype=np.float32) * min(self.below.half_depth, self.above.half_depth)
+    def height(self, part: str = "") -> float:
+        """Mean height in mm on the mid-sagittal plane over the middle four fifths of the depth both plates share, or over the
+        'anterior', 'middle' or 'posterior' third of these."""
+        low, high = {"": (-0.8, 0.8), "anterior": (-0.8, -0.27), "middle": (-0.27, 0.27), "posterior": (0.27, 0.8)}[part]
+        u = np.linspace(low, high, 81, dtype=np.float32) * min(self.below.half_depth, self.above.half_depth)
         start = np.array([self.centre + back * self.axes[1] for back in u]).T.astype(np.float32)
         total = 0.0
         for plate, sign in ((self.below, 1.0), (self.above, -1.0)):
             w, back, v = plate.local(start)
             total += float(np.mean(sign * v + plate.recess(w, back)))
         return total
+
+    def measurements(self) -> dict[str, float]:
+        """Lengths and ratios by the names of the anatomy catalogue."""
+        heights = {f"disc_height_{part}": round(self.height(part), 2) for part in ("anterior", "middle", "posterior")}
+        index = self.height() / (self.below.half_depth + self.above.half_depth)
+        percent = 50 * self.slip() / self.below.half_depth
+        return {
+            "disc_height": round(self.height(), 2), **heights, "disc_height_index": round(index, 3),
+            "slip": round(self.slip(), 2), "slip_percent": round(percent, 1),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +183,12 @@ class Spine:
         """x mm of the spine's middle at heights z (n or more dimensions)."""
         first, step = self.lateral[0, 0], self.lateral[0, 1] - self.lateral[0, 0]
         return lookup(self.lateral[1], (z - np.float32(first)) / np.float32(step))
+
+
+def turn(lower: Plate, upper: Plate) -> float:
+    """Degrees in the sagittal plane by which the upper plate leans back against the lower one: lordosis between the two."""
+    leans = [np.degrees(np.arctan2(plate.axes[2][1], plate.axes[2][2])) for plate in (lower, upper)]
+    return float(leans[1] - leans[0])
 
 
 def middle_axes(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

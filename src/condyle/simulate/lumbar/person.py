@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from condyle.errors import UsageError
 from condyle.simulate.study import stream
 
 
@@ -25,6 +26,9 @@ class Variation:
     canal : factor on the width of the dural sac
     sacrum_cut : the lower edge of the picture cuts S1
     high_stack : the stack starts at about T8 and ends within L5 to S1
+    transition : '' none, 'sacralised' (L5 tapers like the sacrum, its lower disc is a remnant), 'lumbarised' (S1 is square and has
+        a whole disc below it). Levels keep their names: L5-S1 stays the disc between L5 and S1
+    stack_lean, stack_turn : degrees by which the stack is tilted against the spine, seen from the front and seen from above
     """
 
     age: float | None = None
@@ -37,6 +41,14 @@ class Variation:
     canal: float | None = None
     sacrum_cut: bool = False
     high_stack: bool = False
+    transition: str = ""
+    stack_lean: float = 0.0
+    stack_turn: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.transition not in ("", "sacralised", "lumbarised"):
+            raise UsageError("unknown-transition", f"There is no simulated transition {self.transition!r}.",
+                             what_to_do="Use 'sacralised' or 'lumbarised'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Person:
     canal: float
     marrow_fat: float
     muscle_fat: float
+    transition: str = ""
 
 
 def person(seed: int, variation: Variation) -> Person:
@@ -79,4 +92,5 @@ def person(seed: int, variation: Variation) -> Person:
         canal=given(variation.canal, np.clip(canal, 0.75, 1.25)),
         marrow_fat=float(np.clip(0.36 + 0.0042 * (age - 20) + marrow, 0.24, 0.72)),
         muscle_fat=float(np.clip(0.06 + 0.0045 * (age - 20) + muscle, 0.04, 0.45)),
+        transition=variation.transition,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.lumbar.canal import CODE as CANAL
-from condyle.simulate.lumbar.parts import Disc, Spine
+from condyle.simulate.lumbar.parts import Disc, Spine, turn
 from condyle.simulate.lumbar.posterior import Arch, spinous_centre
 from condyle.simulate.study import Truth
 from condyle.study import Geometry
@@ -22,8 +22,7 @@ def truth(spine: Spine, arches: tuple[Arch, ...], geometry: Geometry, seed: int)
     for disc in spine.discs:
         if not in_view(disc, geometry):
             continue
-        measured = {"disc_height": round(disc.height(), 2), "slip": round(disc.slip(), 2)}
-        levels[disc.level] = {**disc.findings.labels(), **measured}
+        levels[disc.level] = {**disc.findings.labels(), **disc.measurements()}
         positions[f"disc {disc.level}"] = middle_of(disc)
         codes[f"disc {disc.level}"] = disc.code
     for body, arch in zip(spine.bodies, arches, strict=True):
@@ -36,6 +35,9 @@ def truth(spine: Spine, arches: tuple[Arch, ...], geometry: Geometry, seed: int)
         "simulated": True,
         "seed": seed,
         "lumbar_count": spine.person.lumbar_count,
+        "transition": spine.person.transition,
+        "lordosis_l1_s1": round(turn(spine.sacrum[0].upper, spine.bodies[4].upper), 1),
+        "lordosis_l1_l5": round(turn(spine.bodies[0].lower, spine.bodies[4].upper), 1),
         "anatomical_levels": {
             disc.level: anatomical_level(n, spine.person.lumbar_count) for n, disc in enumerate(spine.discs) if disc.level in levels
         },
