@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
@@ -109,6 +110,46 @@ def test_switches_reach_the_windows_of_the_levels(show, lumbar):
     assert seen() == plain != mapped
     page.uncheck("#show-outlines")
     assert seen() not in (plain, mapped)
+
+
+def test_what_a_grade_means_is_one_click_away(show, lumbar):
+    page = show(lumbar)
+    assert not page.get_by_text("black and collapsed").is_visible()
+    page.locator('.matrix a[href="#meaning-pfirrmann"]').click()
+    page.get_by_text("black and collapsed").wait_for(state="visible")
+
+
+@pytest.mark.parametrize("blindness", ["protanopia", "deuteranopia", "tritanopia", "achromatopsia"])
+def test_abnormal_and_uncertain_outlines_are_told_apart_without_colour(show, lumbar, blindness):
+    """In the browser's own simulation of the four deficiencies the two marks differ in more than hue: one is dashed."""
+    page = show(lumbar)
+    page.context.new_cdp_session(page).send("Emulation.setEmulatedVisionDeficiency", {"type": blindness})
+    styles = page.evaluate(
+        """['abnormal', 'uncertain', 'normal'].map(name => {
+             const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+             path.setAttribute('class', 'outline ' + name);
+             document.querySelector('.picture').append(path);
+             const style = getComputedStyle(path);
+             return [style.strokeDasharray, style.strokeWidth];
+           })"""
+    )
+    assert len({tuple(style) for style in styles}) == 3
+    cells = {name: page.locator(f".matrix td.{name}").first.screenshot() for name in ("abnormal", "uncertain", "normal", "not_assessed")}
+    assert len(set(cells.values())) == 4
+
+
+def test_the_tab_key_goes_through_the_page_from_top_to_bottom(show, lumbar):
+    """Keyboard order follows reading order: no control is reached before one that stands a screen above it."""
+    page = show(lumbar)
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        place = page.evaluate("[document.activeElement.tagName, document.activeElement.getBoundingClientRect().top + scrollY]")
+        if place[0] == "BODY":
+            break
+        seen.append(place[1])
+    assert len(seen) > 15
+    assert all(later > earlier - 450 for earlier, later in pairwise(seen))  # two columns stand side by side
 
 
 def test_pictures_are_decoded(show, lumbar):

@@ -22,8 +22,8 @@ def test_the_first_page_says_what_is_abnormal_doubtful_and_not_assessed(lumbar):
     program = shutil.which("pdftotext") or pytest.skip("pdftotext is not installed (apt-get install poppler-utils)")
     content = export(lumbar)["report.pdf"]
     page = subprocess.run([program, "-l", "1", "-", "-"], input=content, capture_output=True, check=True).stdout.decode()
-    words_there = ("Research use only", "Attention:", "Abnormal", "Disc narrowing (90%)", "Look at this yourself", "Not assessed", "Overview")
-    for words in words_there:
+    told = ("Research use only", "Attention:", "Abnormal", "Disc narrowing (90%)", "Look at this yourself", "Not assessed", "Overview")
+    for words in told:
         assert words in " ".join(page.split())
 
 

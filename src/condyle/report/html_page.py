@@ -20,7 +20,7 @@ from condyle.report.pictures import Picture, legend, mapped_findings, pictures
 from condyle.report.reading_json import stray_files, why_unused
 from condyle.report.review import Question, question, review_headline, review_note, said
 from condyle.report.sentences import site_sentence
-from condyle.report.sites import anchor, in_reading_order, in_words, site_title
+from condyle.report.sites import anchor, in_reading_order, in_words, meaning_anchor, site_title
 from condyle.report.statements import MARKED, catalogue, entry_of, how_sure, percent, value_text, weight
 from condyle.report.summary import explained, summarise
 from condyle.report.table import measurements, overview
@@ -99,7 +99,8 @@ def export(reading: Reading) -> dict[str, bytes]:
         reviewed=review_headline(reading),
         reviews=_reviews(reading, joint),
         comparison=in_rows(reading, joint) if reading.comparison else None,
-        lead=_lead(drawn, reading),
+        lead=(lead := _lead(drawn, reading)),
+        lead_box=_spine(lead) if lead else (),
         script=_script(),
     )
     return {"report.html": text.encode("utf-8")}
@@ -126,6 +127,16 @@ def _lead(drawn: tuple[Picture, ...], reading: Reading) -> Picture | None:
     fluid = {series_id for slot, series_id in reading.used_series.items() if "t2" in slot}
     keyed = [picture for picture, image in zip(drawn, reading.key_images, strict=True) if image.series_id in fluid]
     return next(iter([*keyed, *drawn]), None)
+
+
+def _spine(picture: Picture) -> tuple[float, float, float, float]:
+    """The part of a picture that holds every level: x, y, width, height."""
+    if not picture.windows:
+        return 0.0, 0.0, picture.width, picture.height
+    low = [min(window.box[axis] for window in picture.windows) for axis in (0, 1)]
+    high = [max(window.box[axis] + window.box[axis + 2] for window in picture.windows) for axis in (0, 1)]
+    left = max(0.0, min([low[0], *(name.x - 0.16 * picture.width for name in picture.names)]))
+    return round(left, 1), round(low[1], 1), round(high[0] - left, 1), round(high[1] - low[1], 1)
 
 
 def _parts(reading: Reading, joint: Joint, pictured: set[str]) -> tuple[SitePart, ...]:
@@ -249,6 +260,7 @@ def _environment() -> Environment:
         loader=PackageLoader("condyle.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["percent"] = percent
+    environment.filters["meaning"] = meaning_anchor
     return environment
 
 

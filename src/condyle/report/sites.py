@@ -28,6 +28,11 @@ def anchor(site: Site) -> str:
     return f"site-{name.strip('-') or 'whole'}"
 
 
+def meaning_anchor(finding: str) -> str:
+    """An id for the link to what a finding means."""
+    return f"meaning-{re.sub(r'[^A-Za-z0-9]+', '-', finding).strip('-') or 'finding'}"
+
+
 def some_or_all(sites: Iterable[Site], all_sites: list[Site], joint: Joint) -> str:
     """'all levels' when it is all of several, else the sites by name."""
     chosen = in_reading_order(sites, joint)
@@ -59,8 +64,11 @@ def in_ranges(chosen: Iterable[Site], ordered: Sequence[Site], joint: Joint, to:
 
 
 def in_words(words: list[str], last: str = "and") -> str:
-    """'a, b and c'."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+    """'a, b and c'; 'a; b, with c; and d' where a word holds a comma itself."""
+    if len(words) < 2:
+        return "".join(words)
+    between, end = ("; ", ";") if any("," in word for word in words) else (", ", "")
+    return f"{between.join(words[:-1])}{end} {last} {words[-1]}"
 
 
 def _key(site: Site, joint: Joint) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from condyle.anatomy import Joint
-from condyle.report.sites import anchor, in_reading_order, site_title
+from condyle.report.sites import anchor, in_reading_order, meaning_anchor, site_title
 from condyle.report.statements import entry_of, own_probability, percent, value_text, weight
 from condyle.report.summary import explained
 from condyle.study import Finding, Reading, Site
@@ -50,7 +50,7 @@ def overview(reading: Reading, joint: Joint) -> Table:
     names = [finding for finding in explained(reading) if finding.kind != "measurement"]
     by_place = {(finding.site, finding.finding): finding for finding in findings}
     site_heads = [Heading(site_title(site, joint), anchor(site)) for site in sites]
-    name_heads = [Heading(entry_of(finding.finding, joint, finding.kind).title) for finding in names]
+    name_heads = [Heading(entry_of(one.finding, joint, one.kind).title, meaning_anchor(one.finding)) for one in names]
 
     def cell(site: Site, name: str) -> Cell:
         finding = by_place.get((site, name))
