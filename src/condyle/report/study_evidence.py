@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import condyle
+from condyle.anatomy import JOINTS
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
 from condyle.report.aside import write_whole, written_aside
 from condyle.report.evidence import ESTIMATE_COLUMNS, SCHEMA_VERSION, Provenance, estimate_document, line_row, plan_sentence
 from condyle.report.evidence_page import finding_title, p_text, value_text
 from condyle.report.html_page import render
+
+_FINDINGS = {entry.name for joint in JOINTS.values() for entry in joint.findings}
 
 
 def write_study_evidence(evidence: StudyEvidence, provenance: Provenance, out: Path | str) -> list[Path]:
@@ -91,12 +94,16 @@ def study_page(evidence: StudyEvidence, provenance: Provenance) -> str:
 
 def _shown(row: Sequence[Cell]) -> list[str]:
     """Cells for people: findings by their titles, estimates with intervals."""
-    first, *rest = row
-    return [finding_title(first) if isinstance(first, str) and "_" in first else _text(first), *(_text(cell) for cell in rest)]
+    return [_text(cell) for cell in row]
 
 
 def _text(cell: Cell) -> str:
-    return value_text(cell) if isinstance(cell, Estimate) else "" if cell is None else str(cell)
+    if isinstance(cell, Estimate):
+        return value_text(cell)
+    text = "" if cell is None else str(cell)
+    if text == "auroc":
+        return "AUROC"
+    return finding_title(text) if text in _FINDINGS or ("_" in text and " " not in text) else text
 
 
 def _plain(row: Sequence[Cell]) -> list[Any]:

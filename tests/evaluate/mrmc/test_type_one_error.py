@@ -15,7 +15,10 @@ SETTINGS = [  # readers, cases a class, reader variance, accepted alpha of rando
 
 
 def roe_metz(rng: np.random.Generator, readers: int, cases: int, reader_variance: float, arms: int = 2, steady: bool = False) -> Reads:
-    """AUC 0.86 (of r0 exactly, when it is ``steady`` as a model is); variances of case 0.3, reader by case 0.2, in the shared and in the arm's own part; no difference between arms."""
+    """AUC 0.86 (of r0 exactly, when it is ``steady`` as a model is); no difference between arms.
+
+    Variances: case 0.3, reader by case 0.2, in the shared part and in each arm's own.
+    """
     both = []
     varies = np.ones((1, readers, 1))
     varies[0, 0] = not steady

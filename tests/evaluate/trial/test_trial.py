@@ -83,14 +83,11 @@ def test_with_one_unit_a_cluster_clustering_costs_nothing() -> None:
 
 
 def test_copies_within_clusters_widen_only_the_independent_interval() -> None:
-    changes = [
-        {
-            "arm_assigned": arm, "arm_received": arm, "right": str(number // 2 % 3 and 1), "cluster_id": f"c{number}",
-            "unit_id": f"v{number}-{copy}",
-        }  # fmt: skip
-        for number, arm in enumerate(("aided", "unaided") * 30)
-        for copy in range(4)
-    ]
+    def unit(number: int, arm: str, copy: int) -> dict[str, str]:
+        right = str(number // 2 % 3 and 1)
+        return {"arm_assigned": arm, "arm_received": arm, "right": right, "cluster_id": f"c{number}", "unit_id": f"v{number}-{copy}"}
+
+    changes = [unit(number, arm, copy) for number, arm in enumerate(("aided", "unaided") * 30) for copy in range(4)]
     four = binary_effect(parsed(*changes).randomised, "right", "unaided", "aided")
     one = binary_effect(parsed(*changes[::4]).randomised, "right", "unaided", "aided")
     assert four.difference.se == pytest.approx(one.difference.se)
