@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.stats import binom, chi2, norm, t
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate, binary, z_of
 from condyle.evaluate.proportion import clopper_pearson, wilson
+from condyle.evaluate.score_limits import falling_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +184,6 @@ def _clustered(measure: str, gap: np.ndarray, patients: np.ndarray, level: float
 def _score_limits(score: Callable[[float], float], estimate: float, z: float) -> tuple[float, float]:
     """Where a score that falls with the hypothesis meets z and -z, within [-1, 1]."""
     edge = 1e-12
-    low = -1.0 if estimate <= -1 + edge else _root(lambda at: score(at) - z, -1 + edge, estimate)
-    high = 1.0 if estimate >= 1 - edge else _root(lambda at: score(at) + z, estimate, 1 - edge)
+    low = -1.0 if estimate <= -1 + edge else falling_root(lambda at: score(at) - z, -1 + edge, estimate)
+    high = 1.0 if estimate >= 1 - edge else falling_root(lambda at: score(at) + z, estimate, 1 - edge)
     return low, high
-
-
-def _root(function: Callable[[float], float], left: float, right: float) -> float:
-    """Crossing of a falling function; the end of the range when it has none there."""
-    if function(left) <= 0:
-        return left
-    if function(right) >= 0:
-        return right
-    return float(brentq(function, left, right, xtol=1e-13, rtol=1e-13))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.stats import beta, t
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate, finite, logit_limits, z_of
+from condyle.evaluate.score_limits import falling_root
 
 
 def wilson(events: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
@@ -149,17 +148,9 @@ def clustered_score(measure: str, counted: ArrayLike, clusters: ArrayLike, *, le
 
     edge = 1e-12
     z = z_of(level)
-    middle, low, high = (_crossing(partial(score, z=wanted), edge) for wanted in (0.0, z, -z))
+    ends = (falling_root(partial(score, z=wanted), edge, 1 - edge) for wanted in (0.0, z, -z))
+    middle, low, high = (0.0 if end <= edge else 1.0 if end >= 1 - edge else end for end in ends)
     return Estimate(
         measure, middle, low, high, "score with design effect, skewness corrected" if skew else "score with design effect",
         n, round(float(given.sum())), patients, level,
     )  # fmt: skip
-
-
-def _crossing(score: Callable[[float], float], edge: float) -> float:
-    """Where a falling function of a share crosses 0; the end of [0, 1] when it never does."""
-    if score(edge) < 0:
-        return 0.0
-    if score(1 - edge) > 0:
-        return 1.0
-    return float(brentq(score, edge, 1 - edge, xtol=1e-14, rtol=1e-14))

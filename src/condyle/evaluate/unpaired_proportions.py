@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy.optimize import brentq
 from scipy.stats import norm
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate, two_sided, z_of
 from condyle.evaluate.proportion import wilson
+from condyle.evaluate.score_limits import falling_root
 
 
 def difference_score(x1: int, n1: int, x2: int, n2: int, difference: float, *, inflate: bool = True) -> float:
@@ -52,7 +50,7 @@ def miettinen_nurminen(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.9
     def score(at: float) -> float:
         return difference_score(x1, n1, x2, n2, at, inflate=inflate)
 
-    return _root(lambda at: score(at) - z, -1 + edge, gap), _root(lambda at: score(at) + z, gap, 1 - edge)
+    return falling_root(lambda at: score(at) - z, -1 + edge, gap), falling_root(lambda at: score(at) + z, gap, 1 - edge)
 
 
 def ratio_limits(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95, inflate: bool = True) -> tuple[float, float]:
@@ -64,8 +62,8 @@ def ratio_limits(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95, inf
     def score(at: float) -> float:
         return ratio_score(x1, n1, x2, n2, float(np.exp(at)), inflate=inflate)
 
-    low = 0.0 if x1 == 0 else float(np.exp(_root(lambda at: score(at) - z, centre - 30, centre)))
-    high = float("inf") if x2 == 0 else float(np.exp(_root(lambda at: score(at) + z, centre - (30 if x1 == 0 else 0), centre + 30)))
+    low = 0.0 if x1 == 0 else float(np.exp(falling_root(lambda at: score(at) - z, centre - 30, centre)))
+    high = float("inf") if x2 == 0 else float(np.exp(falling_root(lambda at: score(at) + z, centre - (30 if x1 == 0 else 0), centre + 30)))
     return low, high
 
 
@@ -101,12 +99,3 @@ def _z(gap: float, variance: float) -> float:
 def _check(x1: int, n1: int, x2: int, n2: int) -> None:
     if not (0 <= x1 <= n1 and 0 <= x2 <= n2 and n1 > 0 and n2 > 0):
         raise InputError("statistics-counts", "Counts must be 0 <= events <= units, with units in both groups.")
-
-
-def _root(function: Callable[[float], float], left: float, right: float) -> float:
-    """Crossing of a falling function; the end of the range when it has none there."""
-    if function(left) <= 0:
-        return left
-    if function(right) >= 0:
-        return right
-    return float(brentq(function, left, right, xtol=1e-14, rtol=1e-14))
