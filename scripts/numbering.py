@@ -105,10 +105,10 @@ def judge(kind: str, study: SimulatedStudy, views: dict[str, View]) -> Outcome:
 
 def see(study: SimulatedStudy, network: Network) -> dict[str, View]:
     """The views of a study as the reader has them: T2 first."""
-    from condyle.readers.lumbar.family import _is_spine
+    from condyle.readers.lumbar.family import _no_lumbar_spine
 
     views = {slot: look(study.volumes[name], network) for slot, name in (("t2", "t2_sag"), ("t1", "t1_sag")) if name in study.series}
-    return agree({slot: view for slot, view in views.items() if _is_spine(view)})
+    return agree({slot: view for slot, view in views.items() if not _no_lumbar_spine(view)})
 
 
 def simulate(kind: str, seed: int, **options: Any) -> SimulatedStudy:

@@ -71,7 +71,7 @@ def _unusable(one: Series, slots: Mapping[str, SlotSpec]) -> str:
         reasons = [problem.why or problem.what for problem in one.problems if problem.severity == "error"]
         return " ".join(reasons[:1]) or "It cannot be loaded."
     if one.geometry is None:
-        return "Its plane and place are not known."
+        return "Its files lack the plane, the place or the pixel spacing, so its shape is not known."
     planes: Sequence[str] = sorted({slot.plane for slot in slots.values()})
     plane = one.role.plane.value or one.geometry.plane
     if plane not in planes:

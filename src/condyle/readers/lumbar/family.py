@@ -22,7 +22,7 @@ from condyle.readers.lumbar.choose import Choice, choose, weighting_of
 from condyle.readers.lumbar.discs import CANAL, VERTEBRA
 from condyle.readers.lumbar.grade import Grader, open_grader
 from condyle.readers.lumbar.segment import Network
-from condyle.readers.lumbar.view import View, agree, level_crops, level_names, look
+from condyle.readers.lumbar.view import View, agree, disc_depth_mm, level_crops, level_names, look_critically
 from condyle.readers.package import Package
 from condyle.study import PackageInfo, Problem, Reading, Series, Study, Trait, Volume
 
@@ -173,26 +173,31 @@ class _Seen:
             self.volumes[one.series_id] = volume
             aspect = one.headers.get("pixel_aspect")
             with stages("find structures"):
-                view = look(volume, network, pixel_aspect=None if aspect is None else float(aspect))
+                view, believed = look_critically(volume, network, pixel_aspect=None if aspect is None else float(aspect))
         except InputError as error:
             self.left[one.series_id] = " ".join(part for part in (error.what, error.why) if part)
             place = error.where or f"series {one.series_id}"
             self.problems.append(Problem(error.code, "error", error.what, place, error.why, error.what_to_do))
             return None
-        if not _is_spine(view):
-            self.left[one.series_id] = "No column of lumbar discs was found on it."
+        if reason := _no_lumbar_spine(view):
+            self.left[one.series_id] = reason
             return None
+        if not believed:
+            self.problems.append(_spacing_lies(one))
         return view
 
 
-def _is_spine(view: View) -> bool:
-    """At least three discs in a row, with the canal behind them, of the size of lumbar discs where the size is known."""
+def _no_lumbar_spine(view: View) -> str:
+    """Why a view shows no lumbar spine; '' when it does: at least three discs in a row, with the canal behind them, of the size of lumbar
+    discs where the size is known."""
     levels = view.levels
     sure = [disc for disc in levels.discs if not disc.recovered and disc.probability > 0.6]
     if len(sure) < FEWEST_DISCS or (view.tissue[CANAL] > 0.5).sum() < levels.width**2 * 0.5:
-        return False
-    width = levels.width * view.picture.geometry.spacing[2]
-    return not view.picture.calibrated or 18.0 <= width <= 65.0
+        return "No column of lumbar discs was found on it."
+    depth = disc_depth_mm(view)
+    if view.picture.calibrated and not 18.0 <= depth <= 65.0:
+        return f"Its discs are {depth:.0f} mm deep from front to back: it shows no lumbar discs, or its spacing is wrong."
+    return ""
 
 
 def _contrast(view: View) -> float | None:
@@ -244,4 +249,12 @@ def _guessed(one: Series, weighting: str) -> Problem:
     return Problem(
         "weighting-from-pixels", "warning", f"A series is taken for {weighting.upper()} from the brightness of the spinal canal.",
         f"series {one.series_id}", "Its headers do not tell its weighting.", "Say the weighting in a manifest if this is wrong.",
+    )  # fmt: skip
+
+
+def _spacing_lies(one: Series) -> Problem:
+    return Problem(
+        "spacing-implausible", "warning", "The spacing of a series cannot be right, so nothing is measured in millimetres on it.",
+        f"series {one.series_id}", "With it the discs would not have the size of lumbar discs, while they fill the picture as these do.",
+        "Check PixelSpacing and SliceThickness of the series, or give the spacing in a manifest.",
     )  # fmt: skip

@@ -15,10 +15,12 @@ from condyle.readers.lumbar.discs import Disc
 from condyle.readers.lumbar.levels import Levels, find_levels, frames
 from condyle.readers.lumbar.picture import Picture, picture, sagittal
 from condyle.readers.lumbar.segment import Network, segment
-from condyle.study import Volume
+from condyle.study import Geometry, Volume
 
 SLAB_MM = 60.0  # the canal lies within this much of the middle of the stack
 COARSE_MM = 4.0  # distance of the slices looked at first
+DISC_MM = (23.0, 50.0)  # depth of lumbar discs, from small to large adults with room to spare
+FIELD_WIDTHS = 12.0  # a lumbar picture is 6 to 12 disc depths high (1st and 99th percentile of SPIDER: 6.5 and 11.5), a cervical one 14
 _DISAGREE = "The series disagree on which disc is the lowest."
 
 
@@ -79,6 +81,30 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None)
     one, tissue, levels, _ = seen[best]
     one = replace(one, slice_index=_own_index(volume, turned, best))
     return View(one, tissue, levels, tuple((index, seen[index][3]) for index in sorted(seen)))
+
+
+def look_critically(volume: Volume, network: Network, *, pixel_aspect: float | None = None) -> tuple[View, bool]:
+    """As ``look``, with a second look at a volume whose millimetres cannot be right.
+
+    Returns
+    -------
+    (view, whether its spacing is believed). When the discs are no lumbar discs in millimetres, but the picture, taken as one of unknown
+    spacing, shows a column of discs that fills it as a lumbar spine does, the spacing is wrong: that view is uncalibrated and nothing is
+    measured on it in millimetres.
+    """
+    view = look(volume, network, pixel_aspect=pixel_aspect)
+    if not volume.geometry.calibrated or (len(view.levels.discs) >= 3 and DISC_MM[0] <= disc_depth_mm(view) <= DISC_MM[1]):
+        return view, True
+    unknown = Geometry(volume.geometry.affine, volume.geometry.shape, calibrated=False)
+    again = look(replace(volume, geometry=unknown), network, pixel_aspect=pixel_aspect)
+    if len(again.levels.discs) < 5 or max(again.picture.pixels.shape) > FIELD_WIDTHS * again.levels.width:
+        return view, True
+    return again, False
+
+
+def disc_depth_mm(view: View) -> float:
+    """Median depth of the discs from front to back; nominal when the picture is not calibrated."""
+    return view.levels.width * float(view.picture.geometry.spacing[2])
 
 
 def tissue_of(one: Picture, network: Network) -> NDArray[np.float32]:
