@@ -31,6 +31,11 @@ DETECTION = (
     "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence --plan plan.yaml",
 )
 
+SEGMENTATION = (
+    "condyle evaluate segmentation masks.csv -o evidence --tolerance 1.0",
+    "condyle evaluate segmentation masks.csv -o evidence --tolerance 1.0 --plan plan.yaml",
+)
+
 Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
 PlanFile = Annotated[
@@ -42,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
     evaluate = group("evaluate", "Judge predictions: numbers with intervals, tables, one page.", examples=EXAMPLES)
     command(evaluate, "standalone", examples=STANDALONE)(standalone)
     command(evaluate, "compare", examples=COMPARE)(compare)
+    command(evaluate, "segmentation", examples=SEGMENTATION)(segmentation)
     command(evaluate, "detection", examples=DETECTION)(detection)
     evaluate_readers.add_to(evaluate)
     app.add_typer(evaluate)
@@ -111,6 +117,24 @@ def compare(
     asked = Settings(resamples=resamples, seed=seed, failures=failures)
     with screen.progress("Comparing"):
         done = evaluate_comparison(first, second, truth, out, plan=plan, margin=margin, settings=None if asked == Settings() else asked)
+    _tell(screen, done, out)
+    return 0
+
+
+def segmentation(
+    screen: Screen,
+    masks: Annotated[Path, typer.Argument(readable=False, help="masks.csv: study_id, patient_id, structure, truth_path, predicted_path.")],
+    out: Out,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0, help="Of surface Dice, in mm: such as the distance between two readers.")
+    ],
+    plan: PlanFile = None,
+) -> int:
+    """Judge masks (NIfTI): Dice, IoU, surface Dice, distances in mm, volumes, and how often a mask is empty."""
+    from condyle.cohorts.masks import evaluate_masks
+
+    with screen.progress("Evaluating"):
+        done = evaluate_masks(masks, out, tolerance_mm=tolerance, plan=plan)
     _tell(screen, done, out)
     return 0
 

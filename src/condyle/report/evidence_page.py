@@ -25,14 +25,15 @@ HEADLINES = (
     (
         "AUROC",
         "CPM",
+        "Dice",
         "quadratic kappa",
         "mean absolute error",
         "difference of AUROC",
         "difference of quadratic kappa",
         "difference of mean absolute error",
     ),
-    ("sensitivity", "balanced accuracy", "bias", "sensitivity at 1", "difference of sensitivity"),
-    ("specificity", "within one step", "ICC(A,1)", "difference of specificity"),
+    ("sensitivity", "balanced accuracy", "surface Dice", "bias", "sensitivity at 1", "difference of sensitivity"),
+    ("specificity", "HD95, mm", "within one step", "ICC(A,1)", "difference of specificity"),
 )
 
 

@@ -1,0 +1,164 @@
+"""Masks on disk become evidence: overlap and distances of each structure, with a stated policy for empty masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.cohorts.evaluating import Evaluated, digests, plan_warnings
+from condyle.cohorts.plan import log_opening, read_plan
+from condyle.cohorts.table import Table, read_table, table_error
+from condyle.errors import InputError
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.evidence import Evidence
+from condyle.evaluate.proportion import clustered_proportion
+from condyle.evaluate.segmentation import MaskScore, StructureSummary, score_masks, summarise_masks
+from condyle.evaluate.standalone import Line, Settings, from_interval
+from condyle.intake.blob import Blob
+from condyle.intake.loading import load_volume
+from condyle.intake.nifti import open_nifti
+from condyle.report.aside import refuse_to_overwrite
+from condyle.report.evidence import Provenance, write_evidence
+
+REQUIRED = ("study_id", "patient_id", "structure", "truth_path", "predicted_path")
+_NIFTI = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """A boolean mask [slice, row, column] and the millimetres along each axis; ``affine`` places it."""
+
+    inside: NDArray[np.bool_]
+    spacing: tuple[float, float, float]
+    affine: NDArray[np.float64]
+
+
+def evaluate_masks(
+    table: Path | str, out: Path | str, *, tolerance_mm: float, plan: Path | str | None = None, settings: Settings | None = None
+) -> Evaluated:
+    """Judge predicted against true masks.
+
+    Parameters
+    ----------
+    table : CSV with study_id, patient_id, structure, truth_path, predicted_path (NIfTI, relative to the table), optional
+        truth_value and predicted_value: the label number of the structure; without them everything above 0 is inside.
+        An empty predicted_path is an empty mask: the reader found nothing
+    out : folder to write
+    tolerance_mm : of surface Dice, fixed before, such as the distance between two readers
+    plan : fixes level, resamples and seed
+
+    Raises
+    ------
+    TableError - rows that do not parse, masks that cannot be read or lie on different grids; all at once
+    """
+    table = Path(table)
+    refuse_to_overwrite(out)
+    planned = None if plan is None else read_plan(plan)
+    if planned is not None:
+        settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
+    settings = settings or Settings()
+    rows = _read(table)
+    sha = planned.sha256 if planned else ""
+    earlier = log_opening(table, sha, command="evaluate segmentation")
+    scores, patients = _scores(table, rows, tolerance_mm)
+    lines: list[Line] = []
+    for structure, own in scores.items():
+        summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed)
+        failed = np.array([one.empty in ("truth", "given") for one in own if one.empty != "both"], float)
+        people = np.array([person for person, one in zip(patients[structure], own, strict=True) if one.empty != "both"])
+        lines += _lines(structure, summary, clustered_proportion("one mask empty", failed, people, level=settings.level), settings)
+    others = sum(one.get("plan_sha256") != sha for one in earlier)
+    provenance = Provenance(
+        digests((table,)),
+        sha,
+        planned.plan.name if planned else "",
+        f"surface Dice at {tolerance_mm:g} mm; HD95 is the larger one-sided 95th percentile over area",
+        openings=(len(earlier), others),
+        warnings=plan_warnings(sha, others),
+    )
+    evidence = Evidence(settings, tuple(lines), (), (), (), ())
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+
+
+def read_mask(path: Path, value: int | None) -> Mask:
+    """One NIfTI mask; ``value`` is the label inside, None everything above 0. Raises InputError."""
+    if not path.name.endswith(_NIFTI):
+        raise InputError("mask-format", "A mask must be NIfTI (.nii or .nii.gz).", where=path.name)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError("file-unreadable", "A mask cannot be read.", where=path.name, why=error.strerror or "") from error
+    (series,) = open_nifti(Blob(str(path), path.name, size), path.name, {}).series
+    volume = load_volume(series)
+    inside = volume.pixels > 0 if value is None else volume.pixels == value
+    return Mask(np.asarray(inside, bool), volume.geometry.spacing, volume.geometry.affine)
+
+
+def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings: Settings) -> list[Line]:
+    counts = f"{summary.n} studies: both masks empty in {summary.both_empty} (left out), only the truth in {summary.truth_empty}, "
+    counts += f"only the prediction in {summary.given_empty} (Dice 0, no distance)"
+    found = [
+        from_interval(name.replace("dice", "Dice").replace("iou", "IoU").replace("_", " "), one, None, settings)
+        for name, one in summary.means.items()
+    ]
+    found[0] = found[0].warned(counts)
+    for name, (middle, low, high) in summary.medians.items():
+        words = f"median of finite distances; quartiles {low:.3g} and {high:.3g} mm; no interval"
+        found.append(Estimate(f"{name.upper()}, mm", middle, method=words, n=found[0].n, clusters=found[0].clusters))
+    found.append(failed)
+    if summary.volume is not None:
+        found += [summary.volume.bias, summary.volume.lower, summary.volume.upper]
+    return [Line(structure, "all", "", one) for one in found]
+
+
+def _read(path: Path) -> Table:
+    table = read_table(path, what="table of masks", required=REQUIRED)
+    problems, seen = [], {}
+    for number, row in table.rows:
+        problems += [f"row {number}: {name} is empty" for name in REQUIRED[:4] if not row[name]]
+        key = (row["study_id"], row["structure"])
+        if seen.setdefault(key, number) != number:
+            problems.append(f"rows {seen[key]} and {number}: the same structure of the same study twice")
+        for name in ("truth_value", "predicted_value"):
+            if row.get(name, "") and not row[name].isdigit():
+                problems.append(f"row {number}: {name} must be a label number")
+    if problems:
+        raise table_error(path, "table of masks", problems)
+    return table
+
+
+def _scores(path: Path, table: Table, tolerance_mm: float) -> tuple[dict[str, list[MaskScore]], dict[str, list[str]]]:
+    scores: dict[str, list[MaskScore]] = {}
+    patients: dict[str, list[str]] = {}
+    problems = []
+    for number, row in table.rows:
+        try:
+            one = _score(path.parent, row, tolerance_mm)
+        except InputError as error:
+            problems.append(f"row {number}: {error.what}" + (f" {error.why}" if error.why else ""))
+            continue
+        scores.setdefault(row["structure"], []).append(one)
+        patients.setdefault(row["structure"], []).append(row["patient_id"])
+    if problems:
+        raise table_error(path, "table of masks", problems)
+    return scores, patients
+
+
+def _score(folder: Path, row: Mapping[str, str], tolerance_mm: float) -> MaskScore:
+    truth = read_mask(folder / row["truth_path"], _label(row, "truth_value"))
+    if not row["predicted_path"]:
+        return score_masks(truth.inside, np.zeros_like(truth.inside), truth.spacing, tolerance_mm=tolerance_mm)
+    given = read_mask(folder / row["predicted_path"], _label(row, "predicted_value"))
+    if truth.inside.shape != given.inside.shape or not np.allclose(truth.affine, given.affine, atol=1e-3):
+        raise InputError(
+            "mask-grids", "The two masks lie on different grids.", why="They must have one shape and one place in the patient."
+        )
+    return score_masks(truth.inside, given.inside, truth.spacing, tolerance_mm=tolerance_mm)
+
+
+def _label(row: Mapping[str, str], name: str) -> int | None:
+    return int(row[name]) if row.get(name, "") else None
