@@ -32,7 +32,7 @@ from condyle.intake.frame import Frame
 from condyle.intake.pixels import read_frames
 
 MOST_SECONDS = 20.0  # of CPU, for one mutated file
-MOST_BYTES = 6 << 30  # of address space, libraries and their threads included
+MOST_BYTES = 2 << 30  # of address space beyond what is there, threads and the arenas of their allocator included
 LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 REPRESENTATIONS = (*LONG, *b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US ZZ".split())
 NUMBERS = (*b"0 -1 1 1e308 -1e308 1e-300 nan inf 99999999999999 abc".split(), b"", b"1\\2\\3\\4\\5\\6\\7", b"0\\0\\0")
@@ -66,7 +66,7 @@ def _sequence(rng: random.Random, depth: int) -> bytes:
         inner += _sequence(rng, depth - 1)
     undefined = rng.random() < 0.6
     body = b"\xff" * 4 + inner + b"\xfe\xff\x0d\xe0" + bytes(4) if undefined else struct.pack("<I", len(inner)) + inner
-    items = (b"\xfe\xff\x00\xe0" + body) * rng.randint(0, 3)
+    items = (b"\xfe\xff\x00\xe0" + body) * (1 if depth else rng.randint(0, 3))
     head = struct.pack("<HH", rng.choice((0x0008, 0x0040, 0x0029)), rng.randint(0x1000, 0x2000)) + b"SQ" + bytes(2)
     if rng.random() < 0.6:
         return head + b"\xff" * 4 + items + (b"\xfe\xff\xdd\xe0" + bytes(4) if rng.random() < 0.9 else b"")
@@ -225,9 +225,10 @@ def check(data: bytes, path: Path) -> tuple[str, bool]:
 
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    """Large allocations fail inside."""
+    """Large allocations fail inside, whether or not they would ever be filled."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, hard))
+    there = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (there + MOST_BYTES, hard))
     try:
         yield
     finally:

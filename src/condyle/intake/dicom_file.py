@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from condyle.intake.fast_dicom import HEAD_BYTES, LONG_HEAD_BYTES, Known, TooSho
 from condyle.intake.header import Header
 from condyle.intake.layout import Layout, layout_of
 from condyle.intake.quiet import quiet
-from condyle.intake.tags import ELEMENTS
+from condyle.intake.tags import ELEMENTS, MOST_VALUE_BYTES
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -69,13 +70,22 @@ def read_dicom(blob: Blob, head: bytes = b"", known: Known | None = None) -> Dic
     return _file(blob, Header(found.raw), found.pixel_offset, found.pixel_length, None)
 
 
+class _Bounded(io.BufferedReader):
+    """A file that hands out what it holds: Python allocates all that is asked for, and a hostile length asks for 4 GiB."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 1 << 16:
+            return super().read(size)
+        return super().read(min(size, os.fstat(self.fileno()).st_size))
+
+
 def read_with_pydicom(blob: Blob) -> DicomFile:
     """The same by pydicom, for everything that is not an ordinary file."""
     import pydicom
 
     stream = io.BytesIO(blob.read()) if blob.member else None
     try:
-        with quiet(), stream or open(blob.path, "rb") as file:
+        with quiet(), stream or _Bounded(io.FileIO(blob.path)) as file:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             if not dataset and not dataset.file_meta:
                 raise _not_dicom(blob.where, "it holds no DICOM element")
@@ -110,9 +120,9 @@ def _header(dataset: Any) -> Header:
         if value is None:
             raw[tag] = b""
         elif isinstance(value, bytes):
-            raw[tag] = value
+            raw[tag] = value[:MOST_VALUE_BYTES]
         else:  # already converted by pydicom while it read (file meta, character set)
-            raw[tag] = _as_bytes(value, vr, little)
+            raw[tag] = _as_bytes(value, vr, little)[:MOST_VALUE_BYTES]
     return Header(raw, little)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from struct import Struct
 
-from condyle.intake.tags import ELEMENTS, MODALITY_LUT, PIXEL_DATA
+from condyle.intake.tags import ELEMENTS, MODALITY_LUT, MOST_VALUE_BYTES, PIXEL_DATA
 
 HEAD_BYTES = 16 << 10  # holds the header of nearly every file without large private elements
 LONG_HEAD_BYTES = 4 << 20
@@ -137,7 +137,7 @@ def scan(head: bytes, size: int, known: Known | None = None) -> Scan | None:
                 wanted = _WANTED.get(tag)
                 if wanted is not None:
                     number, kinds = wanted
-                    if number <= last or vr not in kinds:
+                    if number <= last or vr not in kinds or length > MOST_VALUE_BYTES:
                         return None
                     if position > end:
                         break

@@ -20,6 +20,7 @@ from condyle.intake.frame import Frame
 from condyle.intake.quiet import quiet
 
 MAX_VOLUME_BYTES = 8 << 30
+MAX_RATIO = 1000  # of compression; an empty slice of JPEG 2000 reaches 200, its header included
 Targets = list[tuple[NDArray[Any], Frame]]
 
 
@@ -45,8 +46,12 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
     first = frames[0]
     kind = stored_type(first.file)
     shape = (len(frames), first.rows, first.columns)
-    if len(frames) * first.rows * first.columns * kind.itemsize > MAX_VOLUME_BYTES:
+    needed = len(frames) * first.rows * first.columns * kind.itemsize
+    if needed > MAX_VOLUME_BYTES:
         raise damaged(first.where, f"the series would need more than {MAX_VOLUME_BYTES >> 30} GiB of memory")
+    there = sum({id(frame.file): frame.file.blob.size for frame in frames}.values())
+    if needed > MAX_RATIO * there:
+        raise damaged(first.where, f"{there} bytes of files cannot hold {needed} bytes of pixels")
     out = np.empty(shape, kind)
     if all(frame.file.layout.syntax in NATIVE and frame.tile is None for frame in frames):
         for slot, frame in zip(out, frames, strict=True):

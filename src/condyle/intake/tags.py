@@ -74,6 +74,7 @@ ELEMENTS: dict[str, tuple[int, str]] = {
 TAG = {name: tag for name, (tag, _) in ELEMENTS.items()}
 PIXEL_DATA = 0x7FE00010
 MODALITY_LUT = 0x00283000
+MOST_VALUE_BYTES = 4096  # of a wanted element; what is longer is cut, for values are kept while a program runs
 
 # Series.headers: what roles, quality and documents may know of a series (technical, never of a person).
 TECHNICAL = {
