@@ -130,7 +130,7 @@ def evaluate_comparison(
     labels = read_labels(truth)
     joined = [compare_tables(one, labels) for one in said]
     tables = [[_with_threshold(table, planned) for table in one.tables] for one in joined]
-    evidence = gather_comparison(*tables, settings, margin=margin)
+    evidence = gather_comparison(tables[0], tables[1], settings, margin=margin)
     provenance = _provenance((first, second, truth), planned, joined[0], earlier, evidence)
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
 

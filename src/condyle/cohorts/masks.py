@@ -117,7 +117,8 @@ def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings
 
 def _read(path: Path) -> Table:
     table = read_table(path, what="table of masks", required=REQUIRED)
-    problems, seen = [], {}
+    problems: list[str] = []
+    seen: dict[tuple[str, str], int] = {}
     for number, row in table.rows:
         problems += [f"row {number}: {name} is empty" for name in REQUIRED[:4] if not row[name]]
         key = (row["study_id"], row["structure"])

@@ -100,8 +100,8 @@ def _shares(one: FindingTable, other: FindingTable, settings: Settings) -> list[
     for measure, positive in (("sensitivity", 1), ("specificity", 0)):
         own = one.truth == positive
         if own.any():
-            right = [(table.called == positive)[own] for table in (other, one)]
-            found.append(paired_difference(f"difference of {measure}", *right, one.patients[own], level=settings.level))
+            theirs, ours = ((table.called == positive)[own] for table in (other, one))
+            found.append(paired_difference(f"difference of {measure}", theirs, ours, one.patients[own], level=settings.level))
     if len(one) and len(np.unique(one.patients)) == len(one):
         found += [generalised_score(one.truth, one.called, other.called, value) for value in ("PPV", "NPV")]
     return found

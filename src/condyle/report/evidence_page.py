@@ -121,7 +121,7 @@ def _part(name: str, evidence: Evidence, drawn: Drawn | None, missed: tuple[int,
     counts = f"{first.n} rows" + (f", {first.events} positive" if first.events is not None else "") + f", {first.clusters} patients"
     if missed and missed[0]:
         counts += f"; {missed[0]} of {missed[1]} rows without an answer"
-    plots = () if drawn is None else (_roc_plot(drawn, of(own, name, "AUROC")), _reliability_plot(drawn))
+    plots: tuple[Plot, ...] = () if drawn is None else (_roc_plot(drawn, of(own, name, "AUROC")), _reliability_plot(drawn))
     plots += tuple(_froc_plot(curve, of(own, name, "CPM")) for finding, curve in evidence.marks if (finding or "lesions") == name)
     warnings = tuple(
         f"{line.estimate.measure}: {sentence}"
