@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import cv2
 import numpy as np
 from highdicom.sc import SCImage
@@ -75,7 +77,8 @@ def _object(
 def _with_words(pixels: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
     """The picture above a strip that says who drew it and what is in doubt about it."""
     words = [one.format(version=reading.condyle_version, package=f"{reading.package.name} {reading.package.version}") for one in _WORDS]
-    words += [flag[:90] for flag in summarise(reading).flags]
+    words += summarise(reading).flags
+    words = [line for text in words for line in textwrap.wrap(text, pixels.shape[1] // 8)]
     strip = np.zeros((22 * len(words) + 12, pixels.shape[1], 3), np.uint8)
     scale = min(0.5, pixels.shape[1] / 1150)
     for place, text in enumerate(words):
