@@ -45,3 +45,9 @@ def test_a_scale_is_shown_with_its_steps_and_source(capsys: pytest.CaptureFixtur
 def test_an_unknown_name_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", "no-such-thing"]) == 2
     assert "unknown-thing" in capsys.readouterr().err
+    assert run(["show", "phirrmann"]) == 2
+    assert "Did you mean 'pfirrmann'?" in capsys.readouterr().err
+
+
+def test_a_plugin_is_shown_as_one_of_its_kind() -> None:
+    assert [thing.kind for thing in things_named("lumbar")] == ["joint", "package", "recipe", "family"]

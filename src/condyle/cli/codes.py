@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import condyle
@@ -54,6 +55,7 @@ class _Mention:
     file: str
 
 
+@cache
 def error_codes(root: Path | None = None) -> tuple[ErrorCode, ...]:
     """All codes in alphabetical order.
 

@@ -22,6 +22,9 @@ DECODERS = {
 }
 
 
+EXTRAS = {"train": "torch", "evaluate": "statsmodels", "dicom-out": "highdicom", "pdf": "reportlab", "openvino": "openvino"}
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing about the installation.
@@ -56,7 +59,7 @@ def _versions() -> list[Fact]:
         Fact("condyle", __version__),
         Fact("Python", platform.python_version(), wanted, "Install Python 3.11 or newer."),
         Fact("system", f"{platform.system()} {platform.machine()}"),
-        Fact("extras", ", ".join(name for name in ("torch", "pandas", "matplotlib") if _installed(name)) or "core only"),
+        Fact("extras", ", ".join(extra for extra, name in EXTRAS.items() if _installed(name)) or "none (core only)"),
     ]
 
 

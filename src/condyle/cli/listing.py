@@ -54,6 +54,11 @@ def rows(kind: str) -> list[Row]:
     return make()
 
 
+def names() -> set[str]:
+    """Every name that ``condyle show`` knows."""
+    return {row.get("name") or row["code"] for kind in Kind for row in rows(kind.value)}
+
+
 def _joints() -> list[Row]:
     return [
         {"name": one.name, "title": one.title, "findings": str(len(one.findings)), "sites": ", ".join(_sites(one))}

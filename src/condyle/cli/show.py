@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
 from condyle.cli.command import command
+from condyle.cli.listing import names
 from condyle.cli.screen import Screen
 from condyle.cli.things import Thing, things_named
 from condyle.errors import UsageError
@@ -27,9 +29,10 @@ def show(
     """
     found = things_named(name)
     if not found:
+        near = get_close_matches(name, sorted(names()), n=1)
         raise UsageError(
             "unknown-thing",
-            f"Nothing here is called {name!r}.",
+            f"Nothing here is called {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
             what_to_do="See 'condyle list findings', 'packages', 'steps', 'errors' ... for the names.",
         )
     for thing in found:

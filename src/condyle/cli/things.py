@@ -100,9 +100,13 @@ def _plugins(name: str) -> Iterator[Thing]:
     for kind in KINDS:
         one = plugins(kind).get(name)
         if isinstance(one, Unavailable):
-            yield Thing(kind, name, {"not available": one.reason})
+            yield Thing(_one_of(kind), name, {"not available": one.reason})
         elif one is not None:
-            yield Thing(kind, name, _said({"summary": one.summary, "source": one.source, "extra": one.extra, "code": one.target}))
+            yield Thing(_one_of(kind), name, _said({"summary": one.summary, "source": one.source, "extra": one.extra, "code": one.target}))
+
+
+def _one_of(kind: str) -> str:
+    return kind.removesuffix("ies") + "y" if kind.endswith("ies") else kind.removesuffix("s")
 
 
 def _codes(name: str) -> Iterator[Thing]:
