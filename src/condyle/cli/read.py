@@ -195,7 +195,7 @@ def _tellable(error: Exception) -> CondyleError:
     told = told or CondyleError(
         "bug", f"{BUG_REMARK} ({type(error).__name__}).", what_to_do="Read this study alone with --debug and report the traceback."
     )
-    told.__traceback__ = told.__context__ = None  # they hold on to the volumes of the study until the last one is read
+    told.__traceback__ = told.__cause__ = told.__context__ = None  # they hold on to the volumes of the study until the last one is read
     return told
 
 
