@@ -34,16 +34,18 @@ def test_youden_separates_what_can_be_separated() -> None:
     assert youden(np.zeros(4), np.linspace(0, 1, 4)) == 0.5
 
 
-def test_the_band_surrounds_the_threshold_and_shrinks_with_it() -> None:
+def test_the_band_surrounds_the_threshold_and_holds_the_share_asked_for() -> None:
     rng = np.random.default_rng(1)
     truth = (rng.random((500, 2)) < 0.1).astype(float)
     scores = np.clip(0.05 + 0.3 * truth + 0.05 * rng.random((500, 2)), 0, 1)
-    chosen = fit_thresholds(scores, truth, np.ones((500, 2), bool), FINDINGS, 0.2)
-    for own in chosen.values():
+    chosen = fit_thresholds(scores, truth, np.ones((500, 2), bool), FINDINGS, 0.1)
+    for at, own in enumerate(chosen.values()):
         low, high = own["band"]
         assert 0 < low < own["value"] < high < 1
-        assert high - low < 0.1
+        assert ((scores[:, at] >= low) & (scores[:, at] < high)).mean() == pytest.approx(0.1, abs=0.01)
         assert "Youden" in own["rule"]
+    for own in fit_thresholds(scores, truth, np.ones((500, 2), bool), FINDINGS, 0.0).values():
+        assert own["band"] == pytest.approx([own["value"]] * 2), "nothing undecided, no band"
 
 
 def test_modic_needs_both_contrasts_and_herniation_one() -> None:

@@ -19,11 +19,12 @@ def judged(missed: int = 0) -> Judged:
     gone = np.arange(n) < missed
     levels = np.array(["L4-L5", "L5-S1"])[np.arange(n) % 2]
     prior = np.full(n, 0.4)
-    called = np.where(gone, np.nan, (score > 0.5).astype(float))
+    forced = np.where(gone, np.nan, (score > 0.5).astype(float))
+    called = np.where(np.abs(score - 0.5) < 0.1, np.nan, forced)
     grade = rng.integers(1, 6, n).astype(float)
     return Judged(
         np.repeat([f"p{i}" for i in range(30)], 4), levels, truth, np.where(gone, prior, score), prior, gone,
-        np.where(gone, np.nan, grade), grade, called, 3,
+        np.where(gone, np.nan, grade), grade, forced, called, 3,
     )  # fmt: skip
 
 
@@ -42,6 +43,17 @@ def test_a_missed_grade_is_wrong_by_one_step() -> None:
     perfect, holed = (figure("pfirrmann", one, resamples=20, seed=0) for one in (judged(), judged(30)))
     assert perfect["quadratic_kappa"]["estimate"] == pytest.approx(1.0)
     assert holed["quadratic_kappa"]["estimate"] < 1.0
+
+
+def test_leaving_the_nearest_undecided_is_told_with_share_and_errors() -> None:
+    one = judged(40)
+    own = figure("herniation", one, resamples=20, seed=0)
+    found = ~one.missed
+    decided = found & ~np.isnan(one.called)
+    assert own["decided"]["estimate"] == pytest.approx(decided.sum() / found.sum())
+    assert own["error_decided"]["estimate"] == pytest.approx((one.called != one.truth)[decided].mean())
+    assert own["error_if_all_were_decided"]["estimate"] == pytest.approx((one.forced != one.truth)[found].mean())
+    assert own["error_decided"]["estimate"] < own["error_if_all_were_decided"]["estimate"]
 
 
 def test_the_level_alone_is_worth_one_half_within_a_level() -> None:

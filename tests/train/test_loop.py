@@ -68,6 +68,19 @@ def test_g47_a_loss_that_cannot_be_computed_still_leaves_weights_and_a_warning()
     assert torch.equal(keep.best["weight"], seen[1]["weight"])  # type: ignore[index]
 
 
+def test_without_held_out_rows_the_last_epoch_is_kept() -> None:
+    keep, module, trainer = KeepBest((), None, 1), _Scripted([]), _Trainer()
+    for epoch in range(3):
+        trainer.current_epoch = epoch
+        with torch.no_grad():
+            module.head.weight.add_(1.0)
+        keep.on_train_epoch_end(trainer, module)
+    assert keep.best is not None
+    assert torch.equal(keep.best["weight"], module.head.weight)
+    assert keep.best_epoch == 2
+    assert not trainer.should_stop
+
+
 def test_waiting_for_a_better_epoch_ends() -> None:
     *_, trainer, _ = _judged([0.5, 0.6, 0.7], patience=2)
     assert trainer.should_stop

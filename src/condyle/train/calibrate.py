@@ -81,14 +81,14 @@ def youden(truth: NDArray[np.floating], score: NDArray[np.floating]) -> float:
 
 
 def fit_thresholds(
-    scores: NDArray[np.float64], targets: NDArray[np.floating], usable: NDArray[np.bool_], findings: Sequence[str], band: float
+    scores: NDArray[np.float64], targets: NDArray[np.floating], usable: NDArray[np.bool_], findings: Sequence[str], undecided: float
 ) -> dict[str, dict[str, Any]]:
     """Threshold and band of every binary finding, on calibrated out-of-fold scores.
 
     Returns
     -------
-    finding -> value, rule, band (low, high) of scores to be called uncertain: those whose log odds lie within ``band`` of the
-    threshold's, so that the low threshold of a rare finding has a narrow band.
+    finding -> value, rule, band (low, high) of scores to be called uncertain: the share ``undecided`` of levels whose log odds
+    lie nearest to the threshold's.
     """
     chosen: dict[str, dict[str, Any]] = {}
     for column, finding in enumerate(findings):
@@ -98,6 +98,8 @@ def fit_thresholds(
         rows = usable[:, column] & ~np.isnan(targets[:, at]) & np.isfinite(scores[:, at])
         value = youden(targets[rows, at], scores[rows, at])
         middle = float(logit(value))
+        away = np.abs(logit(scores[rows, at]) - middle)
+        band = float(np.quantile(away, undecided)) if undecided and len(away) else 0.0
         reach = tuple(1 / (1 + np.exp(-(middle + side * band))) for side in (-1, 1))
         chosen[finding] = {
             "value": value, "band": [float(reach[0]), float(reach[1])],

@@ -37,7 +37,7 @@ def card(recipe: Recipe, about: Mapping[str, Any], figures: Mapping[str, Any], r
         "## How it works",
         "A small U-Net finds vertebrae, canal and discs on the mid-sagittal slice; discs are named from the sacrum upward; a crop "
         "along each disc's axis is read out by a frozen ImageNet backbone over a grid of regions and, with heights, signals, slips and "
-        f"bulges measured from the outlines, graded by {recipe.split.inner * recipe.ensemble.seeds} small heads whose logits are "
+        f"bulges measured from the outlines, graded by {recipe.ensemble.seeds} small heads whose logits are "
         "averaged. Scores are calibrated and thresholds chosen on training patients that the heads in question did not see.",
         f"Seed {recipe.seed}; exported graphs equal the trained networks within {record.get('exported', 0.0):.1e}; storing weights as "
         f"16-bit floats moves a logit by at most {record.get('rounded', 0.0):.1e}.",
@@ -59,9 +59,9 @@ def _measured(recipe: Recipe, figures: Mapping[str, Any], record: Mapping[str, A
     lines = [
         f"Nested cross-validation by patient, {recipe.split.outer} outer folds: segmenter, heads, calibration and thresholds of each fold "
         "never saw the patients it is judged on. End to end over every graded level: a level that was not found counts as a miss (score: "
-        "the level's prevalence; grade: wrong). Intervals: 95 % percentile bootstrap of patients. Sensitivity and specificity leave out "
-        "scores inside the abstention band, whose number is in metrics.json. One reading is the reference; readers agree with each other "
-        "at kappa 0.43 to 0.81 on Pfirrmann grades.",
+        "the level's prevalence; grade: one step off). Intervals: 95 % percentile bootstrap of patients. Sensitivity and specificity "
+        "leave out scores inside the abstention band, whose number is in metrics.json. One reading is the reference; readers agree with "
+        "each other at kappa 0.43 to 0.81 on Pfirrmann grades.",
         table(figures),
     ]
     pfirrmann = figures.get("pfirrmann")
@@ -84,8 +84,8 @@ def table(figures: Mapping[str, Any]) -> str:
     """The figures of all findings as a Markdown table."""
     head = (
         "| finding | n (positive) | coverage | AUROC | level alone | difference | within level | sensitivity / specificity | Brier "
-        "| calibration error |\n"
-        "|---|---|---|---|---|---|---|---|---|---|"
+        "| calibration error | calibration slope | decided: error, of all: error |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = []
     for finding, own in figures.items():
@@ -97,10 +97,17 @@ def table(figures: Mapping[str, Any]) -> str:
             title, f"{own['n']} ({own['positives']})", f"{own['coverage']:.3f}", _ci(own["auroc"]),
             f"{own['auroc_level_only']['estimate']:.3f}",
             _ci(own["auroc_minus_level_only"]), _ci(own["auroc_within_level"]), pair, f"{own['brier']['estimate']:.3f}",
-            f"{own['calibration_error_debiased']:.3f}",
+            f"{own['calibration_error_debiased']:.3f}", f"{own['calibration_slope']['estimate']:.2f}", _decided(own),
         ]  # fmt: skip
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join([head, *rows])
+
+
+def _decided(own: Mapping[str, Any]) -> str:
+    if "decided" not in own:
+        return "-"
+    share, error, whole = (own[name]["estimate"] for name in ("decided", "error_decided", "error_if_all_were_decided"))
+    return f"{share:.2f}: {error:.3f}, {whole:.3f}"
 
 
 def _ci(interval: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from condyle.train.pipeline import Fitted, fit_pipeline, torch_network
 from condyle.train.recipe import Recipe
 from condyle.train.segmentation_network import SegmentationNetwork
 from condyle.train.segmentation_score import SegmentationScore, score_segmenter
+from condyle.train.stages import stage
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str
         path = work / f"outer{fold}.npz"
         if not path.is_file():
             own = {patient for patient, number in folds.items() if number != fold}
-            fitted = fit_pipeline(recipe, cohort, own, work / f"outer{fold}", work / "segmenter" / f"fold{fold}", work / "cache")
+            with stage(f"fold {fold + 1} of {recipe.split.outer}"):
+                fitted = fit_pipeline(recipe, cohort, own, work / f"outer{fold}", work / "segmenter" / f"fold{fold}", work / "cache")
             held_out = fitted.table.rows_of({patient for patient, number in folds.items() if number == fold})
             save_piece(path, fitted, held_out)
         pieces.append(_piece(path))
@@ -123,7 +125,7 @@ def _judge_piece(piece: dict[str, NDArray[Any]], recipe: Recipe, finding: str) -
     levels = piece["levels"][rows]
     prior = np.array([shares.get(str(level), shares[""]) for level in levels])
     score = np.where(missed, prior, piece["scores"][rows, at])
-    called, grade = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    forced, called, grade = (np.full(len(rows), np.nan) for _ in range(3))
     scale = LUMBAR.finding(finding).scale
     if scale is not None:
         own = [number for number, (name, _) in enumerate(outputs_of(findings)) if name == finding]
@@ -131,10 +133,11 @@ def _judge_piece(piece: dict[str, NDArray[Any]], recipe: Recipe, finding: str) -
     else:
         value, low, high = json.loads(str(piece["thresholds"]))[finding]
         band = (score >= low) & (score < high)
-        called = np.where(missed | band, np.nan, (score >= value).astype(np.float64))
+        forced = np.where(missed, np.nan, (score >= value).astype(np.float64))
+        called = np.where(band, np.nan, forced)
     return Judged(
-        piece["patients"][rows], levels, truth, score, prior, missed, grade, piece["grades"][rows, column].astype(np.float64), called,
-        int((known & ~could).sum()),
+        piece["patients"][rows], levels, truth, score, prior, missed, grade, piece["grades"][rows, column].astype(np.float64), forced,
+        called, int((known & ~could).sum()),
     )  # fmt: skip
 
 
@@ -142,7 +145,7 @@ def _judged(parts: Sequence[Judged]) -> Judged:
     def joined(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])
 
-    names = ("patients", "levels", "truth", "score", "prior", "missed", "grade", "true_grade", "called")
+    names = ("patients", "levels", "truth", "score", "prior", "missed", "grade", "true_grade", "forced", "called")
     arrays: dict[str, Any] = {name: joined(name) for name in names}
     return Judged(**arrays, left_out=sum(part.left_out for part in parts))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.evaluate.agreement import balanced_accuracy, off_by_more_than_one, quadratic_kappa
 from condyle.evaluate.bootstrap import Metric, patient_bootstrap
-from condyle.evaluate.calibration import brier, brier_skill, calibration_error
+from condyle.evaluate.calibration import brier, brier_skill, calibration_error, fit_platt, logit
 from condyle.evaluate.ranking import auroc, auroc_within_groups
 
 
@@ -28,8 +28,9 @@ class Judged:
     ----------
     truth : 0 or 1 (ordinal: grade 4 or worse); score : of the reader, prevalence where it missed the level
     prior : score of the level alone, from the training patients
-    positive : the reader's call at its threshold; NaN when missed or inside the band
     grade, true_grade : of ordinal findings; NaN grade when missed
+    forced : the reader's call (0 or 1) at its threshold; NaN when missed
+    called : the same, NaN inside the band too
     """
 
     patients: NDArray[np.str_]
@@ -40,6 +41,7 @@ class Judged:
     missed: NDArray[np.bool_]
     grade: NDArray[np.float64]
     true_grade: NDArray[np.float64]
+    forced: NDArray[np.float64]
     called: NDArray[np.float64]
     left_out: int
 
@@ -62,6 +64,7 @@ def figure(finding: str, one: Judged, *, resamples: int, seed: int) -> dict[str,
         "auroc_within_level": lambda w: auroc_within_groups(truth, score, levels, w),
         "brier": lambda w: brier(truth, score, w),
         "brier_skill_over_level": lambda w: brier_skill(truth, score, prior, w),
+        "calibration_slope": lambda w: fit_platt(truth, logit(score), w)[0],
     }
     scale = LUMBAR.finding(finding).scale
     if scale is not None:
@@ -76,6 +79,9 @@ def figure(finding: str, one: Judged, *, resamples: int, seed: int) -> dict[str,
         metrics |= {
             "sensitivity": lambda w: _share(one.called == 1, (truth == 1) & (decided | one.missed), w),
             "specificity": lambda w: _share(one.called == 0, (truth == 0) & (decided | one.missed), w),
+            "decided": lambda w: _share(decided, ~one.missed, w),
+            "error_decided": lambda w: _share(one.called != truth, decided, w),
+            "error_if_all_were_decided": lambda w: _share(one.forced != truth, ~one.missed, w),
         }
     intervals = patient_bootstrap(metrics, one.patients, n=resamples, seed=seed)
     return {

@@ -65,21 +65,25 @@ class KeepBest(Callback):
 
     The copy is deep: what a module returns as its state are the live tensors, which later steps change. A loss that
     cannot be computed never counts as best, but the first epoch is always kept, so there is always something to restore.
+    Without held-out rows the last epoch is kept.
     """
 
-    def __init__(self, inputs: tuple[Tensor, ...], targets: Tensor, patience: int) -> None:
+    def __init__(self, inputs: tuple[Tensor, ...], targets: Tensor | None, patience: int) -> None:
         self.inputs, self.targets, self.patience = inputs, targets, patience
         self.best: dict[str, Tensor] | None = None
         self.best_loss, self.best_epoch = float("nan"), -1
         self.history: list[float] = []
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        if self.targets is None:
+            self.best, self.best_epoch = _copy(module.head), trainer.current_epoch
+            return
         loss = module.judge(self.inputs, self.targets)
         self.history.append(loss)
         if not np.isfinite(loss):
             warnings.warn(f"the held-out loss of epoch {trainer.current_epoch} is not finite", RuntimeWarning, stacklevel=2)
         if self.best is None or (np.isfinite(loss) and not loss >= self.best_loss):
-            self.best = {name: value.detach().clone() for name, value in module.head.state_dict().items()}
+            self.best = _copy(module.head)
             self.best_loss, self.best_epoch = loss, trainer.current_epoch
         if trainer.current_epoch - self.best_epoch >= self.patience:
             trainer.should_stop = True
@@ -90,6 +94,10 @@ class KeepBest(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.best_loss, self.best_epoch = state["best"], state["best_loss"], state["best_epoch"]
         self.history = list(state["history"])
+
+
+def _copy(module: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 class Resume(Callback):
@@ -130,12 +138,13 @@ def fit_head(
 
     Parameters
     ----------
-    rows, held_out : training rows, and the rows on which the best epoch is chosen; no patient is in both
+    rows, held_out : training rows, and the rows on which the best epoch is chosen; no patient is in both. Without any
+        held-out rows the last epoch's weights are taken
     folder : of this run alone; holds ``last.ckpt`` while it runs and ``head.pt`` when it is done
 
     Returns
     -------
-    The head with the weights of its best epoch, in evaluation mode.
+    The head with the weights that were kept, in evaluation mode.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lightning.seed_everything(seed, verbose=False)
@@ -145,7 +154,8 @@ def fit_head(
         head.load_state_dict(torch.load(done, weights_only=True))
         return head.eval()  # type: ignore[no-any-return]
     batches = Batches(inputs, targets, rows, recipe, seed)
-    keep = KeepBest(inputs.rows(held_out), torch.from_numpy(targets[held_out]), recipe.select.patience)
+    truth = torch.from_numpy(targets[held_out]) if len(held_out) else None
+    keep = KeepBest(inputs.rows(held_out), truth, recipe.select.patience)
     module = HeadModule(head, recipe, inputs, targets, rows, len(batches) * recipe.optimiser.epochs)
     trainer = _trainer(recipe.optimiser.epochs, folder, [keep, Resume(last, checkpoint_every)])
     with warnings.catch_warnings():
@@ -158,7 +168,7 @@ def fit_head(
     torch.save(head.state_dict(), part)
     part.replace(done)
     last.unlink(missing_ok=True)
-    logger.info("head done: best epoch %d, held-out loss %.4f", keep.best_epoch, keep.best_loss)
+    logger.info("head done: kept epoch %d", keep.best_epoch + 1)
     return head.eval()  # type: ignore[no-any-return]
 
 

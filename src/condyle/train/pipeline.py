@@ -1,4 +1,7 @@
-"""The whole pipeline fitted on some patients: segmenter, crops, heads of inner folds, calibration, thresholds.
+"""The whole pipeline fitted on some patients: segmenter, crops, heads, calibration, thresholds.
+
+Heads of inner folds give every patient scores from heads that did not see them; calibration and thresholds come from
+these. The heads that read are then trained in the same way on all of the pipeline's patients.
 
 Cross-validation and the shipped package call the same function with other patients. Every finished piece stays in its
 folder, so a killed run goes on with the next piece.
@@ -36,6 +39,7 @@ from condyle.train.loop import fit_head
 from condyle.train.recipe import Recipe
 from condyle.train.segmentation import SegmentationSettings, fit_segmenter
 from condyle.train.segmentation_network import SegmentationNetwork
+from condyle.train.stages import tell
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class Fitted:
     patients : that any part of it saw
     segmenter : trained here, or the graph of the package that the recipe names
     table : all graded levels of the cohort as this segmenter found them, unseen patients included
+    heads : of the ensemble, trained on all patients of the pipeline
     inner : [row, output] logits of the training patients, each from heads that did not see the patient; NaN elsewhere
     """
 
@@ -125,13 +130,13 @@ def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], fold
     features = table_features(table, spec, margin, recipe.augment, recipe.seed, cache)
     inputs = Inputs(features, table.present, table.measured, level_codes(table.levels.tolist(), LEVELS))
     targets = targets_of(table.grades, findings)
-    heads, inner = _inner_heads(recipe, of_patients(cohort, own), table, inputs, targets, folder)
+    heads, inner = _heads(recipe, of_patients(cohort, own), table, inputs, targets, folder)
     usable = assessable(table.present, slots, findings)
     rows = table.rows_of(own)
     calibration = fit_calibration(inner[rows], targets[rows], usable[rows], findings)
     scores = calibrated(np.nan_to_num(inner[rows]), calibration, findings)
     scores[np.isnan(inner[rows])] = np.nan
-    thresholds = fit_thresholds(scores, targets[rows], usable[rows], findings, recipe.threshold.band)
+    thresholds = fit_thresholds(scores, targets[rows], usable[rows], findings, recipe.threshold.undecided)
     shares = level_shares(table.levels[rows].tolist(), targets[rows], findings)
     return Fitted(recipe, own, segmenter, table, inputs, targets, heads, inner, calibration, thresholds, shares)
 
@@ -158,22 +163,30 @@ def weights_id(network: torch.nn.Module) -> str:
     return digest.hexdigest()[:20]
 
 
-def _inner_heads(
+def _heads(
     recipe: Recipe, cohort: Cohort, table: LevelTable, inputs: Inputs, targets: NDArray[np.float32], folder: Path
 ) -> tuple[tuple[Head, ...], NDArray[np.float64]]:
+    """(heads trained on all patients of the cohort, logits of each patient from heads that did not see it)."""
     folds = cohort_folds(cohort, recipe.split.inner, recipe.seed + 1)
     found = np.flatnonzero(table.found)
+    nobody = np.zeros(0, np.intp)
+
+    def rows_of(patients: set[str]) -> NDArray[np.intp]:
+        return np.intersect1d(table.rows_of(patients), found)
+
+    def ensemble(rows: NDArray[np.intp], name: str, seed: int) -> tuple[Head, ...]:
+        heads = []
+        for number in range(recipe.ensemble.seeds):
+            heads.append(fit_head(recipe, inputs, targets, rows, nobody, folder / f"{name}-seed{number}", seed + number))
+            done.append(name)
+            tell("heads", len(done), recipe.ensemble.seeds * (recipe.split.inner + 1))
+        return tuple(heads)
+
+    done: list[str] = []
     inner = np.full(targets.shape, np.nan)
-    heads: list[Head] = []
     for fold in range(recipe.split.inner):
-        training = table.rows_of({patient for patient, own in folds.items() if own != fold})
-        held_out = np.intersect1d(table.rows_of({patient for patient, own in folds.items() if own == fold}), found)
-        training = np.intersect1d(training, found)
-        own = [
-            fit_head(recipe, inputs, targets, training, held_out, folder / f"inner{fold}-seed{number}", recipe.seed + 100 * fold + number)
-            for number in range(recipe.ensemble.seeds)
-        ]
+        held_out = rows_of({patient for patient, own in folds.items() if own == fold})
+        own = ensemble(rows_of({patient for patient, own in folds.items() if own != fold}), f"inner{fold}", recipe.seed + 100 * (fold + 1))
         inner[held_out] = np.mean([logits_of(head, inputs, held_out) for head in own], axis=0)
-        heads += own
         logger.info("inner fold %d of %d done", fold + 1, recipe.split.inner)
-    return tuple(heads), inner
+    return ensemble(rows_of(set(folds)), "whole", recipe.seed), inner

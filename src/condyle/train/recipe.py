@@ -110,13 +110,14 @@ class Augment(_Section):
 
 
 class Select(_Section):
-    """The epoch with the lowest loss on the inner fold's held-out patients is kept; ``patience`` epochs are waited for a better one."""
+    """Where a part is fitted beside held-out patients, the epoch with their lowest loss is kept and ``patience`` epochs are waited
+    for a better one. The lumbar heads have none: they train for a fixed number of epochs."""
 
     patience: int = Field(default=10, ge=1)
 
 
 class Ensemble(_Section):
-    """Heads trained with different seeds in each inner fold; the package averages the logits of all."""
+    """Heads trained with different seeds; the package averages their logits."""
 
     seeds: int = Field(default=2, ge=1)
 
@@ -126,10 +127,10 @@ class Calibrate(_Section):
 
 
 class Threshold(_Section):
-    """How thresholds are chosen on inner held-out scores; scores within ``band`` of it in log odds are called uncertain."""
+    """How thresholds are chosen on inner held-out scores; the share ``undecided`` nearest to it is called uncertain."""
 
     rule: Literal["youden"] = "youden"
-    band: float = Field(default=0.2, ge=0)
+    undecided: float = Field(default=0.1, ge=0, lt=1)
 
 
 class Export(_Section):

@@ -1,7 +1,8 @@
 """The segmenter's network: a small residual U-Net that works at a quarter of the resolution.
 
-Two strided convolutions bring the picture down, a pixel shuffle brings the classes back up, so that nearly all
-arithmetic happens on a 16th of the pixels: about four times as fast on a CPU as a U-Net that begins at full size.
+Two strided convolutions bring the picture down, so that most arithmetic happens on a 16th of the pixels. Borders are
+settled one step finer: the half-size planes of the first convolution come in beside what the U-Net knows, and a pixel
+shuffle brings the classes to full size.
 Channel counts are multiples of 32, which the CPU's bf16 kernels want.
 """
 
@@ -44,14 +45,16 @@ class SegmentationNetwork(nn.Module):
 
     def __init__(self, classes: int = 4, widths: tuple[int, ...] = (64, 96, 128, 192), stem: int = 32) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_unit(1, stem, 2, 5), _unit(stem, widths[0], 2))
+        self.fine, self.coarse = _unit(1, stem, 2, 5), _unit(stem, widths[0], 2)
         pairs = list(itertools.pairwise(widths))
         self.down = nn.ModuleList([Residual(widths[0], widths[0]), *(Residual(low, high, 2) for low, high in pairs)])
         self.up = nn.ModuleList([Residual(low + high, low) for low, high in pairs])
-        self.head = nn.Conv2d(widths[0], classes * 16, 1)
+        self.border = nn.Sequential(_unit(widths[0] + stem, stem), _unit(stem, stem))
+        self.head = nn.Conv2d(stem, classes * 4, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.stem(x)
+        fine = self.fine(x)
+        x = self.coarse(fine)
         kept = []
         for block in self.down:
             x = block(x)
@@ -59,4 +62,5 @@ class SegmentationNetwork(nn.Module):
         for block, beside in zip(reversed(self.up), reversed(kept[:-1]), strict=True):
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = block(torch.cat([x, beside], dim=1))
-        return nn.functional.pixel_shuffle(self.head(x), 4)
+        x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        return nn.functional.pixel_shuffle(self.head(self.border(torch.cat([x, fine], dim=1))), 2)
