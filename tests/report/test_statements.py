@@ -53,3 +53,9 @@ def test_findings_and_joints_of_another_package_get_plain_words():
     assert entry_of("tendon_tear", LUMBAR).title == "Tendon tear"
     assert catalogue("big_toe").title == "Big toe"
     assert weight(Finding("kellgren", Site(), "ordinal", "present", grade=3), catalogue("big_toe")) == "given"
+
+
+def test_a_ratio_is_told_to_a_hundredth_and_a_length_to_a_tenth():
+    site = Site("L4-L5")
+    assert value_text(Finding("disc_height_index", site, "measurement", "present", value=0.312)) == "0.31"
+    assert value_text(Finding("disc_height", site, "measurement", "present", value=-7.26, unit="mm")) == "−7.3\u00a0mm"

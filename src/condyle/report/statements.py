@@ -90,7 +90,8 @@ def own_probability(finding: Finding, joint: Joint) -> float | None:
 def value_text(finding: Finding) -> str:
     if finding.value is None:
         return ""
-    value = finding.value if isinstance(finding.value, str) else f"{finding.value:.1f}".replace("-", "−")
+    digits = 1 if finding.unit else 2  # a ratio is told to a hundredth, a length to a tenth of a millimetre
+    value = finding.value if isinstance(finding.value, str) else f"{finding.value:.{digits}f}".replace("-", "−")
     return f"{value}\u00a0{finding.unit}".strip()
 
 
