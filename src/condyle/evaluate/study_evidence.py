@@ -29,6 +29,15 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class RocPlane:
+    """A model's ROC curve with readers as points: corners and points are (1 - specificity, sensitivity)."""
+
+    finding: str
+    curve: tuple[tuple[float, float], ...]
+    readers: tuple[tuple[str, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StudyEvidence:
     """Everything of one study.
 
@@ -41,6 +50,7 @@ class StudyEvidence:
     endpoints : of the plan
     methods : paragraph of what was run
     warnings : sentences
+    planes : ROC curves to draw
     """
 
     title: str
@@ -50,6 +60,7 @@ class StudyEvidence:
     endpoints: tuple[EndpointResult, ...]
     methods: str
     warnings: tuple[str, ...]
+    planes: tuple[RocPlane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

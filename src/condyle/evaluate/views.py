@@ -79,6 +79,7 @@ def views_evidence(
         beside.endpoints,
         f"{methods} {beside.methods}",
         (*said, *beside.warnings),
+        beside.planes,
     )
 
 

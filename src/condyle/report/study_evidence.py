@@ -14,10 +14,10 @@ from typing import Any
 import condyle
 from condyle.anatomy import JOINTS
 from condyle.evaluate.estimate import Estimate
-from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
+from condyle.evaluate.study_evidence import Cell, RocPlane, Sheet, StudyEvidence
 from condyle.report.aside import write_whole, written_aside
 from condyle.report.evidence import ESTIMATE_COLUMNS, SCHEMA_VERSION, Provenance, estimate_document, line_row, plan_sentence
-from condyle.report.evidence_page import finding_title, p_text, value_text
+from condyle.report.evidence_page import SIDE, finding_title, p_text, value_text
 from condyle.report.html_page import render
 
 _FINDINGS = {entry.name for joint in JOINTS.values() for entry in joint.findings}
@@ -84,12 +84,21 @@ def study_page(evidence: StudyEvidence, provenance: Provenance) -> str:
         styles=("report.css", "evidence.css"),
         evidence=evidence,
         sheets=[(sheet, [_shown(row) for row in sheet.rows]) for sheet in evidence.sheets if sheet.rows],
+        planes=[_drawn(one) for one in evidence.planes],
+        side=SIDE,
         provenance=provenance,
         plan=plan_sentence(provenance),
         value=value_text,
         p_text=p_text,
         title_of=finding_title,
     )
+
+
+def _drawn(one: RocPlane) -> tuple[str, str, list[tuple[str, float, float]]]:
+    """(words, path of the curve, readers as points), in drawing units with the origin at the top left."""
+    path = "".join(f"{'L' if place else 'M'}{SIDE * x:.1f} {SIDE * (1 - y):.1f}" for place, (x, y) in enumerate(one.curve))
+    words = f"{finding_title(one.finding)}: ROC curve of the model, {len(one.readers)} readers as points"
+    return words, path, [(name, SIDE * x, SIDE * (1 - y)) for name, x, y in one.readers]
 
 
 def _shown(row: Sequence[Cell]) -> list[str]:

@@ -9,7 +9,7 @@ from condyle.evaluate.mrmc.model_study import ModelStudy
 from condyle.evaluate.mrmc.study import ReaderStudy
 from condyle.evaluate.mrmc.washout import ShortGap
 from condyle.evaluate.standalone import Line
-from condyle.evaluate.study_evidence import Cell, Claim, Sheet, StudyEvidence, judge_claims, number, p_cell
+from condyle.evaluate.study_evidence import Cell, Claim, RocPlane, Sheet, StudyEvidence, judge_claims, number, p_cell
 
 
 def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: float = 0.05, rule: str = "holm") -> StudyEvidence:
@@ -141,6 +141,11 @@ def model_evidence(
         "The mean of the readers was compared with the model by Obuchowski, Rockette and Hillis' single-treatment analysis, readers and "
         "cases random: the differences reader - model, their mean square over readers and their covariance over patients by the jackknife.",
         tuple(lost),
+        tuple(
+            RocPlane(finding, curve, tuple((one.reader, 1 - one.specificity, one.sensitivity) for one in study.points[finding]))
+            for finding, curve in study.curves.items()
+            if curve
+        ),
     )
 
 

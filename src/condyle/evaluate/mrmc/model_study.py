@@ -16,6 +16,7 @@ from condyle.evaluate.mrmc.table import Read, Truth, assemble, findings_of
 from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
 from condyle.evaluate.multiplicity import holm
 from condyle.evaluate.proportion import wilson
+from condyle.evaluate.roc import roc_curve
 
 MODEL = "model"
 
@@ -57,12 +58,14 @@ class ModelStudy:
     ----------
     comparisons : findings by metric by group of readers (``all`` and each seniority)
     points : finding -> readers on the ROC plane
+    curves : finding -> (1 - specificity, sensitivity) of the model's ROC curve, on the cases that every reader has read
     at_specificity : finding -> (sensitivity of the model at the readers' specificity, difference from the readers)
     excluded : finding -> what was left out, by reason
     """
 
     comparisons: tuple[ModelComparison, ...]
     points: dict[str, tuple[ReaderPoint, ...]]
+    curves: dict[str, tuple[tuple[float, float], ...]]
     at_specificity: dict[str, tuple[Estimate, Estimate]]
     excluded: dict[str, dict[str, int]]
 
@@ -99,6 +102,7 @@ def model_study(
     seniority = {read.reader: read.seniority for read in reads}
     found: list[ModelComparison] = []
     points: dict[str, tuple[ReaderPoint, ...]] = {}
+    curves: dict[str, tuple[tuple[float, float], ...]] = {}
     at: dict[str, tuple[Estimate, Estimate]] = {}
     excluded: dict[str, dict[str, int]] = {}
     filled = {column for column in ("score", "decision") if any(getattr(read, column) is not None for read in reads)}
@@ -117,6 +121,7 @@ def model_study(
             if metric == "sensitivity":
                 points[finding] = tuple(_point(both, name, seniority.get(name, "")) for name in gathered.reads.readers)
                 scores, _ = _complete(gathered.reads, predictions, finding, None)
+                curves[finding] = _curve(scores.score[0, 0], scores.truth)
                 at[finding] = at_readers_specificity(
                     scores.of_readers((MODEL,)), both.of_readers(gathered.reads.readers), n=n, seed=seed, level=level
                 )
@@ -124,7 +129,7 @@ def model_study(
         raise InputError(
             "model-study-none", "There is nothing to compare.", what_to_do="Give readers' scores, or decisions and a threshold."
         )
-    return ModelStudy(_adjusted(found), points, at, excluded)
+    return ModelStudy(_adjusted(found), points, curves, at, excluded)
 
 
 def _complete(
@@ -149,6 +154,14 @@ def _complete(
         ),
         {reason: count for reason, count in lost.items() if count},
     )  # fmt: skip
+
+
+def _curve(score: np.ndarray, ill: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Corners of the empirical ROC curve from (0, 0) to (1, 1); empty with one class."""
+    if ill.all() or not ill.any():
+        return ()
+    corners = roc_curve(ill.astype(np.float64), score)
+    return tuple(zip((1 - corners.specificity).tolist(), corners.sensitivity.tolist(), strict=True))
 
 
 def _ranks(readers: Sequence[str], seniority: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
