@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,24 +48,31 @@ def main() -> None:
         for name, first, second in simulated_pairs(reader, seed):
             collect(sources[name], first, second)
         print(f"spine {seed - 4999} of {args.spines}", flush=True)
+        write(args, reader, sources, seed - 4999, 0)  # what was measured so far outlives an interruption
     for path in args.volume:
         for first, second in volume_pairs(reader, path):
             collect(sources["slices"], first, second)
-    command = f"python scripts/repeatability.py {args.package} --spines {args.spines}" + " --volume NIFTI" * len(args.volume)
-    entry = {
+    entry = write(args, reader, sources, args.spines, len(args.volume))
+    for name, one in entry["limits"].items():
+        print(f"{name:20s} {one['limit']:.2f} {one['unit']}  ({one['pairs']} pairs; {one['by_source']})")
+
+
+def write(args: argparse.Namespace, reader, sources: dict[str, Differences], spines: int, volumes: int) -> dict[str, Any]:
+    """Puts this package's entry into the file, with the command that would give it."""
+    command = f"python scripts/repeatability.py {args.package} --spines {spines}" + " --volume NIFTI" * volumes
+    entry: dict[str, Any] = {
         "name": reader.info.name, "version": reader.info.version, "sha256": reader.info.sha256, "command": command,
         "source": (
-            f"Limits: 95 of 100 differences between two readings of one unchanged spine. {args.spines} simulated spines scanned again "
+            f"Limits: 95 of 100 differences between two readings of one unchanged spine. {spines} simulated spines scanned again "
             "with other noise, vendor, field strength, matrix and position; and neighbouring slices"
-            + (f", of {len(args.volume)} real volume(s) too" if args.volume else "")
+            + (f", of {volumes} real volume(s) too" if volumes else "")
         ),
         "limits": limits(sources),
     }  # fmt: skip
     known = json.loads(args.out.read_text())["packages"] if args.out.exists() else []
     kept = [one for one in known if (one["name"], one["version"]) != (entry["name"], entry["version"])]
     args.out.write_text(json.dumps({"packages": [*kept, entry]}, indent=1) + "\n")
-    for name, one in entry["limits"].items():
-        print(f"{name:20s} {one['limit']:.2f} {one['unit']}  ({one['pairs']} pairs; {one['by_source']})")
+    return entry
 
 
 def simulated_pairs(reader, seed: int) -> Iterator[tuple[str, Reading, Reading]]:
