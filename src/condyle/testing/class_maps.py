@@ -71,7 +71,8 @@ def deletions(
         for level in np.flatnonzero(logits[:, output] > 0):
             slot = int(np.argmax(np.where(present[level], maps[level, column].clip(0).sum(axis=(1, 2)), -1.0)))
             own = maps[level, column, slot]
-            area = own >= np.quantile(own, 1 - share)
+            area = np.zeros(own.shape, bool)
+            area.flat[np.argsort(own, axis=None, kind="stable")[-round(share * own.size) :]] = True
             crop = crops[level, slot, 0]
             smooth = cv2.GaussianBlur(crop, (0, 0), 10)
             changed = np.repeat(inputs["grey"][level][None], len(moves), axis=0)
