@@ -68,7 +68,7 @@ def deletions(
     found = []
     for column, finding in enumerate(grader.findings):
         output = _score_output(grader, finding)
-        for level in np.flatnonzero(logits[:, output] > 0):
+        for level in np.flatnonzero(logits[:, output] > 0).tolist():
             slot = int(np.argmax(np.where(present[level], maps[level, column].clip(0).sum(axis=(1, 2)), -1.0)))
             own = maps[level, column, slot]
             area = np.zeros(own.shape, bool)
