@@ -81,7 +81,7 @@ def simulated(network: Network, seeds: range) -> Iterator[list[Row]]:
         yield compare(look(study.volumes["t2_sag"], network), study)
 
 
-def pictures(cohort: Path, runs: Path, folds: Path, table: str) -> Iterator[tuple[dict[str, str], View]]:
+def pictures(cohort: Path, runs: Path, folds: Path, table: str, *, masked: bool = False) -> Iterator[tuple[dict[str, str], View]]:
     """Rows of a table of the cohort, each seen with the segmenter that did not see its patient."""
     import cv2
     import torch
@@ -93,6 +93,8 @@ def pictures(cohort: Path, runs: Path, folds: Path, table: str) -> Iterator[tupl
     fold_of = json.loads(folds.read_text())
     networks: dict[int, Network] = {}
     for row in csv.DictReader((cohort / table).open(encoding="utf-8")):
+        if masked and not row["mask"]:
+            continue
         fold = fold_of[row["patient_id"]]
         if fold not in networks:
             networks[fold] = _torch_network(SegmentationNetwork(), runs / f"fold{fold}" / "segmenter.pt")
@@ -120,8 +122,6 @@ def masks(cohort: Path, seen: Iterator[tuple[dict[str, str], View]]) -> Iterator
     import cv2
 
     for row, view in seen:
-        if not row["mask"]:
-            continue
         rows, columns = view.picture.pixels.shape
         drawn = cv2.resize(cv2.imread(str(cohort / row["mask"]), cv2.IMREAD_GRAYSCALE), (columns, rows), interpolation=cv2.INTER_NEAREST)
         tissue = np.stack([drawn == kind for kind in (1, 2, 3)]).astype(np.float32)
@@ -206,7 +206,7 @@ def main() -> None:
         if given.what == "slips":
             print(slips(given.cohort, pictures(given.cohort, given.segmenters, folds, "manifest.csv")))
             return
-        both = (one for name in ("manifest.csv", "slices.csv") for one in pictures(given.cohort, given.segmenters, folds, name))
+        both = (one for name in ("manifest.csv", "slices.csv") for one in pictures(given.cohort, given.segmenters, folds, name, masked=True))
         found = list(masks(given.cohort, both))
         rows = [row for _, some in found for row in some]
         print(f"{len(found)} pictures of {len({patient for patient, _ in found})} patients, shares of the disc's depth\n\n{table(rows, 3)}")

@@ -1,6 +1,6 @@
 """Numbering of the levels on simulated spines: normal ones, and ones on which counting goes wrong.
 
-    python scripts/numbering.py [--package lumbar] [--studies 30] [--seed 5000] [--kinds normal,six,...] [--json out.json]
+    python scripts/numbering.py [--package lumbar] [--studies 30] [--seed 5000] [--series t2_sag] [--slices 9] [--kinds "normal,six lumbar"] [--json out.json]
 
 Every kind is simulated ``--studies`` times (kind n, study m: seed + 1000 n + m) as sagittal T1 and T2, looked at like the reader
 does, and every named disc compared with the truth. A study is
@@ -59,6 +59,7 @@ KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
     "mirrored stack": lambda seed: {"faults": Faults(mirrored=True)},
 }
 NORMAL = ("normal", "normal, aged")
+WIDE = ("scoliosis", "tilted stack")
 COUNTED = {"six lumbar": 6, "four lumbar": 4, "six, lumbarised": 6}
 
 
@@ -121,7 +122,7 @@ def wilson(successes: int, n: int, z: float = 1.959964) -> tuple[float, float]:
         return 0.0, 1.0
     p = successes / n
     middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return float((middle - half) / (1 + z * z / n)), float((middle + half) / (1 + z * z / n))
+    return max(0.0, float((middle - half) / (1 + z * z / n))), min(1.0, float((middle + half) / (1 + z * z / n)))
 
 
 def share(flags: Iterable[bool]) -> str:
@@ -155,6 +156,8 @@ def main() -> None:
     parser.add_argument("--package", default="lumbar")
     parser.add_argument("--studies", type=int, default=30)
     parser.add_argument("--seed", type=int, default=5000)
+    parser.add_argument("--series", default="t1_sag,t2_sag")
+    parser.add_argument("--slices", type=int, help="of the stack; scoliosis and tilted stacks take at least 9")
     parser.add_argument("--kinds", default=",".join(KINDS).replace(", ", ";"), help="';' stands for ', '")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -163,7 +166,8 @@ def main() -> None:
     for kind in (one.replace(";", ", ") for one in given.kinds.split(",")):
         first = given.seed + 1000 * list(KINDS).index(kind)
         for seed in range(first, first + given.studies):
-            study = simulate(kind, seed)
+            slices = given.slices if given.slices is None or kind not in WIDE else max(given.slices, 9)
+            study = simulate(kind, seed, series=tuple(given.series.split(",")), slices=slices)
             outcomes.append(judge(kind, study, see(study, network)))
             if given.json:
                 given.json.write_text(json.dumps([asdict(one) for one in outcomes], indent=1) + "\n")

@@ -19,9 +19,9 @@ from condyle.readers.lumbar.discs import CANAL, Disc, at_points, find_discs
 
 NUMBERING_UNCERTAIN = "numbering_uncertain"
 _FEWEST = 5  # a lumbar study shows five discs; fewer leave the count in doubt
-# Set on the 361 SPIDER pictures (out-of-fold tissue) and on 96 simulated spines of the seeds 90000 to 101007; scripts/numbering.py tests
-# them on other seeds. Lengths in disc widths, angles in radians. On SPIDER L5-S1 leans by -0.25 to -0.86 (1st, 99th percentile).
-_NO_ROOM, _LITTLE_ROOM = 1.15, 1.45
+# Set on the 361 SPIDER pictures (out-of-fold tissue) and on simulated spines of the seeds 90000 to 101007 and 200000 to 211017;
+# scripts/numbering.py tests them on other seeds. Lengths in disc widths, angles in radians. On SPIDER L5-S1 leans by -0.25 to -0.86 (1st, 99th percentile).
+_NO_ROOM, _LITTLE_ROOM, _SOME_ROOM = 1.15, 1.45, 1.70
 _LEVEL_LYING, _LEANING, _KINK = -0.22, -0.50, 0.60
 _BODY_LENGTH = 0.63
 _HARDLY_ANY = 0.05
@@ -120,7 +120,8 @@ def _sacrum_unseen(room: float, lowest: Disc, second: Disc) -> bool:
     ----------
     room : from the lowest disc to the picture's lower edge, disc widths
     """
-    return room < _NO_ROOM or (room < _LITTLE_ROOM and (lowest.angle > -0.42 or second.angle > -0.15))
+    flat, next_flat = lowest.angle > -0.42, second.angle > -0.20
+    return room < _NO_ROOM or (room < _LITTLE_ROOM and (flat or next_flat)) or (room < _SOME_ROOM and flat and next_flat)
 
 
 def canal_behind(disc: Disc, tissue: NDArray[np.floating]) -> float:
