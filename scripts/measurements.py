@@ -206,7 +206,8 @@ def main() -> None:
         if given.what == "slips":
             print(slips(given.cohort, pictures(given.cohort, given.segmenters, folds, "manifest.csv")))
             return
-        both = (one for name in ("manifest.csv", "slices.csv") for one in pictures(given.cohort, given.segmenters, folds, name, masked=True))
+        tables = ("manifest.csv", "slices.csv")
+        both = (one for name in tables for one in pictures(given.cohort, given.segmenters, folds, name, masked=True))
         found = list(masks(given.cohort, both))
         rows = [row for _, some in found for row in some]
         print(f"{len(found)} pictures of {len({patient for patient, _ in found})} patients, shares of the disc's depth\n\n{table(rows, 3)}")

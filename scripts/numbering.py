@@ -1,6 +1,7 @@
 """Numbering of the levels on simulated spines: normal ones, and ones on which counting goes wrong.
 
-    python scripts/numbering.py [--package lumbar] [--studies 30] [--seed 5000] [--series t2_sag] [--slices 9] [--kinds "normal,six lumbar"] [--json out.json]
+    python scripts/numbering.py [--package lumbar] [--studies 30] [--seed 5000] [--series t2_sag] [--slices 9]
+        [--kinds "normal,six lumbar"] [--json out.json]
 
 Every kind is simulated ``--studies`` times (kind n, study m: seed + 1000 n + m) as sagittal T1 and T2, looked at like the reader
 does, and every named disc compared with the truth. A study is
