@@ -151,7 +151,8 @@ def main() -> None:
         print(f"\nwarm: {arguments.studies} studies in one process\n\n| | s a study | ratio to {PEER} | range |\n|---|---|---|---|")
         for which, seconds in warm.items():
             ratios = [theirs / ours for theirs, ours in zip(warm[PEER], seconds, strict=True)]
-            print(f"| {which} | {statistics.median(seconds):.3g} | {statistics.median(ratios):.3g} | {min(ratios):.3g} to {max(ratios):.3g} |")
+            middle = f"{statistics.median(seconds):.3g} | {statistics.median(ratios):.3g}"
+            print(f"| {which} | {middle} | {min(ratios):.3g} to {max(ratios):.3g} |")
         print("\n| | peak MiB |\n|---|---|")
         for which, values in peaks.items():
             print(f"| {which} | {max(values):.0f} |")

@@ -15,7 +15,9 @@ from condyle.intake import load_volume
 @pytest.fixture
 def pictures(tmp_path):
     for number, name in enumerate(("a.png", "b.png")):
-        cv2.imwrite(str(tmp_path / name), np.full((30, 20), 40 + number, np.uint8))
+        pixels = np.random.default_rng(number).integers(0, 255, (30, 20)).astype(np.uint8)
+        pixels[0, 0] = 40 + number
+        cv2.imwrite(str(tmp_path / name), pixels)
     return tmp_path
 
 

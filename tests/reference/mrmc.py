@@ -13,7 +13,9 @@ from tests.reference.reading import folder as place
 RELATIVE, ABSOLUTE_P = 1e-6, 1e-7  # the tolerances of every SOURCE.txt of these folders
 
 
-def reads(folder: str, *, arm: str = "treatment", score: str = "rating", keep: Callable[[dict[str, str]], bool] = lambda row: True) -> Reads:
+def reads(
+    folder: str, *, arm: str = "treatment", score: str = "rating", keep: Callable[[dict[str, str]], bool] = lambda row: True
+) -> Reads:
     """The ratings of a folder."""
     with (place(folder) / "ratings.csv").open(newline="", encoding="utf-8") as lines:
         rows = [row for row in csv.DictReader(lines) if keep(row)]  # ids as text: case 1.1 is not case 1.10
