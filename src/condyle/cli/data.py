@@ -9,7 +9,6 @@ import typer
 
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
-from condyle.cli.whole import refuse_used, whole_folder
 
 SCAN_EXAMPLES = (
     "condyle data scan cohort -o manifest.csv",
@@ -36,8 +35,9 @@ def scan(
     """Look through a folder and write a manifest with one row a series, roles included."""
     from condyle.cohorts import scan as look
     from condyle.cohorts import write_manifest
+    from condyle.report.aside import refuse_to_overwrite
 
-    refuse_used(out)
+    refuse_to_overwrite(out)
     with screen.progress("Looking through the files"):
         found = look(folder, out)
     write_manifest(out, found.rows)
@@ -63,8 +63,9 @@ def import_data(
 ) -> None:
     """Turn a public data set into a cohort: manifest.csv, labels.csv and masks."""
     from condyle.registry import get
+    from condyle.report.aside import written_aside
 
-    with whole_folder(out) as aside, screen.progress("Importing"):
+    with written_aside(out, sums=False) as aside, screen.progress("Importing"):
         imported = get("adapters", adapter)(folder, aside, copy=copy)
     counts = {name: getattr(imported, name) for name in ("patients", "studies", "series", "labels", "masks")}
     for where, reason in imported.left_out:

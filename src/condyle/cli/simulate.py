@@ -10,7 +10,6 @@ import typer
 from condyle.cli.command import command
 from condyle.cli.options import split_words
 from condyle.cli.screen import Screen
-from condyle.cli.whole import whole_folder
 
 EXAMPLES = (
     "condyle simulate lumbar cohort",
@@ -37,10 +36,11 @@ def simulate(
 
     Simulated studies serve tests, tutorials and demonstrations. They are never evidence of accuracy on patients.
     """
+    from condyle.report.aside import written_aside
     from condyle.simulate import write_cohort
 
     planted = split_words(findings) if findings else ()
-    with whole_folder(out) as aside, screen.progress("Simulating", studies) as bar:
+    with written_aside(out, sums=False) as aside, screen.progress("Simulating", studies) as bar:
         write_cohort(joint, aside, studies=studies, seed=seed, findings=planted, vendor=vendor, progress=bar.update)
     screen.say(str(out / "manifest.csv"))
     screen.record(out=out, manifest=out / "manifest.csv", labels=out / "labels.csv", studies=studies, seed=seed)

@@ -10,7 +10,6 @@ import typer
 
 from condyle.cli.command import command
 from condyle.cli.screen import Screen
-from condyle.cli.whole import refuse_used
 
 EXAMPLES = (
     "condyle train lumbar --data cohort -o my-package --size smoke",
@@ -41,9 +40,10 @@ def train(
 ) -> None:
     """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped."""
     from condyle.cohorts import load_cohort
+    from condyle.report.aside import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
 
-    refuse_used(out)
+    refuse_to_overwrite(out)
     resolved = load_recipe(recipe, size=size.value, seed=seed)
     cohort = load_cohort(data)
     counts = {"patients": len(cohort.patients), "studies": len(cohort.studies), "labels": len(cohort.labels)}

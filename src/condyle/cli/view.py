@@ -11,7 +11,6 @@ from condyle.cli.command import command
 from condyle.cli.options import Given, given_traits
 from condyle.cli.screen import Screen
 from condyle.cli.study import load_study
-from condyle.cli.whole import whole_file
 
 EXAMPLES = (
     "condyle view study.zip",
@@ -35,9 +34,10 @@ def view(
     One PNG, to see at a glance what Condyle takes a study for.
     """
     from condyle.report import contact_sheet
+    from condyle.report.aside import file_aside
 
     opened, volumes = load_study(screen, path, study, given_traits(given))
-    with whole_file(out) as aside:
+    with file_aside(out) as aside:
         aside.write_bytes(contact_sheet(opened, volumes))
     screen.say(str(out))
     screen.record(out=out, study_key=opened.study_key, series=list(volumes), problems=opened.all_problems())

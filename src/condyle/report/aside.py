@@ -1,8 +1,8 @@
-"""A folder that is either whole or absent: written aside, renamed when complete.
+"""Outputs that are either whole or absent: written aside, renamed when complete.
 
-Every such folder carries ``SHA256SUMS`` (``sha256sum -c SHA256SUMS`` verifies it). The first line of
+A folder of documents carries ``SHA256SUMS`` (``sha256sum -c SHA256SUMS`` verifies it). The first line of
 that file says that Condyle wrote the folder: only such a folder, holding nothing else and unchanged
-since, is ever replaced.
+since, is ever replaced. A cohort carries none and is never replaced.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ _RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM}
 
 
 @contextmanager
-def written_aside(out: str | Path) -> Iterator[Path]:
+def written_aside(out: str | Path, *, sums: bool = True) -> Iterator[Path]:
     """A new empty folder beside ``out`` that becomes ``out`` when the block ends without an error.
+
+    Parameters
+    ----------
+    sums : write ``SHA256SUMS``, with which a later run may replace the folder while nobody has changed it
 
     Raises
     ------
@@ -43,13 +47,44 @@ def written_aside(out: str | Path) -> Iterator[Path]:
         raise cannot_write(out, error) from error
     try:
         yield aside
-        _write_sums(aside)
+        if sums:
+            _write_sums(aside)
+        refuse_to_overwrite(target)  # another program may have taken the name meanwhile
         aside.chmod(0o777 & ~_umask())  # mkdtemp makes private folders; an output has ordinary rights
         _put_in_place(aside, target)
     except OSError as error:
+        if not _of_writing(error, aside):
+            raise
         raise cannot_write(out, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def file_aside(out: Path) -> Iterator[Path]:
+    """A file name to write to that replaces ``out`` when the block ends well, and vanishes when it does not.
+
+    Raises
+    ------
+    UsageError, ResourceError - as :func:`written_aside`
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.partial-", dir=out.parent)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    os.close(handle)
+    aside = Path(name).resolve()
+    try:
+        yield aside
+        aside.chmod(0o666 & ~_umask())
+        aside.replace(out)
+    except OSError as error:
+        if not _of_writing(error, aside):
+            raise
+        raise cannot_write(out, error) from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def refuse_to_overwrite(out: str | Path) -> None:
@@ -81,6 +116,11 @@ def cannot_write(out: str | Path, error: OSError) -> CondyleError:
             "disk-full", what, why=why, what_to_do="Free some space or choose another disk, then run the same command again."
         )
     return UsageError("output-not-writable", what, why=why, what_to_do="Choose a folder that you may write to.")
+
+
+def _of_writing(error: OSError, aside: Path) -> bool:
+    """Whether the failed file is the output, and not one that the work was reading."""
+    return error.filename is None or Path(os.fsdecode(error.filename)).resolve().is_relative_to(aside)
 
 
 def _not_replaceable(target: Path) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from condyle.cli.whole import whole_file, whole_folder
 from condyle.errors import UsageError
+from condyle.report.aside import file_aside, written_aside
 
 
 def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
-    with whole_folder(out) as aside:
+    with written_aside(out, sums=False) as aside:
         (aside / "a.txt").write_text("a")
         assert not out.exists()
     assert [path.name for path in out.iterdir()] == ["a.txt"]
@@ -23,7 +23,7 @@ def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_nothing_is_left_when_the_work_fails(tmp_path: Path, error: type[BaseException]) -> None:
     def work() -> None:
-        with whole_folder(tmp_path / "out") as aside:
+        with written_aside(tmp_path / "out", sums=False) as aside:
             (aside / "a.txt").write_text("a")
             raise error
 
@@ -35,14 +35,14 @@ def test_nothing_is_left_when_the_work_fails(tmp_path: Path, error: type[BaseExc
 def test_a_used_folder_is_refused_and_kept(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError), whole_folder(tmp_path / "out"):
+    with pytest.raises(UsageError), written_aside(tmp_path / "out", sums=False):
         pytest.fail("the work must not begin")
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
 
 
 def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with whole_folder(tmp_path / "out") as aside:
+    with written_aside(tmp_path / "out", sums=False) as aside:
         (aside / "a.txt").touch()
     assert (tmp_path / "out" / "a.txt").exists()
 
@@ -52,14 +52,23 @@ def test_a_file_replaces_the_old_one_only_when_whole(tmp_path: Path) -> None:
     out.write_bytes(b"old")
 
     def break_off() -> None:
-        with whole_file(out) as aside:
+        with file_aside(out) as aside:
             aside.write_bytes(b"ne")
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):
         break_off()
     assert out.read_bytes() == b"old"
-    with whole_file(out) as aside:
+    with file_aside(out) as aside:
         aside.write_bytes(b"new")
     assert out.read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_a_file_that_cannot_be_read_is_not_called_an_output(tmp_path: Path) -> None:
+    def work() -> None:
+        with written_aside(tmp_path / "out", sums=False):
+            (tmp_path / "source.txt").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        work()
