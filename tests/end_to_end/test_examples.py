@@ -12,8 +12,8 @@ from condyle.cli.app import EXAMPLES, program
 from tests.cli.test_app import commands
 from tests.command import condyle
 
-# Minutes of training, the folder of a public data set, tables of predictions and reads: tried where these are (tests/train,
-# tests/cohorts, tests/cli/test_evaluate_readers.py, tests/end_to_end/test_evaluate.py, make test-full).
+# Minutes of training, the folder of a public data set: tried where these are (tests/train, tests/cohorts, make test-full).
+# Tables of predictions and reads: test_evaluate_examples.py.
 NOT_HERE = ("condyle train", "condyle data import", "condyle evaluate")
 ALL = sorted({line for _, command in commands() for line in command.examples} | set(EXAMPLES))
 GROUPS = sorted({line for command in program().commands.values() if hasattr(command, "commands") for line in command.examples})

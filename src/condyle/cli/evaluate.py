@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "condyle evaluate standalone predictions.csv truth.csv -o evidence",
-    "condyle evaluate standalone predictions.csv truth.csv -o evidence --plan plan.yaml",
+    "condyle evaluate standalone predictions.csv truth.csv -o evidence --plan plan.yaml --manifest manifest.csv",
 )
 STANDALONE = (*EXAMPLES, "condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor")
 
