@@ -45,28 +45,42 @@ def _words(header: Header, name: str) -> list[str]:
 
 
 class Redactor:
-    """Masks secrets in paths. The words of a secret may be joined by any signs, or by none."""
+    """Masks secrets in paths. The words of a secret may be joined by any signs, or by none.
+
+    A folder of thousands of patients has thousands of secrets, and a path holds one or none of them: which ones it may hold
+    is looked up first (every stretch of its letters and digits, in a set), and only these are searched for.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
-        long = [_joined(secret) for secret in ordered if len(secret) >= _LONG]
-        short = [rf"(?<![^\W_]){_joined(secret)}(?![^\W_])" for secret in ordered if len(secret) < _LONG]
-        self._pattern = re.compile("|".join(long + short)) if ordered else None
+        self._secrets: dict[str, list[str]] = {}
+        for secret in secrets:
+            self._secrets.setdefault(secret.replace(" ", ""), []).append(secret)
+        self._lengths = sorted({len(bare) for bare in self._secrets})
 
     def __call__(self, path: str) -> str:
         """The path with every secret word replaced by ``***``."""
-        if self._pattern is None:
-            return path
         folded = _fold(path)
-        if self._pattern.search(folded) is None:
+        bare = "".join(_WORDS.findall(folded))
+        stretches = {bare[first : first + length] for length in self._lengths for first in range(len(bare) - length + 1)}
+        held = [secret for stretch in stretches & self._secrets.keys() for secret in self._secrets[stretch]]
+        if not held:
             return path
+        pattern = _pattern(held)
         if len(folded) != len(path):  # folding moved the places: show the folded path
-            return self._pattern.sub(MASK, folded)
+            return pattern.sub(MASK, folded)
         pieces, last = [], 0
-        for match in self._pattern.finditer(folded):
+        for match in pattern.finditer(folded):
             pieces += [path[last : match.start()], MASK]
             last = match.end()
         return "".join([*pieces, path[last:]])
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    """Longest first; a short secret counts as a word of its own only."""
+    ordered = sorted(secrets, key=lambda secret: (-len(secret), secret))
+    long = [_joined(secret) for secret in ordered if len(secret) >= _LONG]
+    short = [rf"(?<![^\W_]){_joined(secret)}(?![^\W_])" for secret in ordered if len(secret) < _LONG]
+    return re.compile("|".join(long + short))
 
 
 def _joined(secret: str) -> str:

@@ -9,6 +9,7 @@ from condyle.readers.package import SlotSpec
 from condyle.study import Series, Study
 
 _RELIABLE = 0.5  # confidence from which a trait is believed
+_NAMES = {"t2star": "T2*", "other": "unusually weighted (such as diffusion or angiography)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +96,7 @@ def _rank(one: Series, slot: SlotSpec, place: int) -> tuple[float, ...]:
 
 
 def _described(one: Series) -> str:
+    """Such as 'fat-suppressed T2': what the headers say the series is."""
     fat = "fat-suppressed " if one.role.fat_suppressed.value is True else ""
-    return f"{fat}{str(one.role.weighting.value).upper()}"
+    weighting = str(one.role.weighting.value)
+    return fat + _NAMES.get(weighting, weighting.upper())
