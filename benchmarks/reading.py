@@ -51,13 +51,13 @@ def monai_torch(folder: str, out: str) -> Callable[[], object]:
 
     from condyle.readers.lumbar.measured import names
     from condyle.readers.lumbar.segment import GRID_MM
-    from condyle.train.backbone import Front, Trunk
+    from condyle.train.backbone import Backbone, n_features, read_out
     from condyle.train.grading import Head
     from condyle.train.segmentation_network import SegmentationNetwork
 
     counts = json.loads((Path(folder).parent / "counts.json").read_text())
-    segmenter, front = SegmentationNetwork().eval(), Front()
-    heads = [Head(Trunk(), 2, len(names(("t2", "t1"))), 11, 11, 64, 0.0, 0.0).eval() for _ in range(counts["heads"])]
+    segmenter, backbone = SegmentationNetwork().eval(), Backbone()
+    heads = [Head(2, n_features(), len(names(("t2", "t1"))), 11, 11, 64, 0.0, 0.0).eval() for _ in range(counts["heads"])]
     pipeline = Compose(
         [
             LoadImaged("image", reader="ITKReader", ensure_channel_first=True),
@@ -77,9 +77,9 @@ def monai_torch(folder: str, out: str) -> Callable[[], object]:
                 for at in range(counts["slices"]):
                     segmenter(padded[at % len(padded)][None])
             levels = counts["levels"]
-            plane = front(torch.rand(levels * 2, *counts["crop"])).unflatten(0, (levels, 2))
+            features = read_out(backbone(torch.rand(levels * 2, *counts["crop"]))).unflatten(0, (levels, 2))
             rest = torch.ones(levels, 2), torch.zeros(levels, len(names(("t2", "t1")))), torch.zeros(levels, 11)
-            return [head(plane, *rest) for head in heads]
+            return [head(features, *rest) for head in heads]
 
     return run
 
