@@ -98,11 +98,9 @@ def prepare(folder: Path) -> Path:
     from condyle.simulate import write_cohort
 
     write_cohort("lumbar", folder / "cohort", studies=1, seed=5)
-    study = open_study(folder / "cohort")
-    for number, series in enumerate(study.series):
-        (folder / "study" / str(number)).mkdir(parents=True)
-        for file in series.files:
-            shutil.copy(file, folder / "study" / str(number))
+    for number, series in enumerate(sorted({file.parent for file in (folder / "cohort").rglob("*.dcm")})):
+        shutil.copytree(series, folder / "study" / str(number))
+    study = open_study(folder / "study")
     reader = load_package("lumbar")
     reading = reader.read(study)
     looked = [len(look(load_volume(one), reader.network).profile) for one in study.series if one.series_id in reading.used_series.values()]

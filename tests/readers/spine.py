@@ -105,7 +105,7 @@ def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any
         },
         "graphs": {
             "segmenter": {"file": "graphs/segmenter.onnx", "inputs": ["picture"], "outputs": ["logits"]},
-            "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits", "maps"]},
+            "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits"]},
         },
         "calibration": {"pfirrmann": [[1.0, 0.0]] * 4, "disc_narrowing": [[1.0, 0.0]], "modic": [[1.0, 0.0]]},
         "thresholds": {
@@ -121,7 +121,7 @@ def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any
     }  # fmt: skip
     files = {
         "graphs/segmenter.onnx": segmenter_graph(greys),
-        "graphs/grader.onnx": grader_graph(len(findings) + 3, len(findings), len(slots), spec),
+        "graphs/grader.onnx": grader_graph(len(findings) + 3, len(slots), spec),
         "card.md": b"# toy\n", "metrics.json": b"{}\n",
     }  # fmt: skip
     return write_package(out, content, files)
@@ -146,16 +146,14 @@ def segmenter_graph(greys: Mapping[int, float]) -> bytes:
     return _model(graph)
 
 
-def grader_graph(outputs: int, findings: int, slots: int, spec: CropSpec) -> bytes:
-    """Every logit is the mean grey of all crops of the level; the class maps are the grey itself."""
+def grader_graph(outputs: int, slots: int, spec: CropSpec) -> bytes:
+    """Every logit is the mean grey of all crops of the level."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes = [
         helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=0),
         helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
         helper.make_node("Mul", ["column", "ones"], ["logits"]),
-        helper.make_node("Unsqueeze", ["grey", "last"], ["one_map"]),
-        helper.make_node("Mul", ["one_map", "map_ones"], ["maps"]),
     ]
     size = ["n", slots, spec.rows, spec.columns]
     float_ = TensorProto.FLOAT
@@ -163,14 +161,12 @@ def grader_graph(outputs: int, findings: int, slots: int, spec: CropSpec) -> byt
         helper.make_tensor_value_info(name, float_, shape)
         for name, shape in (("grey", size), ("present", ["n", slots]), ("measured", ["n", "f"]), ("level", ["n", "l"]))
     ]
-    maps = ["n", findings, slots, spec.rows, spec.columns]
     graph = helper.make_graph(
         nodes, "grader", inputs,
-        [helper.make_tensor_value_info("logits", float_, ["n", outputs]), helper.make_tensor_value_info("maps", float_, maps)],
+        [helper.make_tensor_value_info("logits", float_, ["n", outputs])],
         [
             numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes"), numpy_helper.from_array(np.array([1], np.int64), "last"),
             numpy_helper.from_array(np.ones((1, outputs), np.float32), "ones"),
-            numpy_helper.from_array(np.ones((1, findings, 1, 1, 1), np.float32), "map_ones"),
         ],
     )  # fmt: skip
     return _model(graph)

@@ -21,8 +21,7 @@ from torch import Tensor, nn
 
 from condyle.errors import CondyleError
 from condyle.readers.onnx import open_graph
-from condyle.train.backbone import CHANNELS, Backbone, load_backbone, read_out, regions
-from condyle.train.calibrate import score_column
+from condyle.train.backbone import Backbone, load_backbone, read_out
 from condyle.train.grading import Head
 from condyle.train.segmentation_network import SegmentationNetwork
 
@@ -31,51 +30,17 @@ _SMALL = 256  # initialisers of fewer values stay as they are
 
 
 class GraderGraph(nn.Module):
-    """Backbone and the mean of all heads, with a class map for each finding.
+    """Backbone and the mean of all heads."""
 
-    A class map is the part that each place of the backbone's planes contributes to a finding's logit: the head is
-    piecewise linear, so its weights at the given input, spread over the regions they read, times the planes. (Gradient
-    times activation; Selvaraju et al. 2017 average the gradient first.)
-    """
-
-    def __init__(self, backbone: Backbone, heads: Sequence[Head], findings: Sequence[str]) -> None:
+    def __init__(self, backbone: Backbone, heads: Sequence[Head]) -> None:
         super().__init__()
         self.backbone = backbone
         self.heads = nn.ModuleList(copy.deepcopy(list(heads)))
-        self.score_columns = [score_column(findings, finding) for finding in findings]
 
-    def forward(self, grey: Tensor, present: Tensor, measured: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-        """[n, slot, row, column], [n, slot], [n, m], [n, level] -> ([n, output] logits, [n, finding, slot, row/8, column/8] maps)."""
-        slots = grey.shape[1]
-        planes = self.backbone(grey.flatten(0, 1))
-        features = read_out(planes).unflatten(0, (-1, slots))
-        logits, weights = [], []
-        for head in self.heads:
-            x, m = head.prepared(features, present, measured)
-            before = head.first(x)
-            beside = torch.relu(head.second(m))
-            logits.append(head.last(torch.cat([torch.relu(before), beside, m, present, level], 1)))
-            on = (before > 0).float()
-            used = head.last.weight[self.score_columns, : on.shape[1]]
-            spread = head.first.weight.unflatten(1, (slots, -1)) / head.scale
-            weights.append(torch.matmul(on[:, None] * used, spread.flatten(1)).unflatten(2, (slots, -1)))
-        maps = _class_maps(planes, torch.stack(weights).mean(0) * present[:, None, :, None], slots)
-        return torch.stack(logits).mean(0), maps
-
-
-def _class_maps(planes: tuple[Tensor, Tensor], weights: Tensor, slots: int) -> Tensor:
-    """[n, finding, slot, feature] weights and the planes of both stages -> [n, finding, slot, row, column] on the finer one."""
-    maps, first = [], 0
-    for plane, channels in zip(planes, CHANNELS, strict=True):
-        cells = regions(int(plane.shape[2]), int(plane.shape[3]))
-        size = channels * cells.shape[0]
-        own = weights[..., first : first + size].unflatten(3, (channels, -1))
-        places = plane.flatten(2).unflatten(0, (-1, slots))[:, None]
-        part = (torch.matmul(own, cells) * places).sum(3).unflatten(3, (int(plane.shape[2]), int(plane.shape[3])))
-        maps.append(part)
-        first += size
-    finer, coarser = maps
-    return finer + coarser.repeat_interleave(2, 3).repeat_interleave(2, 4) / 4
+    def forward(self, grey: Tensor, present: Tensor, measured: Tensor, level: Tensor) -> Tensor:
+        """[n, slot, row, column], [n, slot], [n, m], [n, level] -> [n, output] logits."""
+        features = read_out(self.backbone(grey.flatten(0, 1))).unflatten(0, (-1, grey.shape[1]))
+        return torch.stack([head(features, present, measured, level) for head in self.heads]).mean(0)
 
 
 def fused(network: nn.Module) -> nn.Module:
@@ -104,7 +69,7 @@ def halved(network: nn.Module) -> nn.Module:
 
 
 def grader_onnx(
-    heads: Sequence[Head], findings: Sequence[str], rows: int, columns: int, *, half: bool, tolerance: float
+    heads: Sequence[Head], rows: int, columns: int, *, half: bool, tolerance: float
 ) -> tuple[bytes, dict[str, float]]:
     """The grader's graph, and how far it differs: from torch (``exported``), and by its rounded weights (``rounded``).
 
@@ -112,23 +77,21 @@ def grader_onnx(
     ------
     CondyleError - the graph differs from torch by more than ``tolerance``
     """
-    whole = fused(GraderGraph(load_backbone(), heads, findings))
+    whole = fused(GraderGraph(load_backbone(), heads))
     shipped = halved(whole).eval() if half else whole
     head = heads[0]
     slots, levels = head.mean.shape[0], head.last.in_features - head.first.out_features - head.second.out_features
     levels -= head.second.in_features + head.mean.shape[0]
     example = _example(5, slots, rows, columns, head.second.in_features, levels)
-    data = _exported(shipped, example, ("grey", "present", "measured", "level"), ("logits", "maps"), {}, half=half)
+    data = _exported(shipped, example, ("grey", "present", "measured", "level"), ("logits",), {}, half=half)
     run = open_graph(data, "grader", threads=1)
-    differences = {"exported": 0.0, "exported_maps": 0.0, "rounded": 0.0}
+    differences = {"exported": 0.0, "rounded": 0.0}
     for seed, number in ((0, 5), (1, 1), (2, 8)):
         inputs = _example(number, slots, rows, columns, head.second.in_features, levels, seed)
         found = run(dict(zip(("grey", "present", "measured", "level"), (one.numpy() for one in inputs), strict=True)))
         with torch.no_grad():
-            logits, maps = shipped(*inputs)
-            before = whole(*inputs)[0]
+            logits, before = shipped(*inputs), whole(*inputs)
         differences["exported"] = max(differences["exported"], float(np.abs(found["logits"] - logits.numpy()).max()))
-        differences["exported_maps"] = max(differences["exported_maps"], float(np.abs(found["maps"] - maps.numpy()).max()))
         differences["rounded"] = max(differences["rounded"], float((before - logits).abs().max()))
     _demand(differences["exported"], tolerance, "grader")
     return data, differences

@@ -33,7 +33,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     spec, settings = crop_spec(recipe), recipe.export
     findings, slots = recipe.data.findings, tuple(recipe.data.slots)
     half, tolerance = settings.half, settings.tolerance
-    grader, moved = grader_onnx(fitted.heads, findings, spec.rows, spec.columns, half=half, tolerance=tolerance)
+    grader, moved = grader_onnx(fitted.heads, spec.rows, spec.columns, half=half, tolerance=tolerance)
     if isinstance(fitted.segmenter, bytes):
         segmenter, shifted = fitted.segmenter, {"exported": 0.0, "rounded": 0.0}
     else:
@@ -53,7 +53,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
         "prepare": [],
         "graphs": {
             "segmenter": {"file": "graphs/segmenter.onnx", "inputs": ["picture"], "outputs": ["logits"]},
-            "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits", "maps"]},
+            "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits"]},
         },
         "calibration": {finding: [[float(a), float(b)] for a, b in pairs] for finding, pairs in fitted.calibration.items()},
         "thresholds": fitted.thresholds,

@@ -59,6 +59,13 @@ def test_contract(contract: Contract, reader: LumbarReader, study: Study) -> Non
     contract(reader, study)
 
 
+def test_only_what_is_there_or_in_doubt_has_a_class_map(reading: Reading) -> None:
+    maps = {one.evidence_id for one in reading.evidence if one.kind == "class_map"}
+    decisions = {finding.decision for finding in reading.findings for one in finding.evidence if one in maps}
+    assert maps
+    assert decisions <= {"present", "uncertain"}
+
+
 def test_outlines_lie_on_the_discs_in_patient_space(reading: Reading, study: Study, drawn: Drawn) -> None:
     geometry = study.series[0].geometry
     assert geometry is not None

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,11 @@ from condyle.readers.lumbar import findings as say
 from condyle.readers.lumbar.choose import Choice, choose, weighting_of
 from condyle.readers.lumbar.discs import CANAL, VERTEBRA
 from condyle.readers.lumbar.grade import Grader, open_grader
+from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, disc_depth_mm, level_crops, level_names, look_critically
 from condyle.readers.package import Package
-from condyle.study import PackageInfo, Problem, Reading, Series, Study, Trait, Volume
+from condyle.study import Evidence, Finding, PackageInfo, Problem, Reading, Series, Study, Trait, Volume
 
 FEWEST_DISCS = 3  # fewer discs in a row are no lumbar spine
 _ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
@@ -93,7 +93,8 @@ class LumbarReader:
             crops, present = level_crops(views, grader.slots, names, grader.spec)
             graded = grader.grade(names, crops, present)
         with stages("collect evidence"):
-            findings, evidence = self._say(views, names, graded, grader)
+            maps = self._maps(views, names, graded, crops, present)
+            findings, evidence = self._say(views, names, graded, maps)
         doubts = tuple(dict.fromkeys(doubt for view in views.values() for doubt in view.levels.doubts))
         return Reading(
             study_key=study.study_key,
@@ -140,11 +141,27 @@ class LumbarReader:
         seen.roles[one.series_id] = one.with_role(replace(one.role, weighting=Trait(weighting, "pixels", 0.8)))
         seen.problems.append(_guessed(one, weighting))
 
+    def _maps(
+        self, views: Mapping[str, View], names: Sequence[str], graded: Sequence[Graded], crops: NDArray[np.float32],
+        present: NDArray[np.bool_],
+    ) -> dict[tuple[str, str], Evidence]:  # fmt: skip
+        """(level, finding) -> class map of what is there or in doubt."""
+        grader, found = self.grader, {}
+        for row, level in enumerate(names):
+            wanted = [one.finding for one in graded if one.level == level and say.marked(one, self.package.spec.thresholds)]
+            maps = grader.class_maps(names, crops, present, row) if wanted else {}
+            for finding in wanted:
+                evidence = say.class_map(level, finding, maps[finding], grader.slots, views, grader.spec)
+                if evidence is not None:
+                    found[level, finding] = evidence
+        return found
+
     def _say(
-        self, views: Mapping[str, View], names: Sequence[str], graded: Sequence[Any], grader: Grader
-    ) -> tuple[list[Any], list[Any]]:
+        self, views: Mapping[str, View], names: Sequence[str], graded: Sequence[Graded], maps: Mapping[tuple[str, str], Evidence]
+    ) -> tuple[list[Finding], list[Evidence]]:
         spec = self.package.spec
-        evidence, ids = say.class_maps(graded, views, grader.spec)
+        evidence = list(maps.values())
+        ids = {key: [one.evidence_id] for key, one in maps.items()}
         for slot, view in views.items():
             shapes, own = say.outlines(slot, view)
             evidence += shapes

@@ -130,27 +130,35 @@ def outlines(slot: str, view: View) -> tuple[list[Evidence], dict[tuple[str, str
     return evidence, by_level
 
 
-def class_maps(
-    graded: Iterable[Graded], views: Mapping[str, View], spec: CropSpec
-) -> tuple[list[Evidence], dict[tuple[str, str], list[str]]]:
-    """Class maps of the grader as patches of the picture's plane."""
-    evidence: list[Evidence] = []
-    ids: dict[tuple[str, str], list[str]] = {}
+def marked(graded: Graded, thresholds: Mapping[str, ThresholdSpec]) -> bool:
+    """Whether a finding is there or in doubt: what is absent has no map, for a map of nothing looks like something."""
+    if graded.reason:
+        return False
+    scale = LUMBAR.finding(graded.finding).scale
+    if scale is not None:
+        return graded.grade is not None and scale.marked_from is not None and graded.grade >= scale.marked_from
+    return decide(graded.score, thresholds.get(graded.finding)) != "absent"
+
+
+def class_map(
+    level: str, finding: str, maps: NDArray[np.float32], slots: Sequence[str], views: Mapping[str, View], spec: CropSpec
+) -> Evidence | None:
+    """The map of a finding on the picture on which it is strongest, as a patch of that picture's plane; None when none is above 0.
+
+    Parameters
+    ----------
+    maps : [slot, row, column] of the crop's grid, in logits; what is below 0 speaks against the finding and is not drawn
+    """
+    slot = int(np.argmax(maps.max(axis=(1, 2))))
+    if maps[slot].max() <= 0:
+        return None
+    view = views[slots[slot]]
     corners = np.array([[-0.5, -0.5], [spec.columns - 0.5, -0.5], [spec.columns - 0.5, spec.rows - 0.5], [-0.5, spec.rows - 0.5]])
-    for one in graded:
-        if one.map is None or one.map_slot not in views:
-            continue
-        view = views[one.map_slot]
-        back = cv2.invertAffineTransform(picture_to_crop(view.frames[one.level], spec))
-        patch = (corners @ back[:, :2].T + back[:, 2])[:, ::-1]
-        ident = f"{one.map_slot}-{one.level}-{one.finding}-map"
-        picture, label = view.picture, f"{LUMBAR.finding(one.finding).title} {one.level}"
-        image = np.asarray(one.map, np.float32)
-        evidence.append(
-            Evidence(ident, "class_map", picture.series_id, picture.slice_index, picture.to_world(patch), image, label)
-        )
-        ids.setdefault((one.level, one.finding), []).append(ident)
-    return evidence, ids
+    back = cv2.invertAffineTransform(picture_to_crop(view.frames[level], spec))
+    patch = view.picture.to_world((corners @ back[:, :2].T + back[:, 2])[:, ::-1])
+    ident, label = f"{slots[slot]}-{level}-{finding}-map", f"{LUMBAR.finding(finding).title} {level}"
+    image = np.asarray(maps[slot].clip(0), np.float32)
+    return Evidence(ident, "class_map", view.picture.series_id, view.picture.slice_index, patch, image, label)
 
 
 def key_image(view: View, title: str) -> KeyImage:

@@ -15,6 +15,7 @@ from condyle.readers.engines import open_graph
 from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.measured import measure_levels, names
+from condyle.readers.lumbar.occlusion import occlusion_maps
 from condyle.readers.onnx import Graph
 from condyle.readers.package import Package
 
@@ -97,50 +98,56 @@ class Grader:
         """
         if not len(level_names):
             return ()
-        logits, maps = self.run(level_names, crops, present)
+        logits = self.graph(self.inputs(level_names, crops, present))["logits"]
         scores = calibrated(logits, self.calibration, self.findings)
         outputs = outputs_of(self.findings)
         graded = []
         for row, level in enumerate(level_names):
             here = dict(zip(self.slots, present[row].tolist(), strict=True))
-            for column, finding in enumerate(self.findings):
+            for finding in self.findings:
                 reason = missing_input(finding, here)
                 if reason:
                     graded.append(Graded(level, finding, reason=reason))
                     continue
                 own = [at for at, (name, _) in enumerate(outputs) if name == finding]
-                graded.append(self._graded(level, finding, scores[row, own], maps[row, column], present[row]))
+                graded.append(_graded(level, finding, scores[row, own]))
         return tuple(graded)
 
-    def run(
-        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """([level, output] logits, [level, finding, slot, row, column] class maps)."""
-        found = self.graph(
-            {
-                "grey": np.ascontiguousarray(crops[:, :, 0], np.float32),
-                "present": present.astype(np.float32),
-                "measured": measure_levels(crops, present, self.spec),
-                "level": level_codes(level_names, self.levels),
-            }
-        )
-        return found["logits"], found["maps"]
+    def class_maps(
+        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_], row: int
+    ) -> dict[str, NDArray[np.float32]]:
+        """finding -> [slot, row, column] map of one level, in logits; see ``occlusion_maps``."""
+        inputs = self.inputs(level_names, crops, present)
 
-    def _graded(
-        self, level: str, finding: str, at_least: NDArray[np.float64], maps: NDArray[np.float32], present: NDArray[np.bool_]
-    ) -> Graded:
-        import cv2
+        def logits_of(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+            same = {name: np.repeat(value[row : row + 1], len(grey), axis=0) for name, value in inputs.items() if name != "grey"}
+            return np.asarray(self.graph({"grey": grey, **same})["logits"], np.float32)
 
-        slot = int(np.argmax(np.where(present, maps.clip(0).sum(axis=(1, 2)), -1.0)))
-        class_map = cv2.resize(maps[slot].clip(0), (self.spec.columns, self.spec.rows), interpolation=cv2.INTER_LINEAR)
-        drawn, name = np.asarray(class_map, np.float32), self.slots[slot]
-        scale = LUMBAR.finding(finding).scale
-        if scale is None:
-            return Graded(level, finding, score=float(at_least[0]), map=drawn, map_slot=name)
-        steps = steps_of(at_least[None])[0]
-        high = float(at_least[HIGH_GRADE - scale.steps[0] - 1])
-        grade = int(grade_of(at_least[None], scale.steps[0])[0])
-        return Graded(level, finding, score=high, grade=grade, probabilities=tuple(map(float, steps)), map=drawn, map_slot=name)
+        maps = occlusion_maps(logits_of, inputs["grey"][row], present[row])
+        return {finding: maps[score_column(self.findings, finding)] for finding in self.findings}
+
+    def inputs(self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
+        """What the graph takes, from the crops of all levels of a study."""
+        return {
+            "grey": np.ascontiguousarray(crops[:, :, 0], np.float32),
+            "present": present.astype(np.float32),
+            "measured": measure_levels(crops, present, self.spec),
+            "level": level_codes(level_names, self.levels),
+        }
+
+
+def score_column(findings: Sequence[str], finding: str) -> int:
+    """The output that scores a finding: its only one, or that of the first high grade."""
+    return outputs_of(findings).index((finding, HIGH_GRADE if LUMBAR.finding(finding).scale else 1))
+
+
+def _graded(level: str, finding: str, at_least: NDArray[np.float64]) -> Graded:
+    scale = LUMBAR.finding(finding).scale
+    if scale is None:
+        return Graded(level, finding, score=float(at_least[0]))
+    steps = steps_of(at_least[None])[0]
+    high = float(at_least[HIGH_GRADE - scale.steps[0] - 1])
+    return Graded(level, finding, score=high, grade=int(grade_of(at_least[None], scale.steps[0])[0]), probabilities=tuple(map(float, steps)))
 
 
 def level_codes(level_names: Sequence[str], levels: Sequence[str]) -> NDArray[np.float32]:
