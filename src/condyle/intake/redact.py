@@ -19,6 +19,7 @@ from condyle.intake.tags import TAG
 
 MASK = "***"
 _LONG = 4  # from this length on a word is masked inside longer words, too
+_FEW = 40  # secrets that one pattern may search for
 _WORDS = re.compile(r"[^\W_]+")
 # Words of an ID that stand in paths of everybody. Never taken out of PatientName: people are called Knee.
 _COMMON = frozenset(JOINTS) | {
@@ -48,7 +49,7 @@ class Redactor:
     """Masks secrets in paths. The words of a secret may be joined by any signs, or by none.
 
     A folder of thousands of patients has thousands of secrets, and a path holds one or none of them: which ones it may hold
-    is looked up first (every stretch of its letters and digits, in a set), and only these are searched for.
+    is looked up first (every stretch of its letters and digits, in a set), and only these are searched for. Few are searched for at once.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -56,16 +57,15 @@ class Redactor:
         for secret in secrets:
             self._secrets.setdefault(secret.replace(" ", ""), []).append(secret)
         self._lengths = sorted({len(bare) for bare in self._secrets})
+        every = [secret for own in self._secrets.values() for secret in own]
+        self._all = _pattern(every) if 0 < len(every) <= _FEW else None
 
     def __call__(self, path: str) -> str:
         """The path with every secret word replaced by ``***``."""
         folded = _fold(path)
-        bare = "".join(_WORDS.findall(folded))
-        stretches = {bare[first : first + length] for length in self._lengths for first in range(len(bare) - length + 1)}
-        held = [secret for stretch in stretches & self._secrets.keys() for secret in self._secrets[stretch]]
-        if not held:
+        pattern = self._all or self._pattern_for(folded)
+        if pattern is None or pattern.search(folded) is None:
             return path
-        pattern = _pattern(held)
         if len(folded) != len(path):  # folding moved the places: show the folded path
             return pattern.sub(MASK, folded)
         pieces, last = [], 0
@@ -73,6 +73,13 @@ class Redactor:
             pieces += [path[last : match.start()], MASK]
             last = match.end()
         return "".join([*pieces, path[last:]])
+
+    def _pattern_for(self, folded: str) -> re.Pattern[str] | None:
+        """A pattern of those secrets that the path may hold."""
+        bare = "".join(_WORDS.findall(folded))
+        stretches = {bare[first : first + length] for length in self._lengths for first in range(len(bare) - length + 1)}
+        held = [secret for stretch in stretches & self._secrets.keys() for secret in self._secrets[stretch]]
+        return _pattern(held) if held else None
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
