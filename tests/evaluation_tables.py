@@ -16,7 +16,6 @@ name: examples
 endpoints:
   - {finding: meniscal_tear, metric: AUROC, at_least: 0.6}
   - {finding: meniscal_tear, metric: auroc, comparison: aided - unaided}
-subgroups: [sex, vendor]
 thresholds: thresholds.yaml
 bootstrap: {n: 100, seed: 7}
 """

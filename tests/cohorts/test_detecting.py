@@ -34,7 +34,7 @@ def test_a_table_of_marks(tmp_path: Path) -> None:
     assert "6 of 9 lesions found, 6 false marks in 20 studies" in mean.warnings[-1]
     assert "1 on irrelevant lesions" in mean.warnings[-1]
     assert "plica: there are marks and no lesion" in found.provenance.warnings[0]
-    document = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert document["results"][0]["measure"] == "CPM"
     assert (tmp_path / "out" / "froc.csv").read_text("utf-8").startswith("finding,threshold,false_per_study,sensitivity\ncyst,inf,0,0\n")
     assert "Free-response curve" in (tmp_path / "out" / "evaluation.html").read_text("utf-8")

@@ -57,7 +57,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     folder = tmp_path_factory.mktemp("evaluation")
     said, true, rows = cohort(folder)
     evaluate_predictions(said, true, folder / "out", manifest=rows, subgroups=("sex", "level"), settings=QUICK)
-    return folder / "out", json.loads((folder / "out" / "evaluation.json").read_text("utf-8"))
+    return folder / "out", json.loads((folder / "out" / "results.json").read_text("utf-8"))
 
 
 def pick(document: dict[str, Any], finding: str, measure: str, site: str = "all", group: str = "") -> dict[str, Any]:
@@ -70,8 +70,13 @@ def pick(document: dict[str, Any], finding: str, measure: str, site: str = "all"
 def test_every_file_is_there_and_whole(done: tuple[Path, dict[str, Any]]) -> None:
     names = {path.name for path in done[0].iterdir()}
     assert names == {
-        "evaluation.json",
+        "results.json",
         "evaluation.html",
+        "evaluation.pdf",
+        "figures",
+        "checklists.csv",
+        "missed.csv",
+        "decision_curve.csv",
         "results.csv",
         "roc.csv",
         "precision_recall.csv",
@@ -115,7 +120,7 @@ def test_a_finding_without_positives_is_listed(done: tuple[Path, dict[str, Any]]
 
 def test_unread_studies_are_counted(done: tuple[Path, dict[str, Any]]) -> None:
     assert done[1]["studies"] == {"with_truth_unread": 2, "read_without_truth": 0}
-    assert {"finding": "modic", "rows_without_answer": 6, "rows": 180} in done[1]["missed"]
+    assert ["modic", 6, 180] in done[1]["tables"]["missed"]["rows"]
     assert "6 of 180 rows without an answer" in (done[0] / "evaluation.html").read_text("utf-8")
 
 
@@ -130,14 +135,19 @@ def test_the_page_is_self_contained(done: tuple[Path, dict[str, Any]]) -> None:
     page = (done[0] / "evaluation.html").read_text("utf-8")
     assert "<script" not in page
     assert "http://" not in page.replace("http://www.w3.org", "")
-    assert page.count('<svg class="plot"') == 2
+    assert page.count('<img src="data:image/svg+xml;base64,') == len(done[1]["figures"])
 
 
 def test_subgroups(done: tuple[Path, dict[str, Any]]) -> None:
     assert {pick(done[1], "modic", "AUROC", group=f"sex: {sex}")["n"] for sex in "FM"} == {87}
-    tests = {(row["column"], row["measure"]): row for row in done[1]["subgroup_tests"] if row["finding"] == "modic"}
-    assert tests["sex", "AUROC"]["p"] is None  # patients have one study of each sex in this table: no separate groups
-    assert "several subgroups" in tests["sex", "AUROC"]["note"]
+    table = done[1]["tables"]["subgroup_tests"]
+    tests = {(row[1], row[2]): dict(zip(table["columns"], row, strict=True)) for row in table["rows"] if row[0] == "modic"}
+    # Patients have one study of each sex in this table: there are no separate groups to test.
+    assert tests["sex", "AUROC"]["Interaction p"] is None
+    assert "several subgroups" in tests["sex", "AUROC"]["Note"]
+    p = [(row["Interaction p"], row["p, Holm"], row["p, Benjamini-Hochberg"]) for row in tests.values() if row["Interaction p"] is not None]
+    assert p
+    assert all(plain <= screen <= family for plain, family, screen in p)
 
 
 def test_same_input_same_bytes(tmp_path: Path, done: tuple[Path, dict[str, Any]]) -> None:
@@ -149,6 +159,7 @@ def test_same_input_same_bytes(tmp_path: Path, done: tuple[Path, dict[str, Any]]
         manifest=folder / "manifest.csv",
         subgroups=("sex", "level"),
         settings=QUICK,
+        figures=False,
     )
     for name in ("results.csv", "roc.csv", "reliability.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (done[0] / name).read_bytes()
@@ -156,8 +167,8 @@ def test_same_input_same_bytes(tmp_path: Path, done: tuple[Path, dict[str, Any]]
 
 def test_failures_as_wrong_answers_lower_the_figures(tmp_path: Path) -> None:
     said, true, _ = cohort(tmp_path, unread=6)
-    kept = evaluate_predictions(said, true, tmp_path / "a", settings=QUICK)
-    wrong = evaluate_predictions(said, true, tmp_path / "b", settings=replace(QUICK, failures="wrong"))
+    kept = evaluate_predictions(said, true, tmp_path / "a", settings=QUICK, figures=False)
+    wrong = evaluate_predictions(said, true, tmp_path / "b", settings=replace(QUICK, failures="wrong"), figures=False)
     for measure in ("AUROC", "sensitivity", "specificity"):
         one, other = (
             next(line.estimate for line in run.evidence.lines if line.finding == "modic" and line.estimate.measure == measure)
@@ -179,17 +190,17 @@ def test_a_plan_fixes_what_is_done(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="fixed by the plan"):
         evaluate_predictions(said, true, tmp_path / "no", plan=plan, settings=QUICK)
     assert not (tmp_path / "truth.csv.openings.jsonl").exists()  # refused before the truth was opened
-    found = evaluate_predictions(said, true, tmp_path / "out", plan=plan)
+    found = evaluate_predictions(said, true, tmp_path / "out", plan=plan, figures=False)
     first, second = found.evidence.endpoints
     assert (first.met, second.met) == (True, False)
     assert first.adjusted == pytest.approx(2 * first.p)
     lines = {line.estimate.measure: line.estimate for line in found.evidence.lines if line.finding == "modic" and line.site == "all"}
     assert lines["specificity"].estimate > 0.95  # the frozen threshold, not the reader's decisions
-    document = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert document["plan"]["sha256"] == found.provenance.plan
     assert not found.provenance.warnings[0].startswith("This truth was opened")
     plan.write_text(plan.read_text("utf-8").replace("0.7", "0.6"), "utf-8")
-    again = evaluate_predictions(said, true, tmp_path / "later", plan=plan)
+    again = evaluate_predictions(said, true, tmp_path / "later", plan=plan, figures=False)
     assert again.provenance.warnings[0].startswith("This truth was opened 1 times before with another plan")
 
 
@@ -206,7 +217,7 @@ def test_two_readers_on_disk(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other, _, _ = cohort(tmp_path / "other", seed=0, unread=5)
     found = evaluate_comparison(said, other, true, tmp_path / "out", settings=QUICK, margin=0.05)
-    document = json.loads((tmp_path / "out" / "evaluation.json").read_text("utf-8"))
+    document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert set(document["inputs"]) == {"predictions.csv (1)", "predictions.csv (2)", "truth.csv"}
     measures = {line.estimate.measure for line in found.evidence.lines}
     assert {"difference of AUROC", "difference of quadratic kappa", "difference of mean absolute error"} <= measures

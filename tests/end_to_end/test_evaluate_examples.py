@@ -5,11 +5,14 @@ In this process, one after another: each is a line of the same program, and thir
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from condyle.cli.app import program, run
@@ -42,16 +45,26 @@ def test_example(
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line)[1:]
     fewer = ["--resamples", "100"] if words[1] in QUICKER and "--plan" not in words and "--resamples" not in words else []
-    code = run([*words, *fewer])
+    # Figures and PDF are drawn once a command; they are most of the time.
+    plain = ["--no-figures"] if "-o" in words and line not in WHOLE else []
+    code = run([*words, *fewer, *plain])
     told = capsys.readouterr()
     assert code == 0, told.err
     if "-o" in words:
         out = tmp_path / words[words.index("-o") + 1]
         assert str(out.name) in told.out
         assert (out / "evaluation.html").is_file()
+        document = json.loads((out / "results.json").read_text("utf-8"))
+        jsonschema.validate(document, SCHEMA)
+        if not plain:
+            assert (out / "evaluation.pdf").read_bytes().startswith(b"%PDF")
+            drawn = {path.stem for path in (out / "figures").iterdir()}
+            assert drawn == set(document["figures"]) != set()
 
 
 QUICKER = ("standalone", "compare")
+WHOLE = {command.examples[0] for command in program().commands["evaluate"].commands.values()}
+SCHEMA = json.loads((files("condyle.report") / "results.schema.json").read_text("utf-8"))
 
 
 def test_plan_and_thresholds_of_the_page_are_valid(tmp_path: Path) -> None:

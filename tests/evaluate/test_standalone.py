@@ -160,4 +160,4 @@ def test_columns_must_fit() -> None:
 def test_evidence_of_an_empty_table_says_why() -> None:
     evidence = gather([binary().where(np.zeros(240, bool))], QUICK)
     assert evidence.lines[0].estimate.warnings == ("No row has both truth and an answer.",)
-    assert evidence.drawn == ()
+    assert evidence.figures == ()

@@ -37,7 +37,8 @@ SEGMENTATION = (
 )
 
 Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.html, results.json, tables and figures.")]
+Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Draw figures and write the PDF; most of the time goes there.")]
 PlanFile = Annotated[
     Path | None, typer.Option("--plan", readable=False, help="plan.yaml: endpoints, subgroups, seeds; hashed before the truth is opened.")
 ]
@@ -59,6 +60,7 @@ def standalone(
     truth: Truth,
     out: Out,
     plan: PlanFile = None,
+    figures: Figures = True,
     manifest: Annotated[Path | None, typer.Option("--manifest", "-m", readable=False, help="Table with the columns of --by.")] = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", metavar="COLUMN", help="Subgroups: a column of the manifest, or level or side.")
@@ -88,6 +90,7 @@ def standalone(
             subgroups=tuple(by or ()),
             model=model,
             settings=None if asked == Settings() else asked,
+            figures=figures,
         )
     _tell(screen, done, out)
     return 0
@@ -100,6 +103,7 @@ def compare(
     truth: Truth,
     out: Out,
     plan: PlanFile = None,
+    figures: Figures = True,
     margin: Annotated[
         float | None, typer.Option("--margin", min=0, help="Non-inferiority of the second: how much worse is accepted.")
     ] = None,
@@ -116,7 +120,8 @@ def compare(
 
     asked = Settings(resamples=resamples, seed=seed, failures=failures)
     with screen.progress("Comparing"):
-        done = evaluate_comparison(first, second, truth, out, plan=plan, margin=margin, settings=None if asked == Settings() else asked)
+        given = None if asked == Settings() else asked
+        done = evaluate_comparison(first, second, truth, out, plan=plan, margin=margin, settings=given, figures=figures)
     _tell(screen, done, out)
     return 0
 
@@ -129,12 +134,13 @@ def segmentation(
         float, typer.Option("--tolerance", min=0, help="Of surface Dice, in mm: such as the distance between two readers.")
     ],
     plan: PlanFile = None,
+    figures: Figures = True,
 ) -> int:
     """Judge masks (NIfTI): Dice, IoU, surface Dice, distances in mm, volumes, and how often a mask is empty."""
     from condyle.cohorts.masks import evaluate_masks
 
     with screen.progress("Evaluating"):
-        done = evaluate_masks(masks, out, tolerance_mm=tolerance, plan=plan)
+        done = evaluate_masks(masks, out, tolerance_mm=tolerance, plan=plan, figures=figures)
     _tell(screen, done, out)
     return 0
 
@@ -146,6 +152,7 @@ def detection(
     studies: Annotated[Path, typer.Option("--studies", readable=False, help="Manifest of every study that was read.")],
     out: Out,
     plan: PlanFile = None,
+    figures: Figures = True,
 ) -> int:
     """Judge marks in free response: sensitivity at 1/8 to 8 false marks a study, with intervals over patients.
 
@@ -154,7 +161,7 @@ def detection(
     from condyle.cohorts.detecting import evaluate_marks
 
     with screen.progress("Evaluating"):
-        done = evaluate_marks(marks, lesions, studies, out, plan=plan)
+        done = evaluate_marks(marks, lesions, studies, out, plan=plan, figures=figures)
     _tell(screen, done, out)
     return 0
 

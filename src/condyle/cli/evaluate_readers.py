@@ -27,7 +27,8 @@ SAMPLESIZE = (
     "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05 --readers 8 --readers 12 --power 0.9",
 )
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.json, tables and evaluation.html.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.html, results.json, tables and figures.")]
+Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Draw figures and write the PDF; most of the time goes there.")]
 PlanFile = Annotated[
     Path | None, typer.Option("--plan", readable=False, help="plan.yaml: endpoints, groups, seeds; hashed before the truth is opened.")
 ]
@@ -53,6 +54,7 @@ def mrmc(
         Path | None, typer.Option("--predictions", readable=False, help="Put a model beside the readers of one arm.")
     ] = None,
     plan: PlanFile = None,
+    figures: Figures = True,
 ) -> int:
     """Judge a reader study: many readers, many studies, two arms, or a model beside readers.
 
@@ -63,7 +65,7 @@ def mrmc(
 
     arms = tuple(name for name in (base, arm) if name)
     with screen.progress("Evaluating"):
-        done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan)
+        done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan, figures=figures)
     return _show(screen, done, out)
 
 
@@ -81,6 +83,7 @@ def trial(
     time: Annotated[list[str] | None, typer.Option("--time", metavar="COLUMN", help="A time; without, seconds.")] = None,
     baseline: Annotated[list[str] | None, typer.Option("--baseline", metavar="COLUMN", help="Column of the baseline table.")] = None,
     plan: PlanFile = None,
+    figures: Figures = True,
 ) -> int:
     """Judge a randomised trial: flow, baseline, outcomes as assigned and per protocol, times, strata."""
     from condyle.cohorts.evaluating_readers import evaluate_trial
@@ -95,6 +98,7 @@ def trial(
             times=tuple(time or ()),
             baseline=tuple(baseline or ()),
             plan=plan,
+            figures=figures,
         )
     return _show(screen, done, out)
 
@@ -107,12 +111,13 @@ def views(
     ],
     out: Out,
     plan: PlanFile = None,
+    figures: Figures = True,
 ) -> int:
     """Judge an ensemble of folds and views: each fold, the ensemble on test and external sets, readers beside it."""
     from condyle.cohorts.evaluating_readers import evaluate_views
 
     with screen.progress("Evaluating"):
-        done = evaluate_views(tables, out, plan=plan)
+        done = evaluate_views(tables, out, plan=plan, figures=figures)
     return _show(screen, done, out)
 
 
@@ -167,7 +172,7 @@ def _show(screen: Screen, done: StudyEvaluated, out: Path) -> int:
         )
     for sentence in (*done.provenance.warnings, *done.evidence.warnings):
         screen.note(f"warning: {sentence}")
-    screen.say(str(done.files[-1]))
+    screen.say(str(out / "evaluation.html"))
     screen.record(
         out=out,
         plan=done.provenance.plan or None,

@@ -12,10 +12,13 @@ from condyle.cohorts.manifest import read_manifest
 from condyle.cohorts.plan import log_opening, read_plan
 from condyle.cohorts.table import Table, read_table, table_error
 from condyle.evaluate.evidence import Evidence
+from condyle.evaluate.finding_figures import froc_figure
 from condyle.evaluate.froc import Marked, Places, froc, froc_intervals, match_marks, places
 from condyle.evaluate.standalone import Line, Settings, from_interval
+from condyle.evaluate.study_evidence import Sheet
 from condyle.report.aside import refuse_to_overwrite
-from condyle.report.evidence import Provenance, write_evidence
+from condyle.report.evidence import write_evidence
+from condyle.report.provenance import Provenance
 
 _POSITION = ("x", "y", "z")
 
@@ -28,6 +31,7 @@ def evaluate_marks(
     *,
     plan: Path | str | None = None,
     settings: Settings | None = None,
+    figures: bool = True,
 ) -> Evaluated:
     """Judge free-response marks.
 
@@ -56,11 +60,18 @@ def evaluate_marks(
     lines, curves = [], []
     for finding, (counting, irrelevant) in _lesions(truth).items():
         marked = match_marks(list(patients), said.get(finding, _NONE), counting, irrelevant)
-        lines += _lines(finding, marked, patients, settings)
-        curves.append((finding, froc(marked)))
-    silent = sorted(set(said) - {name for name, _ in curves})
+        own, curve = _lines(finding, marked, patients, settings), froc(marked)
+        lines += own
+        curves.append((finding or "lesions", curve, froc_figure(finding, curve, own[0].estimate)))
+    silent = sorted(set(said) - set(_lesions(truth)))
     warnings = [f"{name or 'marks without a finding'}: there are marks and no lesion; they are judged nowhere." for name in silent]
-    evidence = Evidence(settings, tuple(lines), (), (), (), (), tuple(curves))
+    points = [
+        (name, *point)
+        for name, curve, _ in curves
+        for point in zip(curve.thresholds.tolist(), curve.false_per_scan.tolist(), curve.sensitivity.tolist(), strict=True)
+    ]
+    sheet = Sheet("froc", "FROC curves", ("finding", "threshold", "false_per_study", "sensitivity"), points, long=True)
+    evidence = Evidence("Detection", settings, tuple(lines), sheets=(sheet,), figures=tuple(figure for *_, figure in curves))
     sha = planned.sha256 if planned else ""
     others = sum(one.get("plan_sha256") != sha for one in earlier)
     provenance = Provenance(
@@ -71,7 +82,7 @@ def evaluate_marks(
         openings=(len(earlier), others),
         warnings=(*plan_warnings(sha, others), *warnings),
     )
-    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
 _NONE = places([], np.zeros((0, 3)), [])

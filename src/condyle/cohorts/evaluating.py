@@ -20,7 +20,8 @@ from condyle.evaluate.evidence import Evidence, gather, gather_comparison
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.standalone import Settings
 from condyle.report.aside import refuse_to_overwrite
-from condyle.report.evidence import Provenance, write_evidence
+from condyle.report.evidence import write_evidence
+from condyle.report.provenance import Provenance
 
 AGE_BANDS = ((0, 40), (40, 60), (60, 80), (80, 200))
 
@@ -44,6 +45,7 @@ def evaluate_predictions(
     subgroups: Sequence[str] = (),
     settings: Settings | None = None,
     model: str = "",
+    figures: bool = True,
 ) -> Evaluated:
     """Judge a table of predictions.
 
@@ -54,6 +56,7 @@ def evaluate_predictions(
     plan : YAML; it then fixes settings and subgroups, which may not be given beside it
     manifest : table with the columns of ``subgroups`` (sex, age, vendor, site_id, any other)
     model : which of several models in the table
+    figures : False leaves out figures and PDF, which take most of the time
 
     Raises
     ------
@@ -88,7 +91,7 @@ def evaluate_predictions(
         rule=planned.plan.multiplicity if planned else "none",
     )
     provenance = _provenance((predictions, truth), planned, compared, earlier, evidence)
-    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
 def evaluate_comparison(
@@ -100,6 +103,7 @@ def evaluate_comparison(
     plan: Path | str | None = None,
     settings: Settings | None = None,
     margin: float | None = None,
+    figures: bool = True,
 ) -> Evaluated:
     """Compare two tables of predictions over the same truth; differences are second minus first.
 
@@ -132,7 +136,7 @@ def evaluate_comparison(
     tables = [[_with_threshold(table, planned) for table in one.tables] for one in joined]
     evidence = gather_comparison(tables[0], tables[1], settings, margin=margin)
     provenance = _provenance((first, second, truth), planned, joined[0], earlier, evidence)
-    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
 def settings_of(plan: Plan) -> Settings:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from condyle.cohorts.plan import Planned, log_opening, read_plan
+from condyle.cohorts.plan import Planned, log_opening, read_plan, unjudged
 from condyle.cohorts.table import read_table
 from condyle.errors import UsageError
 from condyle.evaluate.ensemble import EnsembleScore, ensemble, fold_values, parse_members, views_missing
@@ -17,13 +17,14 @@ from condyle.evaluate.mrmc.obuchowski_rockette import obuchowski_rockette
 from condyle.evaluate.mrmc.power import Pilot, patients_needed
 from condyle.evaluate.mrmc.study import METRICS, reader_study
 from condyle.evaluate.mrmc.table import Truth, assemble, parse_reads, parse_truth
+from condyle.evaluate.standalone import Settings
 from condyle.evaluate.study_evidence import Claim, StudyEvidence
 from condyle.evaluate.trial import parse_trial, trial_study
 from condyle.evaluate.trial.evidence import trial_evidence
 from condyle.evaluate.views import Views, views_evidence
 from condyle.report.aside import refuse_to_overwrite
-from condyle.report.evidence import Provenance
-from condyle.report.study_evidence import write_study_evidence
+from condyle.report.evidence import write_evidence
+from condyle.report.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def evaluate_readers(
     predictions: Path | str | None = None,
     plan: Path | str | None = None,
     level: float = 0.95,
+    figures: bool = True,
 ) -> StudyEvaluated:
     """Judge a reader study: two arms against each other, or, with predictions, a model beside readers of one arm.
 
@@ -67,6 +69,7 @@ def evaluate_readers(
     openings = log_opening(truth, planned.sha256 if planned else "", command="evaluate mrmc")
     known = parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
     settings = _settings(planned, level)
+    claims, other = _claims(planned, "model - readers" if given is not None else f"{names[1]} - {names[0]}")
     if given is not None:
         scores, missing = given
         study = model_study(
@@ -79,17 +82,22 @@ def evaluate_readers(
             n=settings.n,
             seed=settings.seed,
         )
-        evidence = model_evidence(study, names[0], claims=_claims(planned), alpha=settings.alpha, rule=settings.rule)
+        evidence = model_evidence(
+            study, names[0], settings.of_bootstrap, claims=claims, alpha=settings.alpha, rule=settings.rule
+        )
     else:
         missing = {}
         groups = dict(planned.plan.groups) if planned else {}
         found = reader_study(said, known, base=names[0], arm=names[1], groups_of_findings=groups, level=settings.level)
-        evidence = reader_evidence(found, claims=_claims(planned), alpha=settings.alpha, rule=settings.rule)
+        evidence = reader_evidence(found, claims=claims, alpha=settings.alpha, rule=settings.rule)
     files = [reads, truth, *([Path(predictions)] if predictions else [])]
     provenance = _provenance(
-        files, planned, openings, tuple(f"{count} cases have no {view} view; they keep the others." for view, count in missing.items())
+        files,
+        planned,
+        openings,
+        (*other, *(f"{count} cases have no {view} view; they keep the others." for view, count in missing.items())),
     )
-    return StudyEvaluated(evidence, provenance, tuple(write_study_evidence(evidence, provenance, out)))
+    return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
 def evaluate_trial(
@@ -103,6 +111,7 @@ def evaluate_trial(
     baseline: Sequence[str] = (),
     plan: Path | str | None = None,
     level: float = 0.95,
+    figures: bool = True,
 ) -> StudyEvaluated:
     """Judge a randomised trial.
 
@@ -127,14 +136,17 @@ def evaluate_trial(
             what_to_do="Name the columns with --outcome or --time.",
         )
     settings = _settings(planned, level)
+    claims, other = _claims(planned, f"{arm} - {control}")
     units = parse_trial(table.rows, control=control, arm=arm, binary=binary, positive=clocks, where=trial.name)
     study = trial_study(units, binary=binary, times=clocks, baseline=baseline, level=settings.level)
-    evidence = trial_evidence(study, claims=_claims(planned), alpha=settings.alpha, rule=settings.rule)
-    provenance = _provenance([trial], planned, openings, ())
-    return StudyEvaluated(evidence, provenance, tuple(write_study_evidence(evidence, provenance, out)))
+    evidence = trial_evidence(study, claims=claims, alpha=settings.alpha, rule=settings.rule)
+    provenance = _provenance([trial], planned, openings, other)
+    return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
-def evaluate_views(folder: Path | str, out: Path | str, *, plan: Path | str | None = None, level: float = 0.95) -> StudyEvaluated:
+def evaluate_views(
+    folder: Path | str, out: Path | str, *, plan: Path | str | None = None, level: float = 0.95, figures: bool = True
+) -> StudyEvaluated:
     """Judge an ensemble of folds and views: its folds on validation, the ensemble on test and external sets, readers beside it.
 
     Parameters
@@ -146,6 +158,7 @@ def evaluate_views(folder: Path | str, out: Path | str, *, plan: Path | str | No
     refuse_to_overwrite(out)
     planned = None if plan is None else read_plan(plan)
     settings = _settings(planned, level)
+    claims, other = _claims(planned, "model - readers")
     sets: dict[str, Views] = {}
     files: list[Path] = []
     openings: list[object] = []
@@ -179,13 +192,13 @@ def evaluate_views(folder: Path | str, out: Path | str, *, plan: Path | str | No
         tuple(sets.values()),
         dict(planned.thresholds) if planned else {},
         readers,
-        claims=_claims(planned),
+        claims=claims,
         alpha=settings.alpha,
         rule=settings.rule,
-        level=settings.level,
+        settings=settings.of_bootstrap,
     )
-    provenance = _provenance(files, planned, (), ())
-    return StudyEvaluated(evidence, provenance, tuple(write_study_evidence(evidence, provenance, out)))
+    provenance = _provenance(files, planned, openings, other)
+    return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +209,10 @@ class _Settings:
     n: int
     seed: int
 
+    @property
+    def of_bootstrap(self) -> Settings:
+        return Settings(self.level, self.n, self.seed)
+
 
 def _settings(planned: Planned | None, level: float) -> _Settings:
     if planned is None:
@@ -204,9 +221,11 @@ def _settings(planned: Planned | None, level: float) -> _Settings:
     return _Settings(plan.level, plan.alpha, plan.multiplicity, plan.bootstrap.n, plan.bootstrap.seed)
 
 
-def _claims(planned: Planned | None) -> tuple[Claim, ...]:
-    claims = planned.plan.endpoints if planned else ()
-    return tuple(Claim(one.finding, one.metric, one.comparison, one.margin or 0.0) for one in claims if one.comparison)
+def _claims(planned: Planned | None, comparison: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+    """Endpoints of the plan that this analysis judges, and a sentence for each other one."""
+    listed = planned.plan.endpoints if planned else ()
+    own = tuple(Claim(one.finding, one.metric, one.comparison, one.margin or 0.0) for one in listed if one.comparison == comparison)
+    return own, unjudged(listed, [one for one in listed if one.comparison == comparison])
 
 
 def _arms(planned: Planned | None, present: tuple[str, ...], count: int) -> tuple[str, ...]:

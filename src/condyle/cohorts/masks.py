@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,17 @@ from condyle.cohorts.table import Table, read_table, table_error
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.evidence import Evidence
+from condyle.evaluate.figures import Boxes, Figure
 from condyle.evaluate.proportion import clustered_proportion
 from condyle.evaluate.segmentation import MaskScore, StructureSummary, score_masks, summarise_masks
 from condyle.evaluate.standalone import Line, Settings, from_interval
+from condyle.evaluate.study_evidence import Cell, Sheet
 from condyle.intake.blob import Blob
 from condyle.intake.loading import load_volume
 from condyle.intake.nifti import open_nifti
 from condyle.report.aside import refuse_to_overwrite
-from condyle.report.evidence import Provenance, write_evidence
+from condyle.report.evidence import write_evidence
+from condyle.report.provenance import Provenance
 
 REQUIRED = ("study_id", "patient_id", "structure", "truth_path", "predicted_path")
 _NIFTI = (".nii", ".nii.gz")
@@ -38,7 +41,13 @@ class Mask:
 
 
 def evaluate_masks(
-    table: Path | str, out: Path | str, *, tolerance_mm: float, plan: Path | str | None = None, settings: Settings | None = None
+    table: Path | str,
+    out: Path | str,
+    *,
+    tolerance_mm: float,
+    plan: Path | str | None = None,
+    settings: Settings | None = None,
+    figures: bool = True,
 ) -> Evaluated:
     """Judge predicted against true masks.
 
@@ -80,8 +89,33 @@ def evaluate_masks(
         openings=(len(earlier), others),
         warnings=plan_warnings(sha, others),
     )
-    evidence = Evidence(settings, tuple(lines), (), (), (), ())
-    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out)))
+    evidence = Evidence(
+        "Segmentation", settings, tuple(lines), sheets=(_each(rows, scores, patients),), figures=_figures(scores, tolerance_mm)
+    )
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
+
+
+def _each(table: Table, scores: Mapping[str, Sequence[MaskScore]], patients: Mapping[str, Sequence[str]]) -> Sheet:
+    """Every study by itself, for a second look at the worst."""
+    numbers = ("dice", "iou", "surface_dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
+    columns = ("structure", "study_id", "patient_id", *numbers, "empty")
+    rows: list[tuple[Cell, ...]] = []
+    for structure, own in scores.items():
+        studies = [row["study_id"] for _, row in table.rows if row["structure"] == structure]
+        for study, person, one in zip(studies, patients[structure], own, strict=True):
+            values = (one.dice, one.iou, one.surface_dice, one.hd95, one.assd, one.truth_ml, one.given_ml)
+            rows.append((structure, study, person, *values, one.empty))
+    return Sheet("masks", "Every mask", columns, rows, long=True)
+
+
+def _figures(scores: Mapping[str, Sequence[MaskScore]], tolerance_mm: float) -> tuple[Figure, ...]:
+    """Box plots of Dice and of surface Dice, a box a structure; one empty mask is a point at 0, two are none."""
+    words = f"Every study as a point. Surface Dice at {tolerance_mm:g} mm. One empty mask counts as 0; two are left out."
+    found = []
+    for name, title in (("dice", "Dice"), ("surface_dice", "Surface Dice")):
+        groups = tuple((structure, np.array([getattr(one, name) for one in own])) for structure, own in scores.items())
+        found.append(Boxes(name, "", title, title, groups, words))
+    return tuple(found)
 
 
 def read_mask(path: Path, value: int | None) -> Mask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +144,15 @@ def _thresholds(path: Path, plan: Plan, problems: list[str]) -> tuple[dict[str, 
             continue
         found[str(finding)] = float(entry["threshold"])
     return found, hashlib.sha256(raw).hexdigest()
+
+
+def unjudged(listed: Sequence[EndpointPlan], judged: Sequence[EndpointPlan]) -> tuple[str, ...]:
+    """A sentence for each endpoint of a plan that belongs to another analysis: it is neither met nor not, and says so."""
+    return tuple(
+        f"Endpoint {one.finding} {one.comparison or one.metric} of the plan belongs to another analysis and is not judged here."
+        for one in listed
+        if one not in judged
+    )
 
 
 def log_opening(truth: Path | str, plan_sha256: str, *, command: str) -> tuple[Mapping[str, Any], ...]:

@@ -1,69 +1,58 @@
-"""All that is said about one table of predictions: numbers, curves, endpoints, and the sentences a paper needs."""
+"""All that is said about one table of predictions: numbers, curves, figures, endpoints, and the sentences a paper needs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from condyle.evaluate.calibrated import calibration_bins, calibration_lines
+from condyle.evaluate.calibrated import calibration_lines
 from condyle.evaluate.comparison import compare_readers
+from condyle.evaluate.curve_bands import BenefitBand
 from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
 from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.figures import Figure, Heat, finding_words, forest_of
+from condyle.evaluate.finding_figures import benefit, binary_figures, grade_figures
 from condyle.evaluate.finding_table import FindingTable
-from condyle.evaluate.froc import FrocCurve
 from condyle.evaluate.precision import precision_recall
-from condyle.evaluate.reliability import Bin
-from condyle.evaluate.roc import Curve, roc_curve
+from condyle.evaluate.reliability import reliability
+from condyle.evaluate.roc import roc_curve
 from condyle.evaluate.standalone import Line, Settings, standalone
-from condyle.evaluate.subgroups import auroc_difference, share_difference, subgroup_values
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """Curves of one binary finding: ROC, precision against recall, points of the reliability diagram."""
-
-    finding: str
-    roc: Curve
-    precision: tuple[tuple[float, float], ...]
-    bins: tuple[Bin, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupTest:
-    """Whether the subgroups of a column differ in a measure of a finding."""
-
-    finding: str
-    column: str
-    measure: str
-    gap: str
-    gap_if_equal: float
-    statistic: float
-    df: int
-    p: float
-    note: str
+from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
+from condyle.evaluate.subgroup_tests import GroupTest, compare_subgroups, tests_sheet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """Parameters
     ----------
+    title : of the page
     lines : every number; calibration and subgroups follow the standalone ones
-    drawn : curves by finding
     compared : tests over subgroups
     endpoints : of the plan, in its order
-    missed : finding -> rows with truth and without an answer
-    marks : finding -> free-response curve
+    missed : (finding, rows with truth and without an answer, rows with truth)
+    sheets : points of the curves and what else is a file of its own
+    figures : to draw
     """
 
+    title: str
     settings: Settings
     lines: tuple[Line, ...]
-    drawn: tuple[Drawn, ...]
-    compared: tuple[GroupTest, ...]
-    endpoints: tuple[EndpointResult, ...]
-    missed: tuple[tuple[str, int, int], ...]
-    marks: tuple[tuple[str, FrocCurve], ...] = ()
+    compared: tuple[GroupTest, ...] = ()
+    endpoints: tuple[EndpointResult, ...] = ()
+    missed: tuple[tuple[str, int, int], ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+    def as_study(self, *, plan: str = "") -> StudyEvidence:
+        """The same in the shape that every document is written from."""
+        missed = Sheet("missed", "Rows without an answer", ("Finding", "Rows without an answer", "Rows with truth"), self.missed)
+        tests = (tests_sheet(self.compared),) if self.compared else ()
+        return StudyEvidence(
+            self.title, (), self.lines, (missed, *tests, *self.sheets), self.endpoints, methods_paragraph(self, plan=plan), (),
+            self.figures, asdict(self.settings),
+        )  # fmt: skip
 
 
 def gather(
@@ -83,25 +72,31 @@ def gather(
     endpoints, alpha, rule : of the plan
     """
     lines = list(standalone(tables, settings))
-    drawn, compared = [], []
-    for table in tables:
+    figures: list[Figure] = []
+    ready = [table.answered(settings.failures) for table in tables]
+    for table, own in zip(tables, ready, strict=True):
         if table.kind == "binary":
             lines += calibration_lines(table, settings)
-            own = table.answered(settings.failures)
-            if 0 < own.truth.sum() < len(own):
-                drawn.append(_drawn(table, own, settings))
-            for column in subgroups:
-                more, tests = _subgroup(own, column, settings)
-                lines += more
-                compared += tests
-    by_name = {(line.finding, line.site, line.estimate.measure): line.estimate for line in lines if not line.group}
-    found = [by_name.get((one.finding, one.site, one.measure)) for one in endpoints]
+            figures += binary_figures(own, settings, of(lines, own.finding, "AUROC"), of(lines, own.finding, "average precision"))
+        else:
+            figures += grade_figures(own)
+    more, compared = compare_subgroups(tables, subgroups, settings)
+    lines += more
+    by_name = {(line.finding, line.site, line.estimate.measure.lower()): line.estimate for line in lines if not line.group}
+    found = [by_name.get((one.finding, one.site, one.measure.lower())) for one in endpoints]
     missed = tuple(
         (table.finding, int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()), len(table))
         for table in tables
     )
     return Evidence(
-        settings, tuple(lines), tuple(drawn), tuple(compared), judge_endpoints(endpoints, found, alpha=alpha, rule=rule), missed
+        "Evaluation of predictions",
+        settings,
+        tuple(lines),
+        compared,
+        judge_endpoints(endpoints, found, alpha=alpha, rule=rule),
+        missed,
+        curve_sheets(ready, settings),
+        (*overview_figures(lines), *figures),
     )
 
 
@@ -111,7 +106,7 @@ def gather_comparison(
     """Compare two readers; the lines are differences, second minus first."""
     lines = compare_readers(first, second, settings, margin=margin)
     missed = tuple((one.finding, int((one.missed | other.missed).sum()), len(one)) for one, other in zip(first, second, strict=True))
-    return Evidence(settings, lines, (), (), (), missed)
+    return Evidence("Comparison of readers", settings, lines, missed=missed, figures=difference_figures(lines))
 
 
 def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
@@ -152,35 +147,82 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
     return " ".join(parts)
 
 
-def _drawn(table: FindingTable, own: FindingTable, settings: Settings) -> Drawn:
-    precision, recall, _ = precision_recall(own.truth, own.score)
-    points = tuple((float(r), float(p)) for r, p in zip(recall, precision, strict=True))
-    return Drawn(table.finding, roc_curve(own.truth, own.score), points, calibration_bins(table, settings))
+def curve_sheets(tables: Sequence[FindingTable], settings: Settings) -> tuple[Sheet, ...]:
+    """Points of the ROC, precision-recall, reliability and decision curves of every binary finding with both classes."""
+    roc: list[tuple[Cell, ...]] = []
+    precision: list[tuple[Cell, ...]] = []
+    bins: list[tuple[Cell, ...]] = []
+    benefits: list[tuple[Cell, ...]] = []
+    for own in tables:
+        if own.kind != "binary" or not 0 < own.truth.sum() < len(own):
+            continue
+        curve = roc_curve(own.truth, own.score)
+        points = zip(curve.thresholds.tolist(), curve.sensitivity.tolist(), curve.specificity.tolist(), strict=True)
+        roc += [(own.finding, *point) for point in points]
+        up, along, _ = precision_recall(own.truth, own.score)
+        precision += [(own.finding, recall, value) for recall, value in zip(along.tolist(), up.tolist(), strict=True)]
+        if not ((own.score >= 0) & (own.score <= 1)).all():
+            continue
+        for one in reliability(own.truth, own.score, own.patients, level=settings.level):
+            seen = one.observed
+            bins.append((own.finding, one.low, one.high, one.mean_score, seen.estimate, seen.low, seen.high, seen.n, seen.events))
+        benefits += benefit_rows(own.finding, benefit(own, settings))
+    return (
+        Sheet("roc", "ROC curves", ("finding", "threshold", "sensitivity", "specificity"), roc, long=True),
+        Sheet("precision_recall", "Precision and recall", ("finding", "recall", "precision"), precision, long=True),
+        Sheet("reliability", "Reliability", RELIABILITY_COLUMNS, bins, long=True),
+        Sheet("decision_curve", "Decision curves", BENEFIT_COLUMNS, benefits, long=True),
+    )
 
 
-def _subgroup(table: FindingTable, column: str, settings: Settings) -> tuple[list[Line], list[GroupTest]]:
-    labels = {"level": table.levels, "side": table.sides}.get(column, table.columns.get(column))
-    if labels is None or not len(table):
-        return [], []
-    named = np.where(labels == "", "unknown", labels)
-    values = subgroup_values(table.truth, table.score, table.called, named, table.patients, level=settings.level)
-    lines = [Line(table.finding, "all", f"{column}: {name}", one) for name, measures in values.items() for one in measures.values()]
-    area = auroc_difference(table.truth, table.score, named, table.patients, n=min(settings.resamples, 1000), seed=settings.seed)
-    tests = [area] + [share_difference(name, table.truth, table.called, named, table.patients) for name in ("sensitivity", "specificity")]
-    return lines, [
-        GroupTest(
-            table.finding,
-            column,
-            one.measure,
-            "" if one.gap is None else str(one.gap),
-            one.gap_if_equal,
-            one.statistic,
-            one.df,
-            one.p,
-            one.note,
-        )
-        for one in tests
-    ]
+RELIABILITY_COLUMNS = ("finding", "low", "high", "mean_score", "observed", "observed_low", "observed_high", "n", "events")
+BENEFIT_COLUMNS = (
+    "finding", "threshold", "net_benefit", "net_benefit_low", "net_benefit_high", "treat_all", "standardised", "avoided", "gain",
+    "gain_low", "gain_high",
+)  # fmt: skip
+
+
+def benefit_rows(finding: str, one: BenefitBand) -> list[tuple[Cell, ...]]:
+    """Points of a decision curve; ``gain`` is over the better of treating all and none."""
+    columns = (
+        one.thresholds, one.net_benefit, one.band.low, one.band.high, one.treat_all, one.standardised, one.avoided, one.gain,
+        one.gain_band.low, one.gain_band.high,
+    )  # fmt: skip
+    return [(finding, *row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def overview_figures(lines: Sequence[Line]) -> tuple[Figure, ...]:
+    """AUROC of every finding below each other, and by level as a heat map, when there are several."""
+    areas = [line for line in lines if line.estimate.measure == "AUROC" and not line.group and np.isfinite(line.estimate.estimate)]
+    whole = [line for line in areas if line.site == "all"]
+    found: list[Figure] = []
+    if len(whole) > 1:
+        rows = [(finding_words(line.finding), f"{line.estimate.events} of {line.estimate.n}", line.estimate) for line in whole]
+        words = "AUROC of each finding with its interval, positives of rows on the left; squares grow with the rows. Dashed: chance."
+        found += forest_of("findings", "AUROC of each finding", "AUROC", rows, words, reference=0.5)
+    sites = list(dict.fromkeys(line.site for line in areas if line.site != "all"))
+    named = list(dict.fromkeys(line.finding for line in areas if line.site != "all"))
+    if len(sites) > 1 and len(named) > 1:
+        by_place = {(line.finding, line.site): line.estimate.estimate for line in areas}
+        values = np.array([[by_place.get((name, site), np.nan) for site in sites] for name in named])
+        words = "AUROC of each finding at each level or side; empty where one class is absent. Intervals stand in the tables."
+        down = tuple(map(finding_words, named))
+        found.append(Heat("levels", "", "AUROC by level", "", "", down, tuple(sites), values, words, low=0.5, high=1.0))
+    return tuple(found)
+
+
+def difference_figures(lines: Sequence[Line]) -> tuple[Figure, ...]:
+    """Differences below each other, one plot a measure."""
+    found: list[Figure] = []
+    for measure in dict.fromkeys(line.estimate.measure for line in lines):
+        if measure in ("difference of AUROC", "difference of sensitivity", "difference of specificity", "difference of quadratic kappa"):
+            own = [line for line in lines if line.estimate.measure == measure]
+            named = [" ".join(filter(None, (finding_words(line.finding), line.group))) for line in own]
+            rows = [(title, f"n = {line.estimate.n}", line.estimate) for title, line in zip(named, own, strict=True)]
+            name = measure.replace(" ", "_").lower()
+            words = f"{measure[:1].upper()}{measure[1:]}, with its interval; to the right of the dashed line the second is better."
+            found += forest_of(name, words.split(",")[0], measure[:1].upper() + measure[1:], rows, words, reference=0.0)
+    return tuple(found)
 
 
 def named_measures(lines: Sequence[Line]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -11,30 +12,30 @@ from scipy import stats
 from condyle.errors import InputError
 from condyle.evaluate.endpoints import RULES, Endpoint, EndpointResult
 from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.figures import Figure
 from condyle.evaluate.multiplicity import METHODS, fixed_sequence
 from condyle.evaluate.standalone import Line
 
 Cell = str | int | float | Estimate | None
 
 
+class P(float):
+    """A p-value in a table: every digit in the files, '<0.001' on the page; NaN is an empty cell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table: name of its file, title, columns, rows of text, numbers or estimates, and a sentence below it."""
+    """A table: name of its file, title, columns, rows of text, numbers or estimates, and a sentence below it.
+
+    ``long`` tables (points of curves) are a file only, and on no page.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RocPlane:
-    """A model's ROC curve with readers as points: corners and points are (1 - specificity, sensitivity)."""
-
-    finding: str
-    curve: tuple[tuple[float, float], ...]
-    readers: tuple[tuple[str, float, float], ...]
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class StudyEvidence:
     endpoints : of the plan
     methods : paragraph of what was run
     warnings : sentences
-    planes : ROC curves to draw
+    figures : to draw
+    settings : level, resamples, seed and whatever else the numbers depend on
     """
 
     title: str
@@ -60,7 +62,8 @@ class StudyEvidence:
     endpoints: tuple[EndpointResult, ...]
     methods: str
     warnings: tuple[str, ...]
-    planes: tuple[RocPlane, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -11,10 +11,13 @@ from condyle.evaluate.clustered_auc import clustered_auroc
 from condyle.evaluate.delong import delong
 from condyle.evaluate.ensemble import Case, EnsembleScore, FoldValue
 from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.figures import Boxes, Figure
+from condyle.evaluate.finding_figures import roc_figure
+from condyle.evaluate.finding_table import Floats, Texts
 from condyle.evaluate.mrmc.evidence import model_evidence
 from condyle.evaluate.mrmc.model_study import ModelStudy
 from condyle.evaluate.proportion import clustered_proportion
-from condyle.evaluate.standalone import Line
+from condyle.evaluate.standalone import Line, Settings
 from condyle.evaluate.study_evidence import Claim, Sheet, StudyEvidence, number
 
 
@@ -37,13 +40,13 @@ def views_evidence(
     claims: Sequence[Claim] = (),
     alpha: float = 0.05,
     rule: str = "holm",
-    level: float = 0.95,
+    settings: Settings,
 ) -> StudyEvidence:
     """Evidence of an ensemble. External sets stand apart; nothing is pooled."""
     lines: list[Line] = []
     for one in sets:
         for finding in dict.fromkeys(score.finding for score in one.scores):
-            lines += [Line(finding, one.name, "", found) for found in _of_set(one, finding, thresholds.get(finding), level)]
+            lines += [Line(finding, one.name, "", found) for found in _of_set(one, finding, thresholds.get(finding), settings.level)]
     folds = Sheet(
         "folds",
         "Folds of each view, AUROC",
@@ -61,6 +64,7 @@ def views_evidence(
         ),
         "Mean over folds within a view, then over the views that a case has.",
     )
+    figures = tuple(figure for one in sets for figure in _figures(one, settings, has_readers=readers is not None))
     said = tuple(
         f"{one.name}: {count} cases have no {view} view; they keep the others." for one in sets for view, count in one.missing.items()
     )
@@ -69,8 +73,8 @@ def views_evidence(
         "or by Obuchowski over patients where a patient has several cases; shares at the frozen threshold are over patients."
     )
     if readers is None:
-        return StudyEvidence("Ensemble of views", (), tuple(lines), (whole, folds), (), methods, said)
-    beside = model_evidence(readers, "unaided", claims=claims, alpha=alpha, rule=rule)
+        return StudyEvidence("Ensemble of views", (), tuple(lines), (whole, folds), (), methods, said, figures, asdict(settings))
+    beside = model_evidence(readers, "unaided", settings, claims=claims, alpha=alpha, rule=rule)
     return StudyEvidence(
         "Ensemble of views",
         beside.summary,
@@ -79,14 +83,36 @@ def views_evidence(
         beside.endpoints,
         f"{methods} {beside.methods}",
         (*said, *beside.warnings),
-        beside.planes,
+        (*figures, *beside.figures),
+        asdict(settings),
     )
 
 
-def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> list[Estimate]:
+def _figures(one: Views, settings: Settings, *, has_readers: bool) -> list[Figure]:
+    """Box plot of the folds of each view, and the ensemble's ROC curve (the test set's stands with the readers, when there are any)."""
+    found: list[Figure] = []
+    for finding in dict.fromkeys(fold.finding for fold in one.folds):
+        views = dict.fromkeys(fold.view for fold in one.folds if fold.finding == finding)
+        groups = tuple(
+            (view, np.array([fold.auroc for fold in one.folds if (fold.finding, fold.view) == (finding, view)])) for view in views
+        )
+        words = f"{one.name}: AUROC of every fold of each view. Folds share training studies: their spread is no interval."
+        found.append(Boxes(f"folds_{one.name}_{finding}", finding, f"Folds of each view, {one.name}", "AUROC", groups, words))
+        truth, score, patients = _rows(one, finding)
+        if 0 < truth.sum() < len(truth) and not (has_readers and one.name == "test"):
+            chart = roc_figure(finding, (truth, score, patients), settings)
+            found.append(replace(chart, name=f"roc_{one.name}_{finding}", title=f"ROC curve, {one.name}"))
+    return found
+
+
+def _rows(one: Views, finding: str) -> tuple[Floats, Floats, Texts]:
     own = [score for score in one.scores if score.finding == finding and one.truth.get((finding, score.case)) is not None]
     truth = np.array([one.truth[finding, score.case] for score in own], np.float64)
-    values, patients = np.array([score.score for score in own]), [score.patient for score in own]
+    return truth, np.array([score.score for score in own]), np.array([score.patient for score in own])
+
+
+def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> list[Estimate]:
+    truth, values, patients = _rows(one, finding)
     several = len(set(patients)) < len(patients)
     found = [clustered_auroc(truth, values, patients, level=level) if several else delong(truth, values, level=level)]
     if threshold is not None:
@@ -95,7 +121,7 @@ def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> 
         for name, among, right in (("sensitivity", ill, called), ("specificity", ~ill, ~called)):
             if among.any():
                 counted = right[among].astype(np.float64)
-                found.append(clustered_proportion(name, counted, np.array(patients)[among], level=level))
+                found.append(clustered_proportion(name, counted, patients[among], level=level))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Evidence as files: evaluation.json with every digit, tables for a spreadsheet, one page for people."""
+"""Evidence as files: results.json with every digit, tables, figures, checklists, one page and the same on paper."""
 
 from __future__ import annotations
 
@@ -7,110 +7,97 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import condyle
 from condyle.evaluate.estimate import Estimate
-from condyle.evaluate.evidence import Evidence, methods_paragraph
+from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.standalone import Line
+from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
 from condyle.report.aside import write_whole, written_aside
+from condyle.report.checklists import Checklist, fill
+from condyle.report.checklists.facts import facts_of
 from condyle.report.evidence_page import evidence_page
+from condyle.report.figures import can_draw, draw
+from condyle.report.provenance import Provenance, plan_sentence
+from condyle.report.study_page import study_page
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 ESTIMATE_COLUMNS = (
     "measure", "estimate", "low", "high", "level", "method", "n", "events", "clusters", "se", "statistic", "df", "p", "null",
     "resamples", "drawn", "seed",
 )  # fmt: skip
+LINE_COLUMNS = ("finding", "site", "group", *ESTIMATE_COLUMNS, "warnings")
+PAGE = "evaluation.html"
+
+NO_FIGURES = "Figures were not drawn: pip install 'condyle[evaluate]' brings matplotlib."
+NO_PAPER = "The page was not put on paper: pip install 'condyle[evaluate]' brings reportlab."
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where the numbers come from.
+def write_evidence(evidence: Evidence | StudyEvidence, provenance: Provenance, out: Path | str, *, figures: bool = True) -> list[Path]:
+    """Write the folder, whole or not at all.
 
     Parameters
     ----------
-    inputs : name of each file -> its sha256
-    plan : sha256 of the plan's file, '' without one; plan_name : its own name
-    thresholds : 'decisions of the reader', or the frozen file with its sha256
-    unread, unknown : numbers of studies with truth and no prediction, and with predictions and no truth
-    openings : how often this truth was opened before, and how many of these with another plan or none
-    warnings : sentences to print first
-    """
-
-    inputs: Mapping[str, str]
-    plan: str = ""
-    plan_name: str = ""
-    thresholds: str = "decisions of the reader"
-    unread: int = 0
-    unknown: int = 0
-    openings: tuple[int, int] = (0, 0)
-    warnings: tuple[str, ...] = ()
-
-
-def write_evidence(evidence: Evidence, provenance: Provenance, out: Path | str) -> list[Path]:
-    """Write the folder, whole or not at all.
+    figures : False leaves out figures and PDF, which take most of the time
 
     Returns
     -------
-    Paths of evaluation.json, results.csv, roc.csv, precision_recall.csv, reliability.csv, evaluation.html (and
-    subgroup_tests.csv and endpoints.csv when there are any)
+    Paths of evaluation.html, results.json, results.csv, checklists.csv, a CSV for each table, figures/NAME.svg and .png, and
+    evaluation.pdf. Without matplotlib or reportlab the page says what it lacks
 
     Raises
     ------
     UsageError - the folder holds something else; ResourceError - the disk is full
     """
-    files = {
-        "evaluation.json": json.dumps(evidence_document(evidence, provenance), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "results.csv": _csv(("finding", "site", "group", *ESTIMATE_COLUMNS, "warnings"), map(line_row, evidence.lines)),
-        "roc.csv": _csv(("finding", "threshold", "sensitivity", "specificity"), _roc_rows(evidence)),
-        "precision_recall.csv": _csv(
-            ("finding", "recall", "precision"),
-            (
-                {"finding": one.finding, "recall": recall, "precision": precision}
-                for one in evidence.drawn
-                for recall, precision in one.precision
-            ),
-        ),
-        "reliability.csv": _csv(
-            ("finding", "low", "high", "mean_score", "observed", "observed_low", "observed_high", "n", "events"), _bin_rows(evidence)
-        ),
-        "evaluation.html": evidence_page(evidence, provenance),
+    study = evidence if isinstance(evidence, StudyEvidence) else evidence.as_study(plan=provenance.plan)
+    lacking = [words for words, there in ((NO_FIGURES, can_draw()), (NO_PAPER, find_spec("reportlab"))) if figures and not there]
+    drawn = tuple(draw(one) for one in study.figures) if figures and can_draw() else ()
+    lists = fill(facts_of(study, provenance), study.title)
+    page = evidence_page(evidence, provenance, drawn, lists, lacking) if isinstance(evidence, Evidence) else None
+    files: dict[str, bytes] = {
+        PAGE: (page or study_page(study, provenance, drawn, lists, lacking)).encode("utf-8"),
+        "results.json": _json(results_document(study, provenance, lists, tuple(one.figure.name for one in drawn))),
+        "results.csv": _csv(LINE_COLUMNS, map(line_row, study.lines)),
+        "checklists.csv": _csv(("checklist", "applies", "item", "words", "status", "said"), _checklist_rows(lists)),
+        **{f"{sheet.name}.csv": sheet_csv(sheet) for sheet in study.sheets if sheet.rows},
+        **{f"figures/{one.figure.name}.{ending}": getattr(one, ending) for one in drawn for ending in ("svg", "png")},
     }
-    if evidence.marks:
-        files["froc.csv"] = _csv(("finding", "threshold", "false_per_study", "sensitivity"), _froc_rows(evidence))
-    if evidence.compared:
-        names = ("finding", "column", "measure", "gap", "gap_if_equal", "statistic", "df", "p", "note")
-        files["subgroup_tests.csv"] = _csv(names, (asdict(one) for one in evidence.compared))
-    if evidence.endpoints:
-        files["endpoints.csv"] = _csv(
-            ("finding", "site", "measure", "at_least", "estimate", "low", "high", "p", "adjusted", "met"), _endpoint_rows(evidence)
-        )
+    if figures and find_spec("reportlab"):
+        from condyle.report.evidence_pdf import evidence_pdf
+
+        files["evaluation.pdf"] = evidence_pdf(study, provenance, drawn, lists)
     with written_aside(out) as folder:
-        for name, text in files.items():
-            write_whole(folder / name, text.encode("utf-8"))
+        for name, content in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            write_whole(folder / name, content)
     return [Path(out) / name for name in files]
 
 
-def evidence_document(evidence: Evidence, provenance: Provenance) -> dict[str, Any]:
-    """Everything as JSON data; NaN and infinity are null."""
+def results_document(
+    study: StudyEvidence, provenance: Provenance, lists: Sequence[Checklist] = (), figures: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Everything as JSON data, as results.schema.json says; NaN and infinity are null."""
     document = {
         "schema_version": SCHEMA_VERSION,
         "condyle": condyle.__version__,
+        "kind": study.title,
         "inputs": dict(provenance.inputs),
+        "package": provenance.package,
         "plan": {"sha256": provenance.plan or None, "name": provenance.plan_name, "statement": plan_sentence(provenance)},
         "thresholds": provenance.thresholds,
         "truth_opened_before": {"times": provenance.openings[0], "with_another_plan": provenance.openings[1]},
         "studies": {"with_truth_unread": provenance.unread, "read_without_truth": provenance.unknown},
-        "missed": [{"finding": name, "rows_without_answer": missed, "rows": rows} for name, missed, rows in evidence.missed],
-        "settings": asdict(evidence.settings),
+        "settings": dict(study.settings),
         "random_numbers": "numpy PCG64",
+        "summary": list(study.summary),
         "results": [
-            {"finding": line.finding, "site": line.site, "group": line.group, **estimate_document(line.estimate)} for line in evidence.lines
+            {"finding": one.finding, "site": one.site, "group": one.group, **estimate_document(one.estimate)} for one in study.lines
         ],
-        "subgroup_tests": [asdict(one) for one in evidence.compared],
         "endpoints": [
             {
                 **asdict(one.endpoint),
@@ -119,20 +106,26 @@ def evidence_document(evidence: Evidence, provenance: Provenance) -> dict[str, A
                 "adjusted": one.adjusted,
                 "met": one.met,
             }
-            for one in evidence.endpoints
+            for one in study.endpoints
         ],
-        "methods": methods_paragraph(evidence, plan=provenance.plan),
-        "warnings": list(provenance.warnings),
-    }
+        "tables": {
+            sheet.name: {"title": sheet.title, "note": sheet.note, "columns": sheet.columns, "rows": [_plain(row) for row in sheet.rows]}
+            for sheet in study.sheets
+            if not sheet.long
+        },
+        "figures": list(figures),
+        "checklists": {
+            one.name: {
+                "title": one.title, "source": one.source, "applies": one.applies,
+                "items": [{"item": item.number, "words": item.words, "status": item.status, "said": item.said} for item in one.items],
+            }
+            for one in lists
+        },
+        "methods": study.methods,
+        "warnings": [*provenance.warnings, *study.warnings],
+    }  # fmt: skip
     cleaned: dict[str, Any] = _clean(document)
     return cleaned
-
-
-def plan_sentence(provenance: Provenance) -> str:
-    """What every page says about the plan."""
-    if not provenance.plan:
-        return "Exploratory: no plan was fixed."
-    return f"Plan {provenance.plan_name or 'without a name'}, sha256 {provenance.plan}, hashed before the truth was opened."
 
 
 def estimate_document(one: Estimate) -> dict[str, Any]:
@@ -146,48 +139,45 @@ def line_row(line: Line) -> dict[str, object]:
     return {"finding": line.finding, "site": line.site, "group": line.group, **row, "warnings": " ".join(line.estimate.warnings)}
 
 
-def _roc_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
-    for one in evidence.drawn:
-        for threshold, sensitivity, specificity in zip(one.roc.thresholds, one.roc.sensitivity, one.roc.specificity, strict=True):
+def sheet_csv(sheet: Sheet) -> bytes:
+    """A table as CSV; estimates take three columns: value, low, high."""
+    wide = [any(isinstance(row[place], Estimate) for row in sheet.rows) for place in range(len(sheet.columns))]
+    columns = [
+        name
+        for title, split in zip(sheet.columns, wide, strict=True)
+        for name in ((title, f"{title} low", f"{title} high") if split else (title,))
+    ]
+    rows = []
+    for row in sheet.rows:
+        cells: list[object] = []
+        for cell, split in zip(row, wide, strict=True):
+            if isinstance(cell, Estimate):
+                cells += [cell.estimate, cell.low, cell.high]
+            else:
+                cells += [cell, "", ""] if split else [cell]
+        rows.append(cells)
+    return _written(columns, rows)
+
+
+def _checklist_rows(lists: Sequence[Checklist]) -> Iterable[dict[str, object]]:
+    for one in lists:
+        for item in one.items:
             yield {
-                "finding": one.finding,
-                "threshold": float(threshold),
-                "sensitivity": float(sensitivity),
-                "specificity": float(specificity),
-            }
-
-
-def _froc_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
-    for finding, curve in evidence.marks:
-        for threshold, false, sensitivity in zip(curve.thresholds, curve.false_per_scan, curve.sensitivity, strict=True):
-            yield {"finding": finding, "threshold": float(threshold), "false_per_study": float(false), "sensitivity": float(sensitivity)}
-
-
-def _bin_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
-    for one in evidence.drawn:
-        for place in one.bins:
-            seen = place.observed
-            yield {
-                "finding": one.finding, "low": place.low, "high": place.high, "mean_score": place.mean_score, "observed": seen.estimate,
-                "observed_low": seen.low, "observed_high": seen.high, "n": seen.n, "events": seen.events,
+                "checklist": one.title, "applies": one.applies, "item": item.number, "words": item.words, "status": item.status,
+                "said": item.said,
             }  # fmt: skip
 
 
-def _endpoint_rows(evidence: Evidence) -> Iterable[dict[str, object]]:
-    for one in evidence.endpoints:
-        found = one.estimate
-        yield {
-            **asdict(one.endpoint), "estimate": None if found is None else found.estimate, "low": None if found is None else found.low,
-            "high": None if found is None else found.high, "p": one.p, "adjusted": one.adjusted, "met": one.met,
-        }  # fmt: skip
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    return _written(columns, ([row[name] for name in columns] for row in rows))
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+def _written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
-    return text.getvalue()
+    writer.writerows([_cell(one) for one in row] for row in rows)
+    return text.getvalue().encode("utf-8")
 
 
 def _cell(value: object) -> str:
@@ -196,6 +186,14 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _plain(row: Sequence[Cell]) -> list[Any]:
+    return [estimate_document(cell) if isinstance(cell, Estimate) else cell for cell in row]
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 
 def _clean(value: Any) -> Any:

@@ -10,13 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from reportlab.lib import colors
-from reportlab.lib.enums import TA_CENTER
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, KeepTogether, PageTemplate, Paragraph, Spacer, Table, TableStyle
 
 from condyle.anatomy import Joint
@@ -24,6 +19,7 @@ from condyle.report import table as tables
 from condyle.report.changes import in_rows
 from condyle.report.draw import drawn
 from condyle.report.listing import Line
+from condyle.report.paper import ABNORMAL, ABNORMAL_TINT, LINE, PANEL, SOFT, STYLES, UNCERTAIN, UNCERTAIN_TINT, register_letters
 from condyle.report.pictures import Picture, pictures
 from condyle.report.review import review_headline, review_note
 from condyle.report.sentences import site_sentence
@@ -32,17 +28,14 @@ from condyle.report.statements import catalogue, entry_of
 from condyle.report.summary import explained, summarise
 from condyle.study import KeyImage, Reading
 
-_INK, _SOFT, _LINE, _PANEL = (colors.HexColor(one) for one in ("#17202b", "#465365", "#ccd4de", "#f4f6f9"))
-_ABNORMAL, _ABNORMAL_TINT = colors.HexColor("#9c3700"), colors.HexColor("#fce8dc")
-_UNCERTAIN, _UNCERTAIN_TINT = colors.HexColor("#6a4f00"), colors.HexColor("#fff2c2")
-_TINTS = {"abnormal": (_ABNORMAL_TINT, _ABNORMAL), "uncertain": (_UNCERTAIN_TINT, _UNCERTAIN)}
+_TINTS = {"abnormal": (ABNORMAL_TINT, ABNORMAL), "uncertain": (UNCERTAIN_TINT, UNCERTAIN)}
 _WIDTH = A4[0] - 28 * mm
 _FOOT = "Condyle. Research use only. Not a medical device: every statement was made by a program and needs a radiologist's own look."
 
 
 def export(reading: Reading) -> dict[str, bytes]:
     """The exporter."""
-    _register_letters()
+    register_letters()
     joint = catalogue(reading.joint)
     stream = io.BytesIO()
     document = BaseDocTemplate(
@@ -60,10 +53,10 @@ def _head(reading: Reading, joint: Joint) -> list[Flowable]:
     package = f"package {reading.package.name} {reading.package.version}"
     left = [_p(f"{joint.title} MRI: automatic reading", "title"),
             _p(f"Study {reading.study_key} · patient {reading.patient_key} · {package}", "note")]  # fmt: skip
-    stamp = Table([[_p("Research use only", "stamp")]], colWidths=[40 * mm], style=[("BOX", (0, 0), (-1, -1), 1.4, _ABNORMAL)])
+    stamp = Table([[_p("Research use only", "stamp")]], colWidths=[40 * mm], style=[("BOX", (0, 0), (-1, -1), 1.4, ABNORMAL)])
     parts: list[Flowable] = [Table([[left, stamp]], colWidths=[_WIDTH - 42 * mm, 42 * mm], style=_BARE), Spacer(1, 3 * mm)]
     for flag in summarise(reading).flags:
-        parts.append(_boxed(f"<b>Attention:</b> {escape(flag)}", _UNCERTAIN_TINT, _UNCERTAIN))
+        parts.append(_boxed(f"<b>Attention:</b> {escape(flag)}", UNCERTAIN_TINT, UNCERTAIN))
     if reviewed := review_headline(reading):
         parts.append(_p(f"<b>{escape(reviewed)}</b>", markup=True))
     return parts
@@ -89,8 +82,8 @@ def _first_block(reading: Reading) -> list[Flowable]:
     texts = [abnormal, look, gaps]
     width = (_WIDTH - (74 * mm if len(images) > 1 else 52 * mm if images else 0)) if images else _WIDTH
     boxes = [[cell] for cell in texts] if images else [texts]
-    style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("BOX", (0, 0), (-1, -1), 0.6, _LINE), ("INNERGRID", (0, 0), (-1, -1), 0.6, _LINE),
-             ("BACKGROUND", (0, 0), (-1, -1), _PANEL)]  # fmt: skip
+    style = [("VALIGN", (0, 0), (-1, -1), "TOP"), ("BOX", (0, 0), (-1, -1), 0.6, LINE), ("INNERGRID", (0, 0), (-1, -1), 0.6, LINE),
+             ("BACKGROUND", (0, 0), (-1, -1), PANEL)]  # fmt: skip
     block = Table(boxes, colWidths=[width] if images else [width / 3] * 3, style=style)
     if not images:
         return [block]
@@ -112,7 +105,7 @@ def _overview(reading: Reading, joint: Joint) -> list[Flowable]:
         return [_p("The package gave no finding.")]
     rows: list[list[Any]] = [[_p(table.corner, "head"), *(_p(one.text, "head") for one in table.columns)]]
     style: list[tuple[Any, ...]] = [
-        ("GRID", (0, 0), (-1, -1), 0.4, _LINE), ("VALIGN", (0, 0), (-1, -1), "MIDDLE"), ("TOPPADDING", (0, 0), (-1, -1), 2),
+        ("GRID", (0, 0), (-1, -1), 0.4, LINE), ("VALIGN", (0, 0), (-1, -1), "MIDDLE"), ("TOPPADDING", (0, 0), (-1, -1), 2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2), ("LEFTPADDING", (0, 0), (-1, -1), 2), ("RIGHTPADDING", (0, 0), (-1, -1), 2),
     ]  # fmt: skip
     for number, (heading, cells) in enumerate(table.rows, 1):
@@ -156,7 +149,7 @@ def _sites(reading: Reading, joint: Joint) -> list[Flowable]:
         windows = [_window(image, picture, name) for image, picture in shown]
         cells = [one for one in windows if one is not None]
         widths = [29 * mm] * len(cells) + [_WIDTH - 29 * mm * len(cells)]
-        row = Table([[*cells, words]], colWidths=widths, style=[*_BARE, ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE)])
+        row = Table([[*cells, words]], colWidths=widths, style=[*_BARE, ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE)])
         parts.append(row)
     return [KeepTogether(parts[:2]), *parts[2:]] if len(parts) > 1 else []
 
@@ -229,7 +222,7 @@ def _window(image: KeyImage, picture: Picture, site: str) -> Flowable | None:
 
 
 def _plain(rows: Sequence[Sequence[Flowable]], widths: Sequence[float]) -> Table:
-    return Table(rows, colWidths=widths, style=[*_BARE, ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE)], repeatRows=1)
+    return Table(rows, colWidths=widths, style=[*_BARE, ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE)], repeatRows=1)
 
 
 def _boxed(text: str, tint: Any, ink: Any) -> Flowable:
@@ -243,7 +236,7 @@ _BARE = [("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1)
 
 def _p(text: str, style: str = "body", *, markup: bool = False) -> Paragraph:
     """A paragraph. Text of a reading is never taken for markup."""
-    return Paragraph(_with_signs(text if markup else escape(text)), _STYLES[style])
+    return Paragraph(_with_signs(text if markup else escape(text)), STYLES[style])
 
 
 def _with_signs(text: str) -> str:
@@ -256,34 +249,10 @@ def _with_signs(text: str) -> str:
 _SIGN = '<font name="ZapfDingbats">{}</font>'
 _REPLACED = {"\u2212": "-", "●": _SIGN.format("●"), "○": _SIGN.format("❍"), "◐": _SIGN.format("◗"), "✕": _SIGN.format("✘")}
 
-_STYLES: dict[str, ParagraphStyle] = {}
-
-
-def _register_letters() -> None:
-    """Bitstream Vera, which comes with reportlab."""
-    if _STYLES:
-        return
-    for name, file in (("Vera", "Vera.ttf"), ("Vera-Bold", "VeraBd.ttf")):
-        pdfmetrics.registerFont(TTFont(name, file))
-    pdfmetrics.registerFontFamily("Vera", normal="Vera", bold="Vera-Bold", italic="Vera", boldItalic="Vera-Bold")
-    body = ParagraphStyle("body", fontName="Vera", fontSize=8, leading=10.6, textColor=_INK, spaceAfter=2)
-    made: dict[str, dict[str, Any]] = {
-        "body": {}, "small": {"fontSize": 7.2, "leading": 9.4, "spaceAfter": 1.5},
-        "note": {"fontSize": 6.8, "leading": 8.8, "textColor": _SOFT},
-        "title": {"fontName": "Vera-Bold", "fontSize": 13.5, "leading": 17}, "name": {"fontName": "Vera-Bold"},
-        "section": {"fontName": "Vera-Bold", "fontSize": 10, "leading": 13, "spaceBefore": 8, "spaceAfter": 3},
-        "stamp": {"fontName": "Vera-Bold", "textColor": _ABNORMAL, "alignment": TA_CENTER},
-        "abnormal": {"fontName": "Vera-Bold", "textColor": _ABNORMAL}, "uncertain": {"fontName": "Vera-Bold", "textColor": _UNCERTAIN},
-        "gap": {"fontName": "Vera-Bold"}, "head": {"fontName": "Vera-Bold", "fontSize": 6, "leading": 7.4, "alignment": TA_CENTER},
-        "cell": {"fontSize": 7.4, "leading": 9, "alignment": TA_CENTER, "spaceAfter": 0},
-    }  # fmt: skip
-    _STYLES.update({name: ParagraphStyle(name, body, **changed) for name, changed in made.items()})
-
-
 def _foot(canvas: Any, document: Any) -> None:
     canvas.saveState()
     canvas.setFont("Vera", 6.6)
-    canvas.setFillColor(_SOFT)
+    canvas.setFillColor(SOFT)
     canvas.drawString(document.leftMargin, 9 * mm, _FOOT)
     canvas.drawRightString(A4[0] - document.rightMargin, 9 * mm, str(canvas.getPageNumber()))
     canvas.restoreState()

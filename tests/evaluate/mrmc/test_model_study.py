@@ -4,8 +4,11 @@ import pytest
 from condyle.errors import InputError
 from condyle.evaluate.mrmc import ModelStudy, area_under_roc, model_study, parse_reads, parse_truth, versus_readers
 from condyle.evaluate.mrmc.evidence import model_evidence
+from condyle.evaluate.standalone import Settings
 from condyle.evaluate.study_evidence import Claim
 from tests.evaluate.mrmc.studies import study
+
+QUICK = Settings(resamples=100)
 
 WHOLE = study(3, arms=1, readers=4, cases=60)
 TRUTH = parse_truth([
@@ -45,8 +48,10 @@ def test_readers_lie_where_their_decisions_put_them(found: ModelStudy) -> None:
         assert point.sensitivity == pytest.approx(calls[place, WHOLE.truth].mean())
         assert point.specificity == pytest.approx((~calls[place, ~WHOLE.truth]).mean())
         assert point.sensitivity_limits[0] < point.sensitivity < point.sensitivity_limits[1]
-    assert found.curves["cyst"][0] == (0, 0)
-    assert found.curves["cyst"][-1] == (1, 1)
+    chart = model_evidence(found, "unaided", QUICK).figures[0]
+    curve, readers = chart.series[0], [one for one in chart.series if one.kind == "points"]
+    assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
+    assert sum(len(one.x) for one in readers) == len(found.points["cyst"])
 
 
 def test_cases_without_a_prediction_are_counted() -> None:
@@ -62,9 +67,9 @@ def test_claims_are_judged_by_the_interval(found: ModelStudy) -> None:
     difference = found.of("cyst", "auroc").difference
     wide, narrow = 0.01 - difference.low, -difference.low - 0.01
     claims = [Claim("cyst", "AUROC", "model - readers", margin) for margin in (wide, max(narrow, 0.0))]
-    judged = model_evidence(found, "unaided", claims=claims, rule="none").endpoints
+    judged = model_evidence(found, "unaided", QUICK, claims=claims, rule="none").endpoints
     assert [one.met for one in judged] == [True, difference.low > 0]
     assert judged[0].p < 0.025 < judged[1].p or difference.low > 0
-    absent = model_evidence(found, "unaided", claims=[Claim("plica", "auroc", "model - readers")]).endpoints[0]
+    absent = model_evidence(found, "unaided", QUICK, claims=[Claim("plica", "auroc", "model - readers")]).endpoints[0]
     assert not absent.met
     assert np.isnan(absent.p)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
 
 from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.figures import Figure, Heat, finding_words, forest_of
+from condyle.evaluate.finding_figures import roc_figure
 from condyle.evaluate.mrmc.model_study import ModelStudy
 from condyle.evaluate.mrmc.study import ReaderStudy
 from condyle.evaluate.mrmc.washout import ShortGap
-from condyle.evaluate.standalone import Line
-from condyle.evaluate.study_evidence import Cell, Claim, RocPlane, Sheet, StudyEvidence, judge_claims, number, p_cell
+from condyle.evaluate.standalone import Line, Settings
+from condyle.evaluate.study_evidence import Cell, Claim, P, Sheet, StudyEvidence, judge_claims, number, p_cell
 
 
 def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: float = 0.05, rule: str = "holm") -> StudyEvidence:
@@ -49,6 +54,8 @@ def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: 
         judge_claims(claims, differences, alpha=alpha, rule=rule),
         reader_methods(study),
         study.warnings,
+        reader_figures(study),
+        {"level": study.comparisons[0].difference.level, "least_days": study.washout.least_days},
     )
 
 
@@ -77,9 +84,15 @@ def reader_methods(study: ReaderStudy) -> str:
 
 
 def model_evidence(
-    study: ModelStudy, arm: str, *, claims: Sequence[Claim] = (), alpha: float = 0.05, rule: str = "holm", extra: Sequence[Sheet] = ()
+    study: ModelStudy,
+    arm: str,
+    settings: Settings,
+    *,
+    claims: Sequence[Claim] = (),
+    alpha: float = 0.05,
+    rule: str = "holm",
 ) -> StudyEvidence:
-    """A model beside readers of one arm."""
+    """A model beside readers of one arm; ``settings`` are those of its bootstraps."""
     contrast = "model - readers"
     lines = [
         Line(one.finding, contrast, "" if one.group == "all" else f"seniority: {one.group}", one.difference) for one in study.comparisons
@@ -95,11 +108,11 @@ def model_evidence(
                 one.finding,
                 one.metric,
                 one.group,
-                number(one.model_value),
-                number(one.readers_mean),
+                one.model_value,
+                one.readers_mean,
                 one.difference,
-                p_cell(one.difference.p),
-                p_cell(one.p_adjusted),
+                P(one.difference.p),
+                P(one.p_adjusted),
             )
             for one in study.comparisons
         ),
@@ -131,7 +144,7 @@ def model_evidence(
     )
     differences = {(one.finding, one.metric): one.difference for one in study.comparisons if one.group == "all"}
     lost = [f"{finding}: {count} {reason}." for finding, reasons in study.excluded.items() for reason, count in reasons.items()]
-    sheets = (*extra, main, *((points, at) if study.points else ()))
+    sheets = (main, *((points, at) if study.points else ()))
     return StudyEvidence(
         "Model beside readers",
         (f"The model is compared with readers {arm}, on the cases that all of them have read.",),
@@ -141,17 +154,63 @@ def model_evidence(
         "The mean of the readers was compared with the model by Obuchowski, Rockette and Hillis' single-treatment analysis, readers and "
         "cases random: the differences reader - model, their mean square over readers and their covariance over patients by the jackknife.",
         tuple(lost),
-        tuple(
-            RocPlane(finding, curve, tuple((one.reader, 1 - one.specificity, one.sensitivity) for one in study.points[finding]))
-            for finding, curve in study.curves.items()
-            if curve
-        ),
+        model_figures(study, settings),
+        asdict(settings),
     )
+
+
+def model_figures(study: ModelStudy, settings: Settings) -> tuple[Figure, ...]:
+    """The model's ROC curves with the readers as points, and the differences below each other."""
+    found: list[Figure] = []
+    for finding, rows in study.curves.items():
+        if 0 < rows[0].sum() < len(rows[0]):
+            points = [(one.reader, 1 - one.specificity, one.sensitivity, one.seniority) for one in study.points[finding]]
+            found.append(roc_figure(finding, rows, settings, readers=points))
+    for metric in dict.fromkeys(one.metric for one in study.comparisons):
+        own = [one for one in study.comparisons if (one.metric, one.group) == (metric, "all")]
+        listed = [(finding_words(one.finding), "", one.difference) for one in own]
+        words = "Model less the mean of the readers; readers and cases random, the model fixed. Right of the dashed line the model leads."
+        title, across = f"Model and readers, {_metric(metric)}", f"Difference of {_metric(metric)}"
+        found += forest_of(f"difference_{metric}", title, across, listed, words, reference=0.0)
+    return tuple(found)
+
+
+def reader_figures(study: ReaderStudy) -> tuple[Figure, ...]:
+    """Differences of each metric over findings and groups of readers, readers by finding as a heat map, and reading times."""
+    contrast = f"{study.arm} \u2212 {study.base}"
+    found: list[Figure] = []
+    for metric in dict.fromkeys(one.metric for one in study.comparisons):
+        own = [one for one in study.comparisons if one.metric == metric]
+        rows: list[tuple[str, str, Estimate | None]] = []
+        for one in own:
+            rows.append((finding_words(one.finding), "", one.difference))
+            rows += [(f"    {rank}", "", value) for rank, value in one.groups.items()]
+        words = f"{contrast}, readers and cases random; below each finding its groups of readers. Right of the dashed line is better."
+        title, across = f"Gain in {_metric(metric)}", f"Difference of {_metric(metric)}"
+        found += forest_of(f"difference_{metric}", title, across, rows, words, reference=0.0)
+        gains = [one for one in own if one.readers]
+        names = tuple(dict.fromkeys(gain.reader for one in gains for gain in one.readers))
+        if len(gains) > 1 and len(names) > 1:
+            by = {(one.finding, gain.reader): gain.gain.estimate for one in gains for gain in one.readers}
+            values = np.array([[by.get((one.finding, name), np.nan) for name in names] for one in gains])
+            words = f"{contrast} of each reader and finding. For the pattern, not for ranking readers: intervals stand in the tables."
+            title = f"Gain of each reader, {_metric(metric)}"
+            down = tuple(finding_words(one.finding) for one in gains)
+            found.append(Heat(f"readers_{metric}", "", title, "", "", down, names, values, words))
+    if study.time is not None:
+        times = [("all readers", "", study.time.ratio)] + [(rank, "", one.ratio) for rank, one in study.time_by_group.items()]
+        words = "Ratio of geometric mean reading times; left of the dashed line is faster."
+        found += forest_of("reading_time", "Reading time", f"{study.arm} / {study.base}", times, words, reference=1.0, logarithmic=True)
+    return tuple(found)
+
+
+def _metric(name: str) -> str:
+    return "AUROC" if name == "auroc" else name
 
 
 def _main(study: ReaderStudy) -> Sheet:
     rows = tuple(
-        (one.finding, one.metric, one.base_value, one.arm_value, one.difference, p_cell(one.difference.p), p_cell(one.p_adjusted))
+        (one.finding, one.metric, one.base_value, one.arm_value, one.difference, P(one.difference.p), P(one.p_adjusted))
         for one in study.comparisons
     )
     columns = ("Finding", "Metric", study.base, study.arm, "Difference", "p", "p, Holm")
@@ -160,7 +219,7 @@ def _main(study: ReaderStudy) -> Sheet:
 
 def _readers(study: ReaderStudy) -> Sheet:
     rows = tuple(
-        (one.finding, one.metric, gain.reader, gain.group, number(gain.base), number(gain.arm), gain.gain)
+        (one.finding, one.metric, gain.reader, gain.group, gain.base, gain.arm, gain.gain)
         for one in study.comparisons
         for gain in one.readers
     )
@@ -176,7 +235,7 @@ def _groups(study: ReaderStudy) -> Sheet:
             one.metric,
             *(one.groups.get(rank) for rank in ranks),
             one.between,
-            "" if one.between is None else p_cell(one.between.p),
+            P("nan") if one.between is None else P(one.between.p),
         )
         for one in study.comparisons
         if one.groups
@@ -191,8 +250,8 @@ def _components(study: ReaderStudy) -> Sheet:
         (
             one.finding,
             one.metric,
-            *(f"{value:.3g}" for value in (c.reader, c.arm_reader, c.error, c.cov1, c.cov2, c.cov3)),
-            number(one.difference.df, 1),
+            *(c.reader, c.arm_reader, c.error, c.cov1, c.cov2, c.cov3),
+            one.difference.df,
         )
         for one in study.comparisons
         if (c := one.components) is not None
@@ -215,11 +274,11 @@ def _time(study: ReaderStudy) -> tuple[Sheet, ...]:
             "all",
             *(number(study.time.geometric_mean[arm], 1) for arm in (study.base, study.arm)),
             study.time.ratio,
-            p_cell(study.time.ratio.p),
+            P(study.time.ratio.p),
         )
     ]
     rows += [
-        (rank, *(number(one.geometric_mean[arm], 1) for arm in (study.base, study.arm)), one.ratio, p_cell(one.ratio.p))
+        (rank, *(number(one.geometric_mean[arm], 1) for arm in (study.base, study.arm)), one.ratio, P(one.ratio.p))
         for rank, one in study.time_by_group.items()
     ]
     columns = ("Readers", f"{study.base}, seconds", f"{study.arm}, seconds", "Time ratio", "p")

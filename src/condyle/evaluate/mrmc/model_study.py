@@ -9,6 +9,7 @@ import numpy as np
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.finding_table import Floats, Texts
 from condyle.evaluate.mrmc.operating_point import at_readers_specificity
 from condyle.evaluate.mrmc.reads import Reads
 from condyle.evaluate.mrmc.study import METRICS
@@ -16,7 +17,6 @@ from condyle.evaluate.mrmc.table import Read, Truth, assemble, findings_of
 from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
 from condyle.evaluate.multiplicity import holm
 from condyle.evaluate.proportion import wilson
-from condyle.evaluate.roc import roc_curve
 
 MODEL = "model"
 
@@ -58,14 +58,14 @@ class ModelStudy:
     ----------
     comparisons : findings by metric by group of readers (``all`` and each seniority)
     points : finding -> readers on the ROC plane
-    curves : finding -> (1 - specificity, sensitivity) of the model's ROC curve, on the cases that every reader has read
+    curves : finding -> (truth, score of the model, patient) of the cases that every reader has read, for its ROC curve
     at_specificity : finding -> (sensitivity of the model at the readers' specificity, difference from the readers)
     excluded : finding -> what was left out, by reason
     """
 
     comparisons: tuple[ModelComparison, ...]
     points: dict[str, tuple[ReaderPoint, ...]]
-    curves: dict[str, tuple[tuple[float, float], ...]]
+    curves: dict[str, tuple[Floats, Floats, Texts]]
     at_specificity: dict[str, tuple[Estimate, Estimate]]
     excluded: dict[str, dict[str, int]]
 
@@ -102,7 +102,7 @@ def model_study(
     seniority = {read.reader: read.seniority for read in reads}
     found: list[ModelComparison] = []
     points: dict[str, tuple[ReaderPoint, ...]] = {}
-    curves: dict[str, tuple[tuple[float, float], ...]] = {}
+    curves: dict[str, tuple[Floats, Floats, Texts]] = {}
     at: dict[str, tuple[Estimate, Estimate]] = {}
     excluded: dict[str, dict[str, int]] = {}
     filled = {column for column in ("score", "decision") if any(getattr(read, column) is not None for read in reads)}
@@ -121,7 +121,7 @@ def model_study(
             if metric == "sensitivity":
                 points[finding] = tuple(_point(both, name, seniority.get(name, "")) for name in gathered.reads.readers)
                 scores, _ = _complete(gathered.reads, predictions, finding, None)
-                curves[finding] = _curve(scores.score[0, 0], scores.truth)
+                curves[finding] = (scores.truth.astype(np.float64), scores.score[0, 0], np.array(scores.patients)[scores.patient])
                 at[finding] = at_readers_specificity(
                     scores.of_readers((MODEL,)), both.of_readers(gathered.reads.readers), n=n, seed=seed, level=level
                 )
@@ -154,14 +154,6 @@ def _complete(
         ),
         {reason: count for reason, count in lost.items() if count},
     )  # fmt: skip
-
-
-def _curve(score: np.ndarray, ill: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """Corners of the empirical ROC curve from (0, 0) to (1, 1); empty with one class."""
-    if ill.all() or not ill.any():
-        return ()
-    corners = roc_curve(ill.astype(np.float64), score)
-    return tuple(zip((1 - corners.specificity).tolist(), corners.sensitivity.tolist(), strict=True))
 
 
 def _ranks(readers: Sequence[str], seniority: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.figures import Figure, finding_words, forest_of
 from condyle.evaluate.standalone import Line
-from condyle.evaluate.study_evidence import Cell, Claim, Sheet, StudyEvidence, judge_claims, number, p_cell
+from condyle.evaluate.study_evidence import Cell, Claim, P, Sheet, StudyEvidence, judge_claims, number
 from condyle.evaluate.trial.effect import BinaryEffect, TimeEffect
 from condyle.evaluate.trial.flow import Flow
 from condyle.evaluate.trial.study import INTENTION, TrialStudy
@@ -35,7 +37,30 @@ def trial_evidence(study: TrialStudy, *, claims: Sequence[Claim] = (), alpha: fl
         judge_claims(claims, differences, alpha=alpha, rule=rule),
         trial_methods(study),
         study.warnings,
+        trial_figures(study),
+        {"level": study.lines[0].estimate.level if study.lines else 0.95},
     )
+
+
+def trial_figures(study: TrialStudy) -> tuple[Figure, ...]:
+    """Risk differences as assigned below each other, with the strata, and times as ratios."""
+    rows: list[tuple[str, str, Estimate | None]] = []
+    times: list[tuple[str, str, Estimate | None]] = []
+    for one in study.lines:
+        if one.population != INTENTION:
+            continue
+        if isinstance(e := one.effect, BinaryEffect):
+            counts = f"{e.arm[0]}/{e.arm[1]}, {e.control[0]}/{e.control[1]}"
+            rows.append((f"    {one.stratum}" if one.stratum else finding_words(_finding(one.outcome)), counts, e.difference))
+        else:
+            times.append((f"    {one.stratum}" if one.stratum else finding_words(one.outcome), "", one.estimate))
+    words = f"{study.arm} less {study.control}, as assigned; right/read in {study.arm} and in {study.control} on the left."
+    ratio = f"Ratio of geometric means, {study.arm} / {study.control}; left of the dashed line is faster."
+    return (
+        *forest_of("outcomes", "Risk differences", "Risk difference", rows, words, reference=0.0),
+        *forest_of("times", "Times", f"{study.arm} / {study.control}", times, ratio, reference=1.0, logarithmic=True),
+    )
+
 
 
 def trial_methods(study: TrialStudy) -> str:
@@ -99,8 +124,8 @@ def _binary(study: TrialStudy) -> tuple[Sheet, ...]:
             f"{e.control[0]}/{e.control[1]}",
             f"{e.arm[0]}/{e.arm[1]}",
             e.difference,
-            p_cell(e.difference.p),
-            p_cell(one.p_adjusted),
+            P(e.difference.p),
+            P(one.p_adjusted),
             e.ratio,
             e.unclustered,
             f"{e.bounds[0]:.3f} to {e.bounds[1]:.3f}",
@@ -131,7 +156,7 @@ def _binary(study: TrialStudy) -> tuple[Sheet, ...]:
 
 def _times(study: TrialStudy) -> tuple[Sheet, ...]:
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.outcome, one.population, one.stratum or "all", *(number(mean, 1) for mean in e.geometric_mean), e.ratio, p_cell(e.ratio.p))
+        (one.outcome, one.population, one.stratum or "all", *(number(mean, 1) for mean in e.geometric_mean), e.ratio, P(e.ratio.p))
         for one in study.lines
         if isinstance(e := one.effect, TimeEffect)
     )
@@ -140,6 +165,6 @@ def _times(study: TrialStudy) -> tuple[Sheet, ...]:
 
 
 def _interactions(study: TrialStudy) -> tuple[Sheet, ...]:
-    rows = tuple((name, one, p_cell(one.p)) for name, one in study.interactions.items() if one is not None)
+    rows = tuple((name, one, P(one.p)) for name, one in study.interactions.items() if one is not None)
     note = "Difference of the strata's risk differences; nothing found is not evidence that strata are alike."
     return (Sheet("strata", "Do strata differ?", ("Outcome", "Difference of differences", "p"), rows, note),) if rows else ()

@@ -1,0 +1,170 @@
+"""Every finding in every subgroup, and one family of tests whether subgroups differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.evaluate.agreement import confusion, kappa_of
+from condyle.evaluate.bootstrap import Metric, patient_bootstrap
+from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.multiplicity import benjamini_hochberg, holm
+from condyle.evaluate.standalone import Line, Settings, from_interval
+from condyle.evaluate.study_evidence import P, Sheet
+from condyle.evaluate.subgroups import ENOUGH, auroc_difference, share_difference, subgroup_values
+
+NOTE = (
+    "No difference found is not parity. The largest gap is above 0 even when nothing differs; 'gap if equal' is its mean when group "
+    "labels are dealt out anew. Holm keeps the chance of any false claim over all tests of this table, for subgroups that were listed "
+    "before; Benjamini-Hochberg the share of false ones, for a screen. Significant in one group and not in another is no interaction."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTest:
+    """Whether the subgroups of a column differ in a measure of a finding.
+
+    Parameters
+    ----------
+    gap : largest minus smallest value over the groups that are large enough; None without two
+    gap_if_equal : mean gap when labels are dealt out anew; NaN when not asked for
+    statistic, df, p : interaction test; NaN where ``note`` says why there is none
+    holm, false_discovery : p adjusted over the family of all tests (Holm; Benjamini-Hochberg)
+    """
+
+    finding: str
+    column: str
+    measure: str
+    gap: Estimate | None
+    gap_if_equal: float
+    statistic: float
+    df: int
+    p: float
+    note: str
+    holm: float = float("nan")
+    false_discovery: float = float("nan")
+
+
+def compare_subgroups(
+    tables: Sequence[FindingTable], columns: Sequence[str], settings: Settings
+) -> tuple[tuple[Line, ...], tuple[GroupTest, ...]]:
+    """Values in each subgroup and the tests, p adjusted over all of them together.
+
+    Parameters
+    ----------
+    tables : as given; rows without an answer are treated as ``settings.failures`` says
+    columns : of the tables; 'level' and 'side' too
+    """
+    lines: list[Line] = []
+    tests: list[GroupTest] = []
+    for table in tables:
+        own = table.answered(settings.failures)
+        for column in columns:
+            labels = {"level": own.levels, "side": own.sides}.get(column, own.columns.get(column))
+            if labels is None or not len(own):
+                continue
+            named = np.where(labels == "", "unknown", labels)
+            found, asked = (_binary if own.kind == "binary" else _graded)(own, column, named, settings)
+            lines += found
+            tests += asked
+    return tuple(lines), _adjusted(tests)
+
+
+def tests_sheet(tests: Sequence[GroupTest]) -> Sheet:
+    """The tests as a table."""
+    columns = (
+        "Finding", "Column", "Measure", "Largest gap", "Gap if equal", "Statistic", "df", "Interaction p", "p, Holm",
+        "p, Benjamini-Hochberg", "Note",
+    )  # fmt: skip
+    rows = [
+        (
+            one.finding, one.column, one.measure, one.gap, one.gap_if_equal, one.statistic, one.df or "", P(one.p), P(one.holm),
+            P(one.false_discovery), one.note,
+        )
+        for one in tests
+    ]  # fmt: skip
+    return Sheet("subgroup_tests", "Do subgroups differ?", columns, rows, NOTE)
+
+
+def _binary(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
+    called = None if np.isnan(table.called).all() else table.called
+    values = subgroup_values(table.truth, table.score, called, named, table.patients, level=settings.level)
+    lines = [Line(table.finding, "all", f"{column}: {name}", one) for name, measures in values.items() for one in measures.values()]
+    area = auroc_difference(table.truth, table.score, named, table.patients, n=min(settings.resamples, 1000), seed=settings.seed)
+    gap = None if area.gap is None else from_interval("gap of AUROC", area.gap, int(table.truth.sum()), settings)
+    tests = [GroupTest(table.finding, column, "AUROC", gap, area.gap_if_equal, area.statistic, area.df, area.p, area.note)]
+    for measure in ("sensitivity", "specificity") if called is not None else ():
+        one = share_difference(measure, table.truth, table.called, named, table.patients)
+        spread = _share_gap(measure, table, named, settings)
+        tests.append(GroupTest(table.finding, column, measure, spread, float("nan"), one.statistic, one.df, one.p, one.note))
+    return lines, tests
+
+
+def _share_gap(measure: str, table: FindingTable, named: NDArray[np.str_], settings: Settings) -> Estimate | None:
+    """Largest minus smallest share over groups with enough rows, patients resampled."""
+    positive = measure == "sensitivity"
+    own = (table.truth == positive) & ~np.isnan(table.called)
+    right = (table.called == positive)[own].astype(np.float64)
+    labels, patients = named[own], table.patients[own]
+    groups = [labels == name for name in np.unique(labels) if (labels == name).sum() >= ENOUGH]
+    if len(groups) < 2:
+        return None
+
+    def gap(weights: NDArray[np.float64]) -> float:
+        totals = [weights[group].sum() for group in groups]
+        if not all(totals):
+            return float("nan")
+        return float(np.ptp([(weights * right)[group].sum() / total for group, total in zip(groups, totals, strict=True)]))
+
+    found = patient_bootstrap({"gap": gap}, patients, n=min(settings.resamples, 1000), seed=settings.seed, confidence=settings.level)
+    return from_interval(f"gap of {measure}", found["gap"], None, settings)
+
+
+def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
+    """Quadratic kappa (mean absolute error of a measurement) in groups of ten rows or more, and the gap; there is no test."""
+    measure = "quadratic kappa" if table.kind == "ordinal" else "mean absolute error"
+    n, seed = min(settings.resamples, 1000), settings.seed
+    lines: list[Line] = []
+    usable: list[tuple[NDArray[np.bool_], Metric]] = []
+    for name in np.unique(named):
+        rows = named == name
+        people, size = table.patients[rows], int(rows.sum())
+        if size < ENOUGH:
+            small = Estimate(measure, float("nan"), n=size, clusters=len(np.unique(people)), level=settings.level)
+            lines.append(Line(table.finding, "all", f"{column}: {name}", small.warned(f"insufficient: {size} rows")))
+            continue
+        usable.append((rows, _metric_of(table.where(rows))))
+        found = patient_bootstrap({"value": usable[-1][1]}, people, n=n, seed=seed, confidence=settings.level)
+        lines.append(Line(table.finding, "all", f"{column}: {name}", from_interval(measure, found["value"], None, settings)))
+    note = "No interaction test for this measure: the interval of the gap is what there is."
+    if len(usable) < 2:
+        nothing = GroupTest(table.finding, column, measure, None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups.")
+        return lines, [nothing]
+    spread = patient_bootstrap(
+        {"gap": lambda w: float(np.ptp([metric(w[rows]) for rows, metric in usable]))}, table.patients, n=n, seed=seed,
+        confidence=settings.level,
+    )  # fmt: skip
+    gap = from_interval(f"gap of {measure}", spread["gap"], None, settings)
+    return lines, [GroupTest(table.finding, column, measure, gap, float("nan"), float("nan"), 0, float("nan"), note)]
+
+
+def _metric_of(own: FindingTable) -> Metric:
+    if own.kind == "ordinal":
+        return lambda w: kappa_of(confusion(own.truth, own.given, own.scale, w), "quadratic")
+    apart = np.abs(own.given - own.truth)
+    return lambda w: float(np.average(apart, weights=w)) if w.sum() > 0 else float("nan")
+
+
+def _adjusted(tests: Sequence[GroupTest]) -> tuple[GroupTest, ...]:
+    tested = [place for place, one in enumerate(tests) if np.isfinite(one.p)]
+    if not tested:
+        return tuple(tests)
+    p = [tests[place].p for place in tested]
+    found = list(tests)
+    for place, family, screen in zip(tested, holm(p), benjamini_hochberg(p), strict=True):
+        found[place] = replace(found[place], holm=float(family), false_discovery=float(screen))
+    return tuple(found)
