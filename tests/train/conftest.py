@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from condyle.readers.lumbar.measured import names
 from condyle.train.grading import Inputs, targets_of
-from condyle.train.recipe import Recipe, load_recipe
+from condyle.train.lumbar_recipe import LumbarRecipe as Recipe
+from condyle.train.recipe import load_recipe
 
 FEATURES = 12
 
@@ -24,7 +25,9 @@ def _quiet() -> None:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """The shipped recipe in its smallest size, without dropout of whole inputs."""
-    return load_recipe("lumbar", size="smoke")
+    recipe = load_recipe("lumbar", size="smoke")
+    assert isinstance(recipe, Recipe)
+    return recipe
 
 
 class Toy:

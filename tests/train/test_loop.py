@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from condyle.train.grading import HeadModule, Inputs, logits_of
-from condyle.train.loop import Batches, KeepBest, fit_head, hide_slots, new_head
-from condyle.train.recipe import Recipe
+from condyle.train.heads import LevelBatches, fit_head, hide_slots, new_head
+from condyle.train.loop import KeepBest
+from condyle.train.lumbar_recipe import LumbarRecipe as Recipe
 
 from .conftest import Toy
 
@@ -32,20 +33,20 @@ class _Scripted(torch.nn.Module):
 
     def __init__(self, losses: list[float]) -> None:
         super().__init__()
-        self.head = torch.nn.Linear(2, 1)
+        self.network = torch.nn.Linear(2, 1)
         self.losses = losses
 
-    def judge(self, inputs: object, targets: object) -> float:
-        return self.losses.pop(0)
+    def judge(self) -> float | None:
+        return self.losses.pop(0) if self.losses else None
 
 
 def _judged(losses: list[float], patience: int = 10) -> tuple[KeepBest, _Scripted, _Trainer, list[dict[str, torch.Tensor]]]:
-    keep, module, trainer, seen = KeepBest((), torch.zeros(0), patience), _Scripted(list(losses)), _Trainer(), []
+    keep, module, trainer, seen = KeepBest(patience), _Scripted(list(losses)), _Trainer(), []
     for epoch in range(len(losses)):
         trainer.current_epoch = epoch
         with torch.no_grad():
-            module.head.weight.add_(1.0)  # a training step changes the live tensors in place
-        seen.append(copy.deepcopy(module.head.state_dict()))
+            module.network.weight.add_(1.0)  # a training step changes the live tensors in place
+        seen.append(copy.deepcopy(module.network.state_dict()))
         keep.on_train_epoch_end(trainer, module)
     return keep, module, trainer, seen
 
@@ -54,7 +55,7 @@ def test_g01_the_best_weights_are_those_of_the_best_epoch_and_not_the_live_ones(
     keep, module, _, seen = _judged([0.5, 0.9])
     assert keep.best is not None
     assert torch.equal(keep.best["weight"], seen[0]["weight"])
-    assert not torch.equal(keep.best["weight"], module.head.weight)
+    assert not torch.equal(keep.best["weight"], module.network.weight)
 
 
 def test_g47_a_loss_that_cannot_be_computed_still_leaves_weights_and_a_warning() -> None:
@@ -69,14 +70,14 @@ def test_g47_a_loss_that_cannot_be_computed_still_leaves_weights_and_a_warning()
 
 
 def test_without_held_out_rows_the_last_epoch_is_kept() -> None:
-    keep, module, trainer = KeepBest((), None, 1), _Scripted([]), _Trainer()
+    keep, module, trainer = KeepBest(1), _Scripted([]), _Trainer()
     for epoch in range(3):
         trainer.current_epoch = epoch
         with torch.no_grad():
-            module.head.weight.add_(1.0)
+            module.network.weight.add_(1.0)
         keep.on_train_epoch_end(trainer, module)
     assert keep.best is not None
-    assert torch.equal(keep.best["weight"], module.head.weight)
+    assert torch.equal(keep.best["weight"], module.network.weight)
     assert keep.best_epoch == 2
     assert not trainer.should_stop
 
@@ -91,7 +92,8 @@ def test_waiting_for_a_better_epoch_ends() -> None:
 def test_g53_a_ranking_head_is_preferred_to_a_constant_one_on_rare_positives(recipe: Recipe, toy: Toy) -> None:
     targets = np.full_like(toy.targets, np.nan)
     targets[:, 4] = (np.arange(len(targets)) % 12 == 0).astype(np.float32)  # 8 % positive: "always negative" is 92 % right
-    module = HeadModule(new_head(recipe, toy.inputs, targets.shape[1]), recipe, toy.inputs, targets, np.arange(len(targets)), 10)
+    every = np.arange(len(targets))
+    module = HeadModule(new_head(recipe, toy.inputs, targets.shape[1]), recipe, toy.inputs, targets, every, 10, every)
     share = torch.logit(torch.tensor(np.nanmean(targets[:, 4])))
 
     class Fixed(torch.nn.Module):
@@ -107,8 +109,8 @@ def test_g53_a_ranking_head_is_preferred_to_a_constant_one_on_rare_positives(rec
 
     losses = {}
     for ranks in (False, True):
-        module.head = Fixed(ranks)
-        losses[ranks] = module.judge(toy.inputs.rows(np.arange(len(targets))), torch.from_numpy(targets))
+        module.network = Fixed(ranks)
+        losses[ranks] = module.judge() or 0.0
     assert losses[True] < losses[False]
 
 
@@ -133,7 +135,7 @@ def test_g27_predictions_for_stacking_are_deterministic(recipe: Recipe, toy: Toy
 
 def test_a_batch_depends_on_seed_and_epoch_only(recipe: Recipe, toy: Toy) -> None:
     def first(seed: int, epoch: int) -> torch.Tensor:
-        batches = Batches(toy.inputs, toy.targets, np.arange(96), recipe, seed)
+        batches = LevelBatches(toy.inputs, toy.targets, np.arange(96), recipe, seed)
         batches.epoch = epoch
         return next(iter(batches))[0]
 
@@ -167,6 +169,7 @@ _RUN = """
     from pathlib import Path
     sys.path.insert(0, {tests!r})
     import numpy as np
+    import condyle.train.heads as heads
     import condyle.train.loop as loop
     from condyle.train.recipe import load_recipe
     from tests.train.conftest import Toy
@@ -176,7 +179,7 @@ _RUN = """
     if {slow}:  # leaves time to be killed between two epochs
         judge = loop.KeepBest.on_train_epoch_end
         loop.KeepBest.on_train_epoch_end = lambda *a: (judge(*a), time.sleep(0.7))[0]
-    loop.fit_head(recipe, toy.inputs, toy.targets, np.arange(64), np.arange(64, 96), Path({folder!r}), seed=5, checkpoint_every=1)
+    heads.fit_head(recipe, toy.inputs, toy.targets, np.arange(64), np.arange(64, 96), Path({folder!r}), seed=5, checkpoint_every=1)
 """
 
 

@@ -95,10 +95,10 @@ def _apply(
         if slices != pixels.shape[0]:
             turned = _in_planes(pixels.transpose(1, 0, 2), slices, columns, shrink)
             pixels = turned.transpose(1, 0, 2)
-    return Volume(pixels, _grid(volume.geometry, (slices, rows, columns)), volume.series_id)
+    return Volume(pixels, regrid(volume.geometry, (slices, rows, columns)), volume.series_id)
 
 
-def _grid(geometry: Geometry, shape: tuple[int, int, int]) -> Geometry:
+def regrid(geometry: Geometry, shape: tuple[int, int, int]) -> Geometry:
     """The same field of view cut into another number of voxels."""
     affine = np.array(geometry.affine)
     for axis, (old, new) in enumerate(zip(geometry.shape, shape, strict=True)):

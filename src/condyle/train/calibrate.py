@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
-from condyle.evaluate.calibration import fit_platt, logit
-from condyle.readers.lumbar.grade import HIGH_GRADE, missing_input, outputs_of
+from condyle.evaluate.calibration import fit_platt
+from condyle.readers.lumbar.grade import missing_input, outputs_of, score_column
+from condyle.train.thresholds import threshold_of
 
 _FEWEST = 5  # positives and negatives below which no slope is fitted
 
@@ -59,27 +60,6 @@ def fit_calibration(
     return found
 
 
-def score_column(findings: Sequence[str], finding: str) -> int:
-    """Index of the logit that is the finding's score: of an ordinal finding "grade 4 or worse"."""
-    step = HIGH_GRADE if LUMBAR.finding(finding).scale else 1
-    return outputs_of(findings).index((finding, step))
-
-
-def youden(truth: NDArray[np.floating], score: NDArray[np.floating]) -> float:
-    """The threshold with the largest sensitivity + specificity - 1; halfway to the next lower score.
-
-    Source: Youden, Cancer 1950;3:32-35. Ties go to the higher threshold. 0.5 when a class is absent.
-    """
-    positives, negatives = float(truth.sum()), float((1 - truth).sum())
-    if not positives or not negatives:
-        return 0.5
-    values = np.unique(score)[::-1]
-    gain = [truth[score >= value].sum() / positives - (1 - truth[score >= value]).sum() / negatives for value in values]
-    best = int(np.argmax(gain))
-    lower = values[best + 1] if best + 1 < len(values) else values[best]
-    return float((values[best] + lower) / 2)
-
-
 def fit_thresholds(
     scores: NDArray[np.float64], targets: NDArray[np.floating], usable: NDArray[np.bool_], findings: Sequence[str], undecided: float
 ) -> dict[str, dict[str, Any]]:
@@ -96,15 +76,7 @@ def fit_thresholds(
             continue
         at = score_column(findings, finding)
         rows = usable[:, column] & ~np.isnan(targets[:, at]) & np.isfinite(scores[:, at])
-        value = youden(targets[rows, at], scores[rows, at])
-        middle = float(logit(value))
-        away = np.abs(logit(scores[rows, at]) - middle)
-        band = float(np.quantile(away, undecided)) if undecided and len(away) else 0.0
-        reach = tuple(1 / (1 + np.exp(-(middle + side * band))) for side in (-1, 1))
-        chosen[finding] = {
-            "value": value, "band": [float(reach[0]), float(reach[1])],
-            "rule": "largest sensitivity + specificity on inner held-out patients of the training set (Youden 1950)",
-        }  # fmt: skip
+        chosen[finding] = threshold_of(targets[rows, at], scores[rows, at], "youden", 0.0, undecided)
     return chosen
 
 

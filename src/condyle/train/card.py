@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from condyle.anatomy.lumbar import LUMBAR
-from condyle.train.recipe import Recipe
+from condyle.train.lumbar_recipe import LumbarRecipe
 
 _END = "endplates_mean"
 
 
-def card(recipe: Recipe, about: Mapping[str, Any], figures: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+def card(recipe: LumbarRecipe, about: Mapping[str, Any], figures: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """card.md.
 
     Parameters
@@ -55,7 +55,7 @@ def _trained_on(about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     )
 
 
-def _measured(recipe: Recipe, figures: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+def _measured(recipe: LumbarRecipe, figures: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Nested cross-validation by patient, {recipe.split.outer} outer folds: segmenter, heads, calibration and thresholds of each fold "
         "never saw the patients it is judged on. End to end over every graded level: a level that was not found counts as a miss (score: "

@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.cohorts.cohort import Cohort
 from condyle.cohorts.table import write_table
-from condyle.readers.lumbar.grade import grade_of, outputs_of
-from condyle.train.calibrate import assessable, score_column
-from condyle.train.figures import Judged
+from condyle.readers.lumbar.grade import grade_of, outputs_of, score_column
+from condyle.readers.package import Package
+from condyle.train.calibrate import assessable
+from condyle.train.figures import Judged, figures_of
 from condyle.train.folds import cohort_folds
 from condyle.train.grading import targets_of
+from condyle.train.lumbar_recipe import LumbarRecipe
+from condyle.train.package import package_of
 from condyle.train.pipeline import Fitted, fit_pipeline, torch_network
-from condyle.train.recipe import Recipe
 from condyle.train.segmentation_network import SegmentationNetwork
 from condyle.train.segmentation_score import SegmentationScore, score_segmenter
 from condyle.train.stages import stage
@@ -37,7 +39,19 @@ _COLUMNS = ("study_id", "patient_id", "finding", "level", "score", "fold")
 _PLAIN = ("studies", "patients", "levels", "present", "offered", "grades")
 
 
-def cross_validate(recipe: Recipe, cohort: Cohort, work: Path) -> tuple[dict[str, Judged], dict[str, Any]]:
+def train_lumbar(recipe: LumbarRecipe, cohort: Cohort, out: Path, work: Path) -> Package:
+    """Cross-validate (but in the size ``smoke``, which measures nothing), fit the pipeline on everybody, write the package."""
+    figures: dict[str, Any] = {}
+    record: dict[str, Any] = {}
+    if recipe.size != "smoke":
+        judged, record = cross_validate(recipe, cohort, work)
+        figures = figures_of(judged, seed=recipe.seed)
+    with stage("all patients"):
+        fitted = fit_pipeline(recipe, cohort, set(cohort.patients.values()), work / "all", work / "segmenter" / "all", work / "cache")
+    return package_of(fitted, cohort, out, figures, record)
+
+
+def cross_validate(recipe: LumbarRecipe, cohort: Cohort, work: Path) -> tuple[dict[str, Judged], dict[str, Any]]:
     """Fit and read every outer fold.
 
     Parameters
@@ -108,12 +122,12 @@ def _piece(path: Path) -> dict[str, NDArray[Any]]:
         return {name: stored[name] for name in stored.files}
 
 
-def judge(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> dict[str, Judged]:
+def judge(pieces: Sequence[dict[str, NDArray[Any]]], recipe: LumbarRecipe) -> dict[str, Judged]:
     """Put the folds together, one finding at a time. Every graded level of every patient is in, found or not."""
     return {finding: _judged([_judge_piece(piece, recipe, finding) for piece in pieces]) for finding in recipe.data.findings}
 
 
-def _judge_piece(piece: dict[str, NDArray[Any]], recipe: Recipe, finding: str) -> Judged:
+def _judge_piece(piece: dict[str, NDArray[Any]], recipe: LumbarRecipe, finding: str) -> Judged:
     findings, slots = recipe.data.findings, tuple(recipe.data.slots)
     column, at = findings.index(finding), score_column(findings, finding)
     could = assessable(piece["offered"], slots, findings)[:, column]
@@ -150,7 +164,7 @@ def _judged(parts: Sequence[Judged]) -> Judged:
     return Judged(**arrays, left_out=sum(part.left_out for part in parts))
 
 
-def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> list[dict[str, object]]:
+def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: LumbarRecipe) -> list[dict[str, object]]:
     """Rows of predictions.csv of the cross-validation: every finding of every level by the fold that did not see it."""
     rows: list[dict[str, object]] = []
     for fold, piece in enumerate(pieces):
@@ -165,6 +179,6 @@ def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: Recipe) -> li
     return rows
 
 
-def read_pieces(recipe: Recipe, work: Path) -> list[dict[str, NDArray[Any]]]:
+def read_pieces(recipe: LumbarRecipe, work: Path) -> list[dict[str, NDArray[Any]]]:
     """The finished outer folds."""
     return [_piece(work / f"outer{fold}.npz") for fold in range(recipe.split.outer)]

@@ -22,7 +22,7 @@ from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.onnx import open_graph
 from condyle.train.backbone import WEIGHTS_SHA256, Backbone, load_backbone, read_out
 from condyle.train.level_table import LevelTable
-from condyle.train.recipe import Augment
+from condyle.train.lumbar_recipe import Augment
 
 _BATCH = 32
 

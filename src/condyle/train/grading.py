@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from condyle.readers.lumbar.grade import outputs_of
-from condyle.train.recipe import Recipe
+from condyle.train.loop import Learner, demand_finite
+from condyle.train.lumbar_recipe import LumbarRecipe
 
 
 def targets_of(grades: NDArray[np.floating], findings: Sequence[str]) -> NDArray[np.float32]:
@@ -128,16 +128,19 @@ class Head(nn.Module):
         return out
 
 
-class HeadModule(lightning.LightningModule):
+class HeadModule(Learner):
     """One head in training."""
 
     def __init__(
-        self, head: Head, recipe: Recipe, inputs: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], steps: int
-    ) -> None:
+        self, head: Head, recipe: LumbarRecipe, inputs: Inputs, targets: NDArray[np.float32], rows: NDArray[np.intp], steps: int,
+        held_out: NDArray[np.intp] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.head, self.recipe, self.steps = head, recipe, steps
+        self.network, self.recipe, self.steps = head, recipe, steps
         self.weights = output_weights(recipe.data.findings, recipe.loss.weights)
         self.positive = positive_weights(targets[rows], recipe.loss.balance)
+        kept = np.zeros(0, np.intp) if held_out is None else held_out
+        self.held_out, self.truth = inputs.rows(kept), torch.from_numpy(targets[kept])
         head.standardise(inputs, rows)
         with torch.no_grad():
             known = np.maximum((~np.isnan(targets[rows])).sum(axis=0), 1)
@@ -146,21 +149,23 @@ class HeadModule(lightning.LightningModule):
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         *inputs, targets = batch
-        return masked_loss(self.head(*inputs), targets, self.weights, self.positive)
+        return demand_finite(masked_loss(self.network(*inputs), targets, self.weights, self.positive), self.current_epoch, index)
 
     def configure_optimizers(self) -> Any:
         settings = self.recipe.optimiser
-        optimiser = torch.optim.AdamW(self.head.parameters(), settings.rate, weight_decay=settings.weight_decay)
+        optimiser = torch.optim.AdamW(self.network.parameters(), settings.rate, weight_decay=settings.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=self.steps, pct_start=settings.warm_up)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def judge(self, inputs: tuple[Tensor, ...], targets: Tensor) -> float:
+    def judge(self) -> float | None:
         """Loss on held-out rows without dropout; a proper score, so a constant answer cannot win over a ranking one."""
-        training = self.head.training
-        self.head.eval()
+        if not len(self.truth):
+            return None
+        training = self.network.training
+        self.network.eval()
         with torch.no_grad():
-            loss = float(masked_loss(self.head(*inputs), targets, self.weights, torch.ones_like(self.positive)))
-        self.head.train(training)
+            loss = float(masked_loss(self.network(*self.held_out), self.truth, self.weights, torch.ones_like(self.positive)))
+        self.network.train(training)
         return loss
 
 

@@ -34,9 +34,9 @@ from condyle.train.calibrate import Calibration, assessable, fit_calibration, fi
 from condyle.train.features import table_features
 from condyle.train.folds import cohort_folds
 from condyle.train.grading import Head, Inputs, logits_of, targets_of
+from condyle.train.heads import fit_head
 from condyle.train.level_table import LevelTable, level_table
-from condyle.train.loop import fit_head
-from condyle.train.recipe import Recipe
+from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.segmentation import SegmentationSettings, fit_segmenter
 from condyle.train.segmentation_network import SegmentationNetwork
 from condyle.train.stages import tell
@@ -57,7 +57,7 @@ class Fitted:
     inner : [row, output] logits of the training patients, each from heads that did not see the patient; NaN elsewhere
     """
 
-    recipe: Recipe
+    recipe: LumbarRecipe
     patients: frozenset[str]
     segmenter: SegmentationNetwork | bytes
     table: LevelTable
@@ -75,12 +75,12 @@ class Fitted:
         return calibrated(logits, self.calibration, self.recipe.data.findings)
 
 
-def crop_spec(recipe: Recipe) -> CropSpec:
+def crop_spec(recipe: LumbarRecipe) -> CropSpec:
     own = recipe.prepare
     return CropSpec(own.rows, own.columns, own.pixels_per_width, own.forward)
 
 
-def slot_specs(recipe: Recipe) -> dict[str, SlotSpec]:
+def slot_specs(recipe: LumbarRecipe) -> dict[str, SlotSpec]:
     """The recipe's slots as a package describes them."""
     return {name: SlotSpec.model_validate(slot.model_dump()) for name, slot in recipe.data.slots.items()}
 
@@ -107,7 +107,9 @@ def of_patients(cohort: Cohort, patients: Collection[str]) -> Cohort:
     )
 
 
-def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], folder: Path, segmenter_folder: Path, cache: Path) -> Fitted:
+def fit_pipeline(
+    recipe: LumbarRecipe, cohort: Cohort, patients: Collection[str], folder: Path, segmenter_folder: Path, cache: Path
+) -> Fitted:
     """Fit every part on the given patients and nobody else.
 
     Parameters
@@ -142,7 +144,7 @@ def fit_pipeline(recipe: Recipe, cohort: Cohort, patients: Collection[str], fold
 
 
 def _segmenter(
-    recipe: Recipe, cohort: Cohort, patients: frozenset[str], folder: Path
+    recipe: LumbarRecipe, cohort: Cohort, patients: frozenset[str], folder: Path
 ) -> tuple[SegmentationNetwork | bytes, Network, str]:
     """The segmenter to ship, the function that runs it, and the hash of its weights."""
     if not recipe.segment.package:
@@ -164,7 +166,7 @@ def weights_id(network: torch.nn.Module) -> str:
 
 
 def _heads(
-    recipe: Recipe, cohort: Cohort, table: LevelTable, inputs: Inputs, targets: NDArray[np.float32], folder: Path
+    recipe: LumbarRecipe, cohort: Cohort, table: LevelTable, inputs: Inputs, targets: NDArray[np.float32], folder: Path
 ) -> tuple[tuple[Head, ...], NDArray[np.float64]]:
     """(heads trained on all patients of the cohort, logits of each patient from heads that did not see it)."""
     folds = cohort_folds(cohort, recipe.split.inner, recipe.seed + 1)

@@ -1,193 +1,27 @@
 """recipe.yaml: from what and how a package is trained. Data, no code; checked without torch.
 
 A recipe may inherit (``extends: other``) and holds its sizes: ``smoke`` shows in seconds that everything runs, ``study``
-is a first answer, ``full`` makes what is shipped. Every wrong key and value is reported at once.
+is a first answer, ``full`` makes what is shipped. Every wrong key and value is reported at once. Which keys there are
+depends on its family; ``sections.py`` holds what all families share.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
-from condyle.anatomy import JOINTS
 from condyle.errors import InputError, TableError, UsageError
+from condyle.train.hints import hint
+from condyle.train.lumbar_recipe import LumbarRecipe
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.sections import Recipe, Size
 
-Size = Literal["smoke", "study", "full"]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Slot(_Section):
-    """An input: the series that may fill it. ``plane`` and ``weightings`` are words of a series' role."""
-
-    plane: Literal["sagittal", "coronal", "axial"]
-    weightings: tuple[str, ...] = Field(min_length=1)
-    fat_suppressed: bool | None = None
-    required: bool = False
-
-
-class Data(_Section):
-    """Input slots, the preferred first, and the findings to learn. Unknown labels are left out of the loss."""
-
-    joint: str
-    slots: dict[str, Slot] = Field(min_length=1)
-    findings: tuple[str, ...] = Field(min_length=1)
-
-
-class Split(_Section):
-    """Outer folds measure, inner folds calibrate; both by patient."""
-
-    outer: int = Field(default=5, ge=2)
-    inner: int = Field(default=4, ge=2)
-
-
-class Prepare(_Section):
-    """The crop: pixels, pixels in one disc width, place of the disc, room around it for random shifts."""
-
-    rows: int = Field(default=96, ge=32, multiple_of=16)
-    columns: int = Field(default=112, ge=32, multiple_of=16)
-    pixels_per_width: float = Field(default=56.0, gt=8)
-    forward: float = Field(default=0.42, gt=0, lt=1)
-    margin: int = Field(default=10, ge=0)
-
-
-class Segment(_Section):
-    """Training of the segmenter: optimiser steps and pictures a step. ``package`` takes the segmenter of an installed package
-    instead, which may have seen any patient: only the size ``smoke``, which measures nothing, may do so."""
-
-    package: str = ""
-    steps: int = Field(default=420, ge=1)
-    batch: int = Field(default=8, ge=1)
-
-
-class Network(_Section):
-    """Frozen backbone and trained head: hidden units, and the shares of inputs and hidden units dropped in training."""
-
-    backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    hidden: int = Field(default=64, ge=1)
-    drop_input: float = Field(default=0.2, ge=0, lt=1)
-    drop_hidden: float = Field(default=0.4, ge=0, lt=1)
-
-
-class Loss(_Section):
-    """Cross entropy a finding. ``balance`` 0 leaves classes as they are, 1 weighs positives up to equal shares; shares are
-    those of the training rows alone."""
-
-    balance: float = Field(default=0.0, ge=0, le=1)
-    weights: dict[str, float] = Field(default_factory=dict)
-
-
-class Optimiser(_Section):
-    """AdamW with one cycle of the rate over all steps."""
-
-    epochs: int = Field(default=30, ge=1)
-    batch: int = Field(default=64, ge=2)
-    rate: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=0.3, ge=0)
-    warm_up: float = Field(default=0.2, gt=0, lt=1)
-
-
-class Augment(_Section):
-    """Varied copies of each crop (the first is plain): degrees, log zoom, shift in disc widths, log gamma, log gain, noise;
-    ``drop_slot`` is the chance that an input is hidden although it is there."""
-
-    copies: int = Field(default=3, ge=1)
-    turn_degrees: float = Field(default=4.0, ge=0)
-    zoom: float = Field(default=0.06, ge=0)
-    shift: float = Field(default=0.05, ge=0)
-    gamma: float = Field(default=0.15, ge=0)
-    gain: float = Field(default=0.1, ge=0)
-    noise: float = Field(default=0.03, ge=0)
-    drop_slot: float = Field(default=0.15, ge=0, lt=1)
-
-
-class Select(_Section):
-    """Where a part is fitted beside held-out patients, the epoch with their lowest loss is kept and ``patience`` epochs are waited
-    for a better one. The lumbar heads have none: they train for a fixed number of epochs."""
-
-    patience: int = Field(default=10, ge=1)
-
-
-class Ensemble(_Section):
-    """Heads trained with different seeds; the package averages their logits."""
-
-    seeds: int = Field(default=2, ge=1)
-
-
-class Calibrate(_Section):
-    method: Literal["platt"] = "platt"
-
-
-class Threshold(_Section):
-    """How thresholds are chosen on inner held-out scores; the share ``undecided`` nearest to it is called uncertain."""
-
-    rule: Literal["youden"] = "youden"
-    undecided: float = Field(default=0.1, ge=0, lt=1)
-
-
-class Export(_Section):
-    """Weights stored as 16-bit floats, and the largest difference of a logit that the exported graph may show."""
-
-    half: bool = True
-    tolerance: float = Field(default=1e-4, gt=0)
-
-
-class Card(_Section):
-    """What the package says about itself."""
-
-    licence: str
-    intended_use: str
-    limits: tuple[str, ...] = ()
-
-
-class Recipe(_Section):
-    """A whole recipe with its size applied."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    family: str
-    data: Data
-    split: Split = Split()
-    prepare: Prepare = Prepare()
-    segment: Segment = Segment()
-    network: Network = Network()
-    heads: dict[str, Literal["ordinal", "binary"]]
-    loss: Loss = Loss()
-    optimiser: Optimiser = Optimiser()
-    augment: Augment = Augment()
-    select: Select = Select()
-    ensemble: Ensemble = Ensemble()
-    calibrate: Calibrate = Calibrate()
-    threshold: Threshold = Threshold()
-    export: Export = Export()
-    card: Card
-    size: Size = "full"
-    seed: int = 0
-
-    @model_validator(mode="after")
-    def _fits(self) -> Recipe:
-        if self.data.joint not in JOINTS:
-            raise ValueError(f"data.joint: there is no joint {self.data.joint!r}; use one of {', '.join(JOINTS)}")
-        entries = {entry.name: entry.kind for entry in JOINTS[self.data.joint].findings}
-        strangers = [name for name in self.data.findings if name not in entries]
-        wrong = [f"data.findings: {name!r} is no finding of the {self.data.joint}{_hint(name, entries)}" for name in strangers]
-        if set(self.heads) != set(self.data.findings):
-            wrong.append("heads: there must be one head for each of data.findings")
-        wrong += [f"heads.{name}: {name} is {entries[name]}" for name, kind in self.heads.items() if entries.get(name, kind) != kind]
-        wrong += [f"loss.weights: {name!r} is not in data.findings" for name in self.loss.weights if name not in self.data.findings]
-        if self.segment.package and self.size != "smoke":
-            wrong.append("segment.package: a segmenter that was trained elsewhere may have seen the patients it is judged on")
-        if wrong:
-            raise ValueError("; ".join(wrong))
-        return self
+FAMILIES: dict[str, type[Recipe]] = {"lumbar": LumbarRecipe, "multiplane": MultiplaneRecipe}
 
 
 def load_recipe(name_or_path: str | Path, *, size: Size = "full", seed: int | None = None) -> Recipe:
@@ -213,10 +47,14 @@ def load_recipe(name_or_path: str | Path, *, size: Size = "full", seed: int | No
     content["size"] = size
     if seed is not None:
         content["seed"] = seed
+    family = content.get("family")
+    if family not in FAMILIES:
+        raise _wrong(where, [f"family: {family!r} is none of {', '.join(FAMILIES)}{hint(str(family), FAMILIES)}"])
+    schema = FAMILIES[family]
     try:
-        return Recipe.model_validate(content)
+        return schema.model_validate(content)
     except ValidationError as error:
-        raise _wrong(where, [_sentence(one, content) for one in error.errors()]) from None
+        raise _wrong(where, [_sentence(one, schema) for one in error.errors()]) from None
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -255,24 +93,25 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _sentence(error: Any, content: Mapping[str, Any]) -> str:
+def _sentence(error: Any, schema: type[Recipe]) -> str:
     place = [str(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
-        return f"{'.'.join(place)}: unknown key{_hint(place[-1], _known(place[:-1]))}"
+        return f"{'.'.join(place)}: unknown key{hint(place[-1], _known(schema, place[:-1]))}"
     return f"{'.'.join(place)}: {error['msg']}" if place else str(error["msg"]).removeprefix("Value error, ")
 
 
-def _known(place: list[str]) -> list[str]:
-    model: Any = Recipe
+def _known(schema: type[Recipe], place: list[str]) -> list[str]:
+    """Keys of the section at a place; of a mapping of sections (slots) those of each."""
+    model: Any = schema
     for part in place:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        model = field.annotation if field is not None else Slot
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        if part in getattr(model, "model_fields", {}):
+            annotation = model.model_fields[part].annotation
+            model = next((one for one in (annotation, *get_args(annotation)) if _is_section(one)), None)
+    return list(model.model_fields) if _is_section(model) else []
 
 
-def _hint(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _wrong(where: str, problems: list[str]) -> TableError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from condyle.cohorts.cohort import Cohort, load_cohort
 from condyle.errors import InputError, MissingExtraError, UsageError
 from condyle.readers.package import Package
 from condyle.train.recipe import Recipe, load_recipe
-from condyle.train.stages import Listener, heard_by, stage
+from condyle.train.stages import Listener, heard_by
 
 logger = logging.getLogger(__name__)
 
@@ -46,32 +46,31 @@ def train(
     MissingExtraError - torch and its companions are not installed
     """
     _need_torch()
-    from condyle.train.crossval import cross_validate
-    from condyle.train.figures import figures_of
-    from condyle.train.package import package_of
-    from condyle.train.pipeline import fit_pipeline
-
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
     target = Path(out)
     if target.exists():
         raise UsageError("output-exists", "There is something already.", where=target.name, what_to_do="Remove it or choose another name.")
-    if not any(label.finding in recipe.data.findings for label in cohort.labels):
+    known = {name.partition("/")[0] for name in recipe.data.findings}
+    if not any(label.finding in known for label in cohort.labels):
         raise InputError(
             "cohort-without-labels", "The cohort has no label of a finding of this recipe.", what_to_do="Add labels.csv to the cohort."
         )
     pieces = Path(work) if work is not None else target.with_name(target.name + ".work")
     _claim(pieces, recipe, cohort)
-    figures: dict[str, Any] = {}
-    record: dict[str, Any] = {}
     with _quiet_lightning(), heard_by(progress):
-        if recipe.size != "smoke":
-            judged, record = cross_validate(recipe, cohort, pieces)
-            figures = figures_of(judged, seed=recipe.seed)
-        patients = set(cohort.patients.values())
-        with stage("all patients"):
-            fitted = fit_pipeline(recipe, cohort, patients, pieces / "all", pieces / "segmenter" / "all", pieces / "cache")
-    return package_of(fitted, cohort, target, figures, record)
+        return _family(recipe)(recipe, cohort, target, pieces)
+
+
+def _family(recipe: Recipe) -> Callable[[Any, Cohort, Path, Path], Package]:
+    """(recipe, cohort, package to write, folder of pieces) -> package, by the family of the recipe."""
+    if recipe.family == "lumbar":
+        from condyle.train.crossval import train_lumbar
+
+        return train_lumbar
+    from condyle.train.multiplane.pipeline import train_multiplane
+
+    return train_multiplane
 
 
 def _need_torch() -> None:

@@ -1,0 +1,94 @@
+"""The networks of a package, as its settings and graphs describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.errors import PackageError
+from condyle.readers.engines import open_graph
+from condyle.readers.multiplane.network import Attention, Floats, Member
+from condyle.readers.multiplane.stack import StackSpec
+from condyle.readers.onnx import Graph
+from condyle.readers.package import Package
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraphMember:
+    """A member of the ensemble run by an engine: encoders by slot, and the reader of features."""
+
+    encoders: Mapping[str, Graph]
+    reader: Graph
+    columns: tuple[int, ...]
+
+    def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
+        found = self.encoders[slot]({"grey": grey})
+        return found["features"], found["before"]
+
+    def read(self, features: Floats, shown: Floats) -> Mapping[str, Floats]:
+        found = self.reader({"features": features[None], "shown": shown[None]})
+        return {name: values[0] for name, values in found.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """Everything a package says about how its networks are fed and asked."""
+
+    slots: tuple[str, ...]
+    findings: tuple[str, ...]
+    spec: StackSpec
+    attention: Attention
+    members: tuple[Member, ...]
+
+
+def open_ensemble(package: Package, engine: str = "") -> Ensemble:
+    """The ensemble of a package.
+
+    Raises
+    ------
+    PackageError - its settings do not describe one, or a graph cannot be loaded
+    """
+    settings: Mapping[str, Any] = package.spec.settings
+    try:
+        slots, findings = tuple(settings["slots"]), tuple(settings["findings"])
+        spec, attention = StackSpec(**settings["stack"]), Attention(**settings["attention"])
+        names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"]))) for one in settings["members"]]
+        spoken = {column for *_, columns in names for column in columns}
+        if spoken != set(range(len(findings))) or set(slots) != set(package.spec.slots) or any(set(own) != set(slots) for own, *_ in names):
+            raise KeyError("members")
+    except (KeyError, TypeError, ValueError) as error:
+        raise PackageError(
+            "package-damaged", "The package does not describe its networks.", where="package.yaml: settings",
+            why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
+        ) from None  # fmt: skip
+    opened: dict[str, Graph] = {}
+
+    def graph(name: str) -> Graph:
+        if name not in opened:
+            opened[name] = open_graph(package.graph(name), name, engine=engine)
+        return opened[name]
+
+    members = tuple(GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns) for own, reader, columns in names)
+    return Ensemble(slots, findings, spec, attention, members)
+
+
+def probabilities(logits: NDArray[np.float64], calibration: Mapping[str, Any], findings: tuple[str, ...]) -> NDArray[np.float64]:
+    """[finding] logits -> calibrated probabilities.
+
+    Parameters
+    ----------
+    calibration : finding -> {'slope', 'intercept'} (Platt; slope 1 / temperature, intercept 0 for temperature scaling), or
+        {'logits', 'scores'}, a rising curve between whose points is interpolated (isotonic)
+    """
+    out = np.empty(len(findings))
+    for at, finding in enumerate(findings):
+        own, logit = calibration.get(finding, {}), float(logits[at])
+        if "scores" in own:
+            out[at] = np.interp(logit, own["logits"], own["scores"])
+        else:
+            out[at] = 1 / (1 + np.exp(-np.clip(own.get("slope", 1.0) * logit + own.get("intercept", 0.0), -30, 30)))
+    return out

@@ -1,0 +1,150 @@
+"""The stack: what a network sees of one series. Training and reading cut it with this one function.
+
+A square of fixed millimetres about the joint, a fixed number of pixels, some of the slices, eight bits. Knees of
+different size and spacing so come at one scale, and a right knee is mirrored to look like a left one: medial and lateral
+are different findings, so their place must not depend on the side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from condyle.prepare.crop import crop_mm
+from condyle.prepare.orient import orient
+from condyle.prepare.resample import STEP as RESAMPLE
+from condyle.prepare.resample import regrid
+from condyle.study import Geometry, Volume
+
+LOWER, UPPER = 0.5, 99.5  # percentiles that become black and white
+
+
+@dataclass(frozen=True, slots=True)
+class StackSpec:
+    """How a stack is cut.
+
+    Parameters
+    ----------
+    field_mm : side of the square; pixels : its rows and columns
+    slices : how many at most; depth_mm : how far they reach along the normal, evenly about the centre
+    mirror : right joints are shown as left ones
+    """
+
+    field_mm: float = 140.0
+    pixels: int = 128
+    slices: int = 12
+    depth_mm: float = 120.0
+    mirror: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """What the network sees of one series.
+
+    Parameters
+    ----------
+    pixels : [slices, row, column] uint8, black where ``shown`` is False
+    shown : [slices] bool
+    index : [slices] slice of ``geometry`` behind each; -1 where there is none
+    geometry : of the whole series on the stack's rows and columns; the affine holds for [index, row, column] also
+        when the stack was mirrored
+    """
+
+    pixels: NDArray[np.uint8]
+    shown: NDArray[np.bool_]
+    index: NDArray[np.int64]
+    geometry: Geometry
+
+    def to_world(self, slice_number: int, points: ArrayLike) -> NDArray[np.float64]:
+        """(n, 2) (row, column) on one shown slice -> (n, 3) LPS mm."""
+        at = np.asarray(points, np.float64).reshape(-1, 2)
+        return self.geometry.to_world(np.column_stack([np.full(len(at), float(self.index[slice_number])), at]))
+
+
+def cut_stack(volume: Volume, plane: str, spec: StackSpec, *, centre_mm: ArrayLike | None = None, side: str = "") -> Stack:
+    """Cut the stack of one series.
+
+    Parameters
+    ----------
+    volume : modality values of a series of this plane
+    centre_mm : (3,) LPS mm, middle of the square and of the slices; None is the middle of the volume
+    side : 'right' is mirrored when the spec asks for it
+
+    Returns
+    -------
+    Stack. A volume without millimetres is shown whole, because nothing else is known of its size.
+    """
+    turned = orient(volume, plane=plane)
+    calibrated = turned.geometry.calibrated
+    centre = turned.geometry.centre if centre_mm is None else np.asarray(centre_mm, np.float64)
+    window = crop_mm(turned, spec.field_mm, centre_mm=centre) if calibrated else turned
+    chosen = choose_slices(turned.geometry, centre, spec.slices, spec.depth_mm if calibrated else np.inf)
+    picked = np.ascontiguousarray(window.pixels[chosen])
+    carrier = Volume(picked, Geometry(window.geometry.affine, picked.shape, calibrated))
+    shape = (len(chosen), spec.pixels, spec.pixels)
+    grey = to_bytes(RESAMPLE.apply(carrier, shape=shape, shrink="area").pixels)
+    pixels = np.zeros((spec.slices, spec.pixels, spec.pixels), np.uint8)
+    pixels[: len(chosen)] = grey
+    index = np.full(spec.slices, -1, np.int64)
+    index[: len(chosen)] = chosen
+    geometry = regrid(window.geometry, (window.shape[0], spec.pixels, spec.pixels))
+    stack = Stack(pixels, index >= 0, index, geometry)
+    return mirrored(stack, plane) if spec.mirror and side == "right" else stack
+
+
+def choose_slices(geometry: Geometry, centre_mm: NDArray[np.float64], most: int, depth_mm: float) -> NDArray[np.int64]:
+    """Slices within the depth about the centre, evenly spread, in order, none twice; at least one."""
+    count, step = geometry.shape[0], geometry.spacing[0]
+    middle = min(max(float(geometry.to_index(centre_mm)[0]), 0.0), count - 1.0)
+    reach = min(depth_mm / 2 / step, float(count))
+    first, last = max(0, int(np.ceil(middle - reach))), min(count - 1, int(np.floor(middle + reach)))
+    if last < first:
+        return np.array([round(middle)], np.int64)
+    return np.unique(np.rint(np.linspace(first, last, min(most, last - first + 1))).astype(np.int64))
+
+
+def mirrored(stack: Stack, plane: str) -> Stack:
+    """The stack as the other side would look: left and right exchanged, places in the patient unchanged."""
+    if plane == "sagittal":
+        count = int(stack.shown.sum())
+        order = np.r_[np.arange(count)[::-1], np.arange(count, len(stack.shown))]
+        return replace(stack, pixels=np.ascontiguousarray(stack.pixels[order]), index=stack.index[order])
+    affine = np.array(stack.geometry.affine)
+    affine[:3, 3] += affine[:3, 2] * (stack.geometry.shape[2] - 1)
+    affine[:3, 2] *= -1
+    own = stack.geometry
+    geometry = Geometry(affine, own.shape, own.calibrated, own.spacing_source)
+    return replace(stack, pixels=np.ascontiguousarray(stack.pixels[..., ::-1]), geometry=geometry)
+
+
+def to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Stretch between two percentiles to 0..255. A flat stack becomes black.
+
+    Multiplying the input by a positive number or adding one changes nothing; a few hot pixels hardly do.
+    """
+    values = np.asarray(grey, np.float32)
+    low, high = np.percentile(values[:, ::2, ::2], (LOWER, UPPER))
+    if not high > low:
+        return np.zeros(values.shape, np.uint8)
+    return np.rint(np.clip((values - low) * (255.0 / (high - low)), 0, 255)).astype(np.uint8)
+
+
+def as_input(pixels: NDArray[np.uint8], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The stack as the network wants it: mean 0 and standard deviation 1 over the shown slices, 0 elsewhere.
+
+    Parameters
+    ----------
+    pixels : [slices, row, column]; shown : [slices]
+    """
+    out = np.zeros(pixels.shape, np.float32)
+    if shown.any():
+        own = pixels[shown]
+        counts = np.bincount(own.ravel(), minlength=256)
+        values = np.arange(256, dtype=np.float64)
+        mean = float(counts @ values / counts.sum())
+        sd = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+        table = ((values - mean) / max(sd, 1.0)).astype(np.float32)
+        out[shown] = table[own]
+    return out

@@ -1,0 +1,88 @@
+"""Losses with unknown labels masked: sums of what is known over the weight of what is known (fault G44)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def class_weights(targets: Tensor, balance: float) -> Tensor:
+    """[finding] weight of positives: (negatives / positives) ** balance, from the given (training) targets alone (fault G5).
+
+    Parameters
+    ----------
+    targets : [study, finding] 0, 1, NaN where unknown. A finding without positives or negatives keeps 1.
+    """
+    positive, negative = (targets > 0.5).sum(0), (targets <= 0.5).sum(0)
+    usable = (positive > 0) & (negative > 0)
+    ratio = (negative.clamp_min(1) / positive.clamp_min(1)) ** balance
+    return torch.where(usable, ratio, torch.ones_like(ratio)).float()
+
+
+def masked(
+    logits: Tensor, targets: Tensor, *, kind: str = "bce", positive: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
+    """Mean loss over known labels.
+
+    Parameters
+    ----------
+    logits, targets : [..., finding]; targets in [0, 1], NaN where unknown
+    kind : 'bce'; 'focal' (Lin et al., ICCV 2017, gamma 2); 'asymmetric' (Ridnik et al., ICCV 2021, gamma 0 and 4, shift 0.05)
+    positive : [finding] weight of positives; weights : broadcastable to the targets, such as reliability of labels
+
+    Returns
+    -------
+    Scalar; 0 when nothing is known.
+    """
+    known = ~targets.isnan()
+    truth = targets.nan_to_num()
+    logits = logits.float()
+    each = {"bce": _bce, "focal": _focal, "asymmetric": _asymmetric}[kind](logits, truth)
+    share = known.float()
+    if positive is not None:
+        share = share * (truth * (positive - 1) + 1)
+    if weights is not None:
+        share = share * weights
+    # Divided by the weight of what is known, so that a batch with few labels weighs as one with many.
+    return (each * share).sum() / share.sum().clamp_min(1e-8)
+
+
+def _bce(logits: Tensor, truth: Tensor) -> Tensor:
+    return nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+
+
+def _focal(logits: Tensor, truth: Tensor, gamma: float = 2.0) -> Tensor:
+    chance = logits.sigmoid()
+    missed = truth * (1 - chance) + (1 - truth) * chance
+    return missed**gamma * _bce(logits, truth)
+
+
+def _asymmetric(logits: Tensor, truth: Tensor, gamma: float = 4.0, shift: float = 0.05) -> Tensor:
+    chance = logits.sigmoid()
+    off = (chance - shift).clamp_min(0)
+    return -(truth * nn.functional.logsigmoid(logits) + (1 - truth) * off**gamma * torch.log((1 - off).clamp_min(1e-8)))
+
+
+def cumulative(logits: Tensor, grade: Tensor) -> Tensor:
+    """Ordinal loss on cumulative logits: cross entropy of every "at least step k" (Frank and Hall 2001); see ``corn`` for the other.
+
+    Parameters
+    ----------
+    logits : [n, steps - 1]; grade : [n] 0 .. steps - 1, NaN where unknown
+    """
+    steps = torch.arange(1, logits.shape[1] + 1, device=logits.device)
+    targets = torch.where(grade[:, None].isnan(), torch.nan, (grade[:, None] >= steps).float())
+    return masked(logits, targets)
+
+
+def corn(logits: Tensor, grade: Tensor) -> Tensor:
+    """Ordinal loss on conditional logits: "at least step k, given at least k - 1" (CORN; Shi et al., Pattern Anal Appl 2023)."""
+    steps = torch.arange(1, logits.shape[1] + 1, device=logits.device)
+    reached = grade[:, None] >= steps - 1
+    targets = torch.where(grade[:, None].isnan() | ~reached, torch.nan, (grade[:, None] >= steps).float())
+    return masked(logits, targets)
+
+
+def corn_probabilities(logits: Tensor) -> Tensor:
+    """[n, steps - 1] conditional logits -> probabilities of "at least step k", never rising with k."""
+    return logits.sigmoid().cumprod(1)

@@ -1,0 +1,1 @@
+"""Training of the family of several planes: store, augmentation, network, loop, export."""

@@ -1,0 +1,89 @@
+"""The networks of several planes as ONNX graphs, and how far they differ from torch on the same studies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from condyle.readers.multiplane.graphs import GraphMember
+from condyle.readers.multiplane.network import Attention, answer
+from condyle.readers.onnx import open_graph
+from condyle.train.multiplane.learner import TorchMember
+from condyle.train.networks.multiplane import EncoderGraph, MultiplaneNetwork, ReaderGraph, outputs_of
+from condyle.train.onnx_file import demand_equal, exported, fused, halved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exported:
+    """A network as graphs.
+
+    Parameters
+    ----------
+    graphs : name ('encoder-sagittal', 'reader') -> ONNX bytes; encoders : slot -> name of its graph
+    outputs : of the reader
+    exported, rounded : largest difference of a logit from torch, and by storing weights as 16-bit floats
+    """
+
+    graphs: dict[str, bytes]
+    encoders: dict[str, str]
+    outputs: tuple[str, ...]
+    exported: float
+    rounded: float
+
+
+def network_onnx(
+    network: MultiplaneNetwork, grey: NDArray[np.float32], shown: NDArray[np.bool_], attention: Attention, *, half: bool, tolerance: float
+) -> Exported:
+    """Export a network and compare it with itself on studies.
+
+    Parameters
+    ----------
+    grey, shown : [study, slot, slice, row, column], [study, slot, slice] of real stacks
+
+    Raises
+    ------
+    CondyleError - a logit of the graphs differs from torch by more than ``tolerance``
+    """
+    whole = network.eval()
+    shipped = fused(whole)
+    if half:
+        shipped = halved(shipped)
+    assert isinstance(shipped, MultiplaneNetwork)
+    shipped.eval()
+    pixels, slices = grey.shape[-1], grey.shape[2]
+    graphs: dict[str, bytes] = {}
+    encoders: dict[str, str] = {}
+    for slot in shipped.slots:
+        name = "encoder" if shipped.shape.shared else f"encoder-{slot}"
+        encoders[slot] = name
+        if name not in graphs:
+            example = torch.zeros(slices if shipped.encoder(slot).volume else 2, pixels, pixels)
+            axes = {"grey": {0: "n"}, "features": {0: "n"}, "before": {0: "n"}}
+            fixed = {} if not shipped.encoder(slot).volume else None
+            graphs[name] = exported(
+                EncoderGraph(shipped, slot), (example,), ("grey",), ("features", "before"), axes if fixed is not None else {"none": {}},
+                half=half,
+            )  # fmt: skip
+    with torch.no_grad():
+        slot = shipped.slots[0]
+        shape = EncoderGraph(shipped, slot)(torch.zeros(slices, pixels, pixels))[0].shape
+    outputs = tuple(outputs_of(shipped))
+    example = (torch.rand(1, len(shipped.slots), slices, *shape[1:]), torch.ones(1, len(shipped.slots), slices))
+    graphs["reader"] = exported(ReaderGraph(shipped), example, ("features", "shown"), outputs, {}, half=half)
+    opened = {name: open_graph(data, name, threads=1) for name, data in graphs.items()}
+    columns = tuple(range(shipped.shape.findings))
+    runs = {
+        "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns),
+        "shipped": TorchMember(shipped, columns), "trained": TorchMember(whole, columns),
+    }  # fmt: skip
+    largest = {"exported": 0.0, "rounded": 0.0}
+    plain = Attention(use=False)  # a box that moves by a cell over a rounding of 1e-7 is no fault of the graph
+    for own, there in zip(grey, shown, strict=True):
+        said = {name: answer([run], shipped.slots, own, there, plain, len(columns)).logits for name, run in runs.items()}
+        largest["exported"] = max(largest["exported"], float(np.abs(said["onnx"] - said["shipped"]).max()))
+        largest["rounded"] = max(largest["rounded"], float(np.abs(said["shipped"] - said["trained"]).max()))
+    demand_equal(largest["exported"], tolerance, "network")
+    return Exported(graphs, encoders, outputs, largest["exported"], largest["rounded"])

@@ -1,0 +1,202 @@
+"""A network of several planes in training, and the same network as a reader asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from condyle.evaluate.ranking import auroc
+from condyle.readers.multiplane.aolm import attend, pixel_spans
+from condyle.readers.multiplane.network import Attention, Floats, answer, enlarge
+from condyle.train.loop import Learner, demand_finite
+from condyle.train.losses import class_weights, masked
+from condyle.train.multiplane.batches import Batch, plain
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.multiplane.store import Store
+from condyle.train.networks.encoder import Encoder
+from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape, outputs_of
+from condyle.train.stages import tell
+
+
+def shape_of(recipe: MultiplaneRecipe, findings: int) -> Shape:
+    own = recipe.network
+    return Shape(
+        {name: slot.plane for name, slot in recipe.data.slots.items()}, findings, recipe.backbones(), recipe.prepare.pixels, own.stride,
+        own.width, own.shared, own.aggregate, own.fuse, own.correlate, own.dropout,
+    )  # fmt: skip
+
+
+def attention_of(recipe: MultiplaneRecipe) -> Attention:
+    own = recipe.network.attention
+    return Attention(own.use, own.dimensions, own.smallest, own.margin, own.answer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TorchMember:
+    """A trained network as ``answer`` asks it; ``maps`` False leaves out what takes time."""
+
+    network: MultiplaneNetwork
+    columns: tuple[int, ...]
+    maps: bool = False
+
+    def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
+        with torch.inference_mode():
+            features, before = self.network.encode(slot, torch.from_numpy(grey))
+            if slot in self.network.level:
+                features = self.network.level[slot](features.transpose(1, 3)).transpose(1, 3)
+        return features.float().numpy(), before.float().numpy()
+
+    def read(self, features: Floats, shown: Floats) -> Mapping[str, Floats]:
+        whole, mask = torch.from_numpy(features)[None], torch.from_numpy(shown)[None]
+        with torch.inference_mode():
+            if self.maps:
+                found = ReaderGraph(self.network)(whole, mask)
+                return {name: one[0].numpy() for name, one in zip(outputs_of(self.network), found, strict=True)}
+            fused, single, _, _ = self.network.read(whole.mean((4, 5)), mask)
+        return {"logits": fused[0].float().numpy(), "planes": single[0].float().numpy()}
+
+
+def logits_of(
+    network: MultiplaneNetwork, store: Store, rows: NDArray[np.intp], attention: Attention, *, half: bool = False
+) -> tuple[Floats, Floats]:
+    """([row, finding] fused, [row, slot, finding] single inputs, NaN where missing) of studies, deterministic: no augmentation, no
+    dropout (fault G27). ``half`` computes in 16-bit floats."""
+    training = network.training
+    network.eval()
+    member = TorchMember(network, tuple(range(network.shape.findings)))
+    found = []
+    for number in rows.tolist():
+        grey, shown = plain(store, number)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            told = answer([member], network.slots, grey, shown, attention, network.shape.findings)
+        found.append((told.logits, told.planes))
+    network.train(training)
+    return np.array([one for one, _ in found], np.float32), np.array([one for _, one in found], np.float32)
+
+
+class MultiplaneLearner(Learner):
+    """One network in training."""
+
+    def __init__(
+        self, network: MultiplaneNetwork, recipe: MultiplaneRecipe, store: Store, targets: NDArray[np.float32], rows: NDArray[np.intp],
+        held_out: NDArray[np.intp], steps: int,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.network, self.recipe, self.steps, self.store = network, recipe, steps, store
+        self.held_out, self.truth = held_out, targets[held_out]
+        self.positive = class_weights(torch.from_numpy(targets[rows]), recipe.loss.balance)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        settings, own = self.recipe.loss, self.recipe.network.attention
+        loss, sums = self._loss(batch.grey, batch.mask, batch)
+        if own.use and self.current_epoch + 1 >= own.from_epoch:
+            crops, kept = self.objects(batch.grey, batch.mask, sums)
+            loss = loss + settings.object * self._loss(crops, kept, batch)[0]
+        total = self.recipe.optimiser.epochs * (self.steps // self.recipe.optimiser.epochs)
+        tell(f"epoch {self.current_epoch + 1} of {self.recipe.optimiser.epochs}", min(self.global_step + 1, total), total)
+        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.grey))
+        return demand_finite(loss, self.current_epoch, index)
+
+    def _loss(self, grey: Tensor, mask: Tensor, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        settings = self.recipe.loss
+        features, kept, sums = self.network.describe(grey, mask)
+        fused, single, _, _ = self.network.read(features, kept)
+        positive = self.positive.to(fused.device)
+        alone = batch.targets[:, None].where(kept.amax(2)[..., None] > 0, torch.full_like(batch.targets[:, None], torch.nan))
+        weights = batch.weights
+        each = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None])
+        if self.recipe.network.fuse == "logistic":  # every input learns by itself; what fuses them is fitted afterwards
+            return each, sums
+        whole = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights)
+        return whole + settings.planes * each, sums
+
+    def objects(self, grey: Tensor, mask: Tensor, sums: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+        """What drew attention on every slice (or through every stack), enlarged, cut as reading cuts it."""
+        own = self.recipe.network.attention
+        late, before = self._sums(grey, mask) if sums is None else sums
+        slices, host = mask.nonzero().tolist(), grey.cpu().numpy()
+        a, b = late.float().cpu().numpy(), before.float().cpu().numpy()
+        crops, kept = np.zeros_like(host), mask.cpu().numpy().copy()
+        stride = grey.shape[-1] // a.shape[-1]
+        if own.dimensions == 2:
+            boxes = [attend(one, other, smallest=own.smallest, margin=own.margin).spans for one, other in zip(a, b, strict=True)]
+        else:
+            boxes = _through(slices, a, b, own.smallest, own.margin)
+        for (n, slot, place), spans in zip(slices, boxes, strict=True):
+            if not spans:
+                kept[n, slot, place] = 0
+                continue
+            rows, columns = ((first * stride, end * stride) for first, end in spans)
+            crops[n, slot, place] = enlarge(host[n, slot, place], rows, columns)
+        return torch.from_numpy(crops).to(grey.device), torch.from_numpy(kept).to(grey.device)
+
+    def _sums(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Of inputs with encoders of their own: a side pass that moves no statistics (fault G33)."""
+        training = self.network.training
+        self.network.eval()
+        late: list[Tensor] = []
+        before: list[Tensor] = []
+        with torch.no_grad():
+            for n, slot in mask.amax(2).nonzero().tolist():
+                features, earlier = self.network.encode(self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
+                late.append(features.sum(1))
+                before.append(earlier)
+        self.network.train(training)
+        return torch.cat(late), torch.cat(before)
+
+    def configure_optimizers(self) -> Any:
+        settings = self.recipe.optimiser
+        encoders = list(self.network.encoders.parameters())
+        own = {id(one) for one in encoders}
+        rest = [one for one in self.network.parameters() if id(one) not in own]
+        rates = [settings.rate] if settings.backbone_rate == 0 else [settings.rate, settings.backbone_rate]
+        groups = [{"params": part} for part in ([rest] if settings.backbone_rate == 0 else [rest, encoders])]
+        optimiser = torch.optim.AdamW(groups, settings.rate, weight_decay=settings.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=self.steps, pct_start=settings.warm_up)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def train(self, mode: bool = True) -> MultiplaneLearner:
+        super().train(mode)
+        if mode and self.recipe.optimiser.backbone_rate == 0:
+            for one in self.network.encoders.values():
+                assert isinstance(one, Encoder)
+                one.requires_grad_(False).eval()
+        return self
+
+    def judge(self) -> float | None:
+        """Of held-out studies: log loss, or 1 - mean AUROC of the findings that can be ranked there."""
+        if not len(self.held_out):
+            return None
+        half = self.recipe.optimiser.precision == "bf16"
+        logits, _ = logits_of(self.network, self.store, self.held_out, attention_of(self.recipe), half=half)
+        if self.recipe.select.metric == "log_loss":
+            return float(masked(torch.from_numpy(logits), torch.from_numpy(self.truth)))
+        return 1 - mean_auroc(self.truth, logits)
+
+
+def mean_auroc(truth: NDArray[np.floating], score: NDArray[np.floating]) -> float:
+    """Mean over the findings that have both classes; NaN when none has."""
+    values = []
+    for own, scores in zip(truth.T, score.T, strict=True):
+        known = ~np.isnan(own)
+        if 0 < own[known].sum() < known.sum():
+            values.append(auroc(own[known], scores[known]))
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _through(slices: list[list[int]], late: Floats, before: Floats, smallest: int, margin: int) -> list[Any]:
+    """One box a stack, told for each of its slices; () for slices beyond it."""
+    boxes: list[Any] = []
+    places = np.array([pair[:2] for pair in slices])
+    for pair in np.unique(places, axis=0):
+        own = np.flatnonzero((places == pair).all(1))
+        box = attend(late[own], before[own], smallest=smallest, margin=margin)
+        (first, end), *rest = pixel_spans(box, (1, 1, 1))
+        boxes += [tuple(rest) if first <= at < end else () for at in range(len(own))]
+    return boxes

@@ -1,0 +1,116 @@
+"""From a fitted pipeline of several planes to a package on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from condyle.cohorts.cohort import Cohort
+from condyle.readers.package import Package, write_package
+from condyle.train.multiplane.batches import plain
+from condyle.train.multiplane.export import Exported, network_onnx
+from condyle.train.multiplane.learner import attention_of
+from condyle.train.multiplane.pipeline import Fitted, stack_spec
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+
+_COMPARED = 3  # studies on which graphs and torch are compared
+
+
+def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
+    """Export every network, check it, write card and metrics, and put everything into one package.
+
+    Raises
+    ------
+    CondyleError - an exported graph is not the trained network
+    PackageError - ``out`` exists
+    """
+    recipe = fitted.recipe
+    seen = [plain(fitted.store, number) for number in range(min(_COMPARED, len(fitted.store)))]
+    grey, shown = np.stack([one for one, _ in seen]), np.stack([there for _, there in seen])
+    files: dict[str, bytes] = {}
+    graphs: dict[str, Any] = {}
+    members = []
+    moved: list[Exported] = []
+    for number, one in enumerate(fitted.members):
+        made = network_onnx(
+            one.network, grey, shown, attention_of(recipe), half=recipe.export.half, tolerance=recipe.export.tolerance
+        )
+        moved.append(made)
+        for name, data in made.graphs.items():
+            file = f"graphs/{number}-{name}.onnx"
+            files[file] = data
+            inputs, outputs = (["features", "shown"], list(made.outputs)) if name == "reader" else (["grey"], ["features", "before"])
+            graphs[f"{number}-{name}"] = {"file": file, "inputs": inputs, "outputs": outputs}
+        members.append({
+            "encoders": {slot: f"{number}-{name}" for slot, name in made.encoders.items()}, "reader": f"{number}-reader",
+            "columns": list(one.columns),
+        })  # fmt: skip
+    simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
+    record = {
+        "simulated": simulated, "studies": len(fitted.store), "patients": len(fitted.splits.folds), "size": recipe.size,
+        "seed": recipe.seed,
+        "exported": max(one.exported for one in moved), "rounded": max(one.rounded for one in moved), "splits_sha256": fitted.splits.sha256,
+        "validation": fitted.validation,
+    }  # fmt: skip
+    about = cohort.about
+    name = str(about.get("name", "cohort"))
+    content = {
+        "name": recipe.name, "version": recipe.version, "family": recipe.family, "joint": recipe.data.joint,
+        "findings": list(dict.fromkeys(finding.partition("/")[0] for finding in recipe.data.findings)),
+        "slots": {slot: {**own.model_dump(), "weightings": list(own.weightings)} for slot, own in recipe.data.slots.items()},
+        "prepare": [],
+        "graphs": graphs,
+        "calibration": dict(fitted.calibration),
+        "thresholds": dict(fitted.thresholds),
+        "settings": {
+            "slots": list(recipe.data.slots), "findings": list(recipe.data.findings), "stack": asdict(stack_spec(recipe)),
+            "attention": asdict(attention_of(recipe)), "stride": recipe.network.stride, "members": members,
+        },
+        "licence": recipe.card.licence,
+        "data": [{"name": name, "licence": str(about.get("licence", "not stated")), "credit": str(about.get("credit", "not stated")),
+                  "source": str(about.get("source", ""))}],
+        "intended_use": recipe.card.intended_use,
+        "trained_on": f"{'SIMULATED studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies",
+        "limits": list(recipe.card.limits),
+    }  # fmt: skip
+    metrics = {"record": record, "recipe": recipe.model_dump(mode="json")}
+    files["card.md"] = card(recipe, about, record).encode()
+    files["metrics.json"] = (json.dumps(metrics, indent=1, allow_nan=True) + "\n").encode()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return write_package(out, content, files)
+
+
+def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """card.md."""
+    warning = "**Simulated studies: nothing here is evidence of accuracy on patients.** " if record["simulated"] else ""
+    network, own = recipe.network, record["validation"]
+    attention = "; the place that drew attention is read again, enlarged" if network.attention.use else ""
+    held = (
+        f"{own['studies']:.0f} held-out studies chose epochs, calibration and thresholds; their mean AUROC was {own['mean_auroc']:.3f}. "
+        "That is a sign of life, no measure of accuracy: such comes from `condyle evaluate` on patients marked test or external, whom "
+        "training never opened."
+    )
+    parts = [
+        f"# {recipe.name} {recipe.version}",
+        recipe.card.intended_use,
+        "## What it was trained on",
+        f"{warning}{about.get('credit', 'Credit not stated')} ({about.get('licence', 'licence not stated')}): "
+        f"{record['patients']} patients, {record['studies']} studies. Source: {about.get('source', 'not stated')}.",
+        "## How good it is",
+        held if recipe.size != "smoke" else f"Nothing was measured: the size `{recipe.size}` only shows that everything runs.",
+        "## Limits",
+        "\n".join(f"- {line}" for line in recipe.card.limits),
+        "## How it works",
+        f"Up to {recipe.prepare.slices} slices of each of {', '.join(recipe.data.slots)} ({recipe.prepare.field_mm:g} mm, "
+        f"{recipe.prepare.pixels} pixels) pass a {', '.join(sorted(set(recipe.backbones().values())))}; slices are pooled by "
+        f"{network.aggregate.replace('_', ' ')}, planes fused by {network.fuse}{attention}. A missing plane is masked.",
+        f"Seed {recipe.seed}; exported graphs equal the trained networks within {record['exported']:.1e}; storing weights as 16-bit floats "
+        f"moves a logit by at most {record['rounded']:.1e}. Split: sha256 {record['splits_sha256'][:16]}.",
+        f"Licence of the weights: {recipe.card.licence}.",
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"

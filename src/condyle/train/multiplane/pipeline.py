@@ -1,0 +1,207 @@
+"""The whole pipeline of several planes: store, folds, networks, out-of-fold scores, calibration, thresholds, package.
+
+Each trained fold has its own held-out patients: they choose its epoch, and their scores calibrate and set the thresholds. Nothing
+of that is evidence of accuracy; that comes from ``condyle evaluate`` on patients marked ``test`` or ``external``, whom nothing
+here ever opens. Every finished piece stays in the work folder, so a killed run goes on with the next.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.splits import Splits, make_splits, save_splits
+from condyle.errors import InputError
+from condyle.readers.multiplane.stack import StackSpec
+from condyle.readers.package import Package, SlotSpec
+from condyle.train.loop import fit
+from condyle.train.multiplane.batches import StudyBatches
+from condyle.train.multiplane.calibrate import fit_calibrations, fit_logistic, scores_of
+from condyle.train.multiplane.learner import MultiplaneLearner, attention_of, logits_of, mean_auroc, shape_of
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.multiplane.store import Store, open_store
+from condyle.train.multiplane.targets import demand_both_classes, targets_of
+from condyle.train.networks.multiplane import MultiplaneNetwork
+from condyle.train.stages import stage
+from condyle.train.thresholds import threshold_of
+
+logger = logging.getLogger(__name__)
+
+APART = ("test", "external")  # splits that training never opens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """One network of the package: what it speaks of, and where it was not trained."""
+
+    network: MultiplaneNetwork
+    columns: tuple[int, ...]
+    fold: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A fitted pipeline.
+
+    Parameters
+    ----------
+    out_of_fold : [study, finding] logits of networks that did not train on the study; NaN where no trained fold held it out
+    """
+
+    recipe: MultiplaneRecipe
+    members: tuple[Trained, ...]
+    store: Store
+    targets: NDArray[np.float32]
+    out_of_fold: NDArray[np.float32]
+    calibration: Mapping[str, Any]
+    thresholds: Mapping[str, Any]
+    splits: Splits
+
+    @property
+    def validation(self) -> dict[str, float]:
+        """Facts about held-out studies, which chose epochs and thresholds: a sign of life, not evidence."""
+        held = ~np.isnan(self.out_of_fold).all(axis=1)
+        return {"studies": float(held.sum()), "mean_auroc": mean_auroc(self.targets[held], self.out_of_fold[held])}
+
+
+def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: Path) -> Package:
+    """Fit and package. Raises as ``fit_multiplane`` and ``package_of``."""
+    from condyle.train.multiplane.package import package_of
+
+    return package_of(fit_multiplane(recipe, cohort, work), cohort, out)
+
+
+def slot_specs(recipe: MultiplaneRecipe) -> dict[str, SlotSpec]:
+    return {name: SlotSpec.model_validate(slot.model_dump()) for name, slot in recipe.data.slots.items()}
+
+
+def stack_spec(recipe: MultiplaneRecipe) -> StackSpec:
+    own = recipe.prepare
+    return StackSpec(own.field_mm, own.pixels, own.slices, own.depth_mm, own.mirror)
+
+
+def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path) -> Fitted:
+    """Fit every part on patients that are not set apart.
+
+    Raises
+    ------
+    InputError - no patients, or findings of one class in a fold's training patients
+    TableError - studies that cannot be used
+    """
+    rows = [row for row in cohort.rows if row.split not in APART]
+    if not rows:
+        raise InputError(
+            "nothing-to-train-on", "Every patient of the manifest is set apart.", why="All rows are marked test or external.",
+            what_to_do="Mark some as train in the column split, or leave it empty.",
+        )  # fmt: skip
+    studies = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
+    required = [name for name, slot in recipe.data.slots.items() if slot.required]
+    store = open_store(studies, slot_specs(recipe), stack_spec(recipe), work / "store", required=required)
+    targets, weights = targets_of(cohort.labels, store.studies, recipe.data.findings)
+    demand_both_classes(targets, recipe.data.findings, "the cohort")
+    splits = splits_of(recipe, cohort, rows, targets)
+    save_splits(work / "splits.json", splits)
+    patients = np.array([cohort.patients[study] for study in store.studies])
+    folds = np.array([splits.folds[patient] for patient in patients.tolist()])
+    members: list[Trained] = []
+    out_of_fold = np.full(targets.shape, np.nan, np.float32)
+    for fold in range(recipe.split.run if recipe.split.by != "manifest" else 1):
+        own, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        demand_both_classes(targets[own], recipe.data.findings, f"the training patients of fold {fold + 1}")
+        with stage(f"fold {fold + 1} of {recipe.split.run}"):
+            found = _fold(recipe, store, targets, weights, own, held_out, work / f"fold{fold}", fold)
+        members += found
+        out_of_fold[held_out] = _ensemble(found, recipe, store, held_out)
+        logger.info("fold %d: mean AUROC of held-out studies %.3f", fold + 1, mean_auroc(targets[held_out], out_of_fold[held_out]))
+    calibration = fit_calibrations(out_of_fold, targets, recipe.data.findings, recipe.calibrate.method)
+    scores = scores_of(out_of_fold, calibration, recipe.data.findings)
+    rule = recipe.threshold
+    thresholds = {}
+    for column, name in enumerate(recipe.data.findings):
+        known = ~np.isnan(targets[:, column]) & ~np.isnan(scores[:, column])
+        truth = (targets[known, column] > 0.5).astype(np.float64)
+        thresholds[name] = threshold_of(truth, scores[known, column], rule.rule, rule.value, rule.undecided)
+    return Fitted(recipe, tuple(members), store, targets, out_of_fold, calibration, thresholds, splits)
+
+
+def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets: NDArray[np.float32]) -> Splits:
+    """Folds of the patients that train: dealt, or as the manifest says."""
+    if recipe.split.by == "manifest":
+        folds = {row.patient_id: int(row.split != "validation") for row in rows}
+        if set(folds.values()) != {0, 1}:
+            raise InputError(
+                "split-without-validation", "The manifest marks no patient as validation, or all of them.",
+                what_to_do="Fill in the column split, or use split.by: patient.",
+            )  # fmt: skip
+        return Splits(folds, 2, recipe.seed, "patient")
+    balanced = {name.partition("/")[0] for name, own in zip(recipe.data.findings, targets.T, strict=True) if (own > 0.5).any()}
+    labels = [label for label in cohort.labels if label.finding in balanced]
+    return make_splits(rows, labels, n_folds=recipe.split.folds, seed=recipe.seed, group=recipe.split.by, stratify=sorted(balanced))
+
+
+def _fold(
+    recipe: MultiplaneRecipe, store: Store, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
+    held_out: NDArray[np.intp], folder: Path, fold: int,
+) -> list[Trained]:  # fmt: skip
+    """The networks of one fold: one a seed, or one a finding and seed."""
+    every = tuple(range(len(recipe.data.findings)))
+    groups = [(column,) for column in every] if recipe.network.per_finding else [every]
+    found = []
+    for columns in groups:
+        name = recipe.data.findings[columns[0]].replace("/", "-") if recipe.network.per_finding else "all"
+        for number in range(recipe.ensemble.seeds):
+            seed = recipe.seed + 1000 * fold + number
+            part = partial(_build, recipe, store, targets[:, columns], weights[:, columns], own, held_out, seed)
+            settings = recipe.optimiser
+            network = fit(
+                part, folder / f"{name}-seed{number}", seed=seed, epochs=settings.epochs, patience=recipe.select.patience,
+                precision="bf16-mixed" if settings.precision == "bf16" else "32-true", accelerator="auto",
+            )  # fmt: skip
+            assert isinstance(network, MultiplaneNetwork)
+            network.cpu()
+            if recipe.network.fuse == "logistic":
+                _, planes = logits_of(network, store, held_out, attention_of(recipe))
+                fit_logistic(network, planes, targets[np.ix_(held_out, columns)])
+            found.append(Trained(network, columns, fold))
+    return found
+
+
+def _build(
+    recipe: MultiplaneRecipe, store: Store, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
+    held_out: NDArray[np.intp], seed: int,
+) -> tuple[MultiplaneLearner, StudyBatches]:  # fmt: skip
+    batches = StudyBatches(store, targets, weights, own, recipe, seed)
+    network = MultiplaneNetwork(shape_of(recipe, targets.shape[1]))
+    initialise(network, recipe, targets[own])
+    return MultiplaneLearner(network, recipe, store, targets, own, held_out, len(batches) * recipe.optimiser.epochs), batches
+
+
+def initialise(network: MultiplaneNetwork, recipe: MultiplaneRecipe, targets: NDArray[np.float32]) -> None:
+    """First weights: the backbone's as the recipe says, the heads' bias at the share of positives in training."""
+    import torch
+
+    from condyle.train.networks.weights import load_initial
+
+    load_initial(network, recipe.network.init)
+    known = np.maximum((~np.isnan(targets)).sum(axis=0), 1)
+    shares = np.clip(np.nansum(targets, axis=0) / known, 0.02, 0.98)
+    with torch.no_grad():
+        network.fuse.bias.copy_(torch.logit(torch.from_numpy(shares.astype(np.float32))).expand_as(network.fuse.bias))  # type: ignore[operator, union-attr]
+
+
+def _ensemble(members: list[Trained], recipe: MultiplaneRecipe, store: Store, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    total = np.zeros((len(rows), len(recipe.data.findings)), np.float32)
+    counts = np.zeros(total.shape[1], np.float32)
+    for one in members:
+        logits, _ = logits_of(one.network, store, rows, attention_of(recipe))
+        total[:, list(one.columns)] += logits
+        counts[list(one.columns)] += 1
+    return total / counts

@@ -1,0 +1,144 @@
+"""The recipe of the multiplane family: slices of several planes through one network, fused, one head a finding."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, VOLUMES
+from condyle.train.sections import Recipe, Section
+
+
+class Split(Section):
+    """Folds of patients (or of ``site``: all patients of a site together). ``run`` of them are trained, each beside its own held-out
+    fold; the package averages them. Patients whose manifest says ``test`` or ``external`` take no part. With ``by: manifest`` there is
+    one fold: the patients marked ``validation``."""
+
+    by: Literal["patient", "site", "manifest"] = "patient"
+    folds: int = Field(default=5, ge=2)
+    run: int = Field(default=5, ge=1)
+
+
+class Prepare(Section):
+    """The stack of a series: a square of millimetres, its pixels, slices evenly within a depth, right joints mirrored to left ones."""
+
+    field_mm: float = Field(default=140.0, gt=20, le=500)
+    pixels: int = Field(default=128, ge=32, multiple_of=32)
+    slices: int = Field(default=12, ge=1, le=96)
+    depth_mm: float = Field(default=120.0, gt=0)
+    mirror: bool = True
+
+
+class Attention(Section):
+    """Attention object localisation (AOLM): the place that the last two blocks agree on is read again, enlarged."""
+
+    use: bool = True
+    dimensions: Literal[2, 3] = 2
+    smallest: int = Field(default=3, ge=1)
+    margin: int = Field(default=0, ge=0)
+    answer: Literal["mean", "object"] = "mean"
+    from_epoch: int = Field(default=2, ge=1)
+
+
+class Network(Section):
+    """Backbone of slices, how slices become one, how planes become one. ``shared`` is one backbone for all inputs; ``per_finding``
+    trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage fine."""
+
+    backbone: Literal[tuple(BACKBONES)] = "resnet18"  # type: ignore[valid-type]
+    backbones: dict[str, Literal[tuple(BACKBONES)]] = Field(default_factory=dict)  # type: ignore[valid-type]
+    init: Literal["random", "imagenet"] | str = "random"
+    width: float = Field(default=1.0, gt=0, le=1)
+    stride: Literal[16, 32] = 32
+    shared: bool = True
+    per_finding: bool = False
+    aggregate: Literal[AGGREGATORS] = "attention"  # type: ignore[valid-type]
+    fuse: Literal[FUSIONS] = "attention"  # type: ignore[valid-type]
+    correlate: bool = False
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    attention: Attention = Attention()
+
+
+class Loss(Section):
+    """Of the fused answer, plus ``planes`` times that of each plane alone, plus ``object`` times that of the enlarged place. Classes
+    are weighed by (negatives / positives) to the power ``balance``, from the training fold alone."""
+
+    kind: Literal["bce", "focal", "asymmetric"] = "bce"
+    balance: float = Field(default=0.5, ge=0, le=1)
+    planes: float = Field(default=0.3, ge=0)
+    object: float = Field(default=1.0, ge=0)
+    weights: dict[str, float] = Field(default_factory=dict)
+
+
+class Optimiser(Section):
+    """AdamW with one cycle of the rate over all steps; ``backbone_rate`` is that of the backbone (0: frozen). ``precision`` bf16
+    computes in 16-bit floats where the processor can."""
+
+    epochs: int = Field(default=20, ge=1)
+    batch: int = Field(default=8, ge=1)
+    rate: float = Field(default=1e-3, gt=0)
+    backbone_rate: float = Field(default=1e-4, ge=0)
+    weight_decay: float = Field(default=0.02, ge=0)
+    warm_up: float = Field(default=0.1, gt=0, lt=1)
+    precision: Literal["32", "bf16"] = "32"
+
+
+class Augment(Section):
+    """One draw a stack: degrees, share of scale, shift in mm, elastic in mm, log gamma, bias field, noise, motion, loss of resolution;
+    ``drop_slot`` is the chance that an input is hidden although it is there. There are no flips: medial and lateral differ."""
+
+    turn_degrees: float = Field(default=10.0, ge=0, le=45)
+    scale: float = Field(default=0.1, ge=0, lt=0.5)
+    shift_mm: float = Field(default=8.0, ge=0)
+    elastic_mm: float = Field(default=1.5, ge=0)
+    gamma: float = Field(default=0.2, ge=0)
+    bias: float = Field(default=0.2, ge=0)
+    noise: float = Field(default=0.03, ge=0)
+    motion: float = Field(default=0.1, ge=0, le=1)
+    blur: float = Field(default=0.2, ge=0, le=1)
+    drop_slot: float = Field(default=0.15, ge=0, lt=1)
+
+
+class Calibrate(Section):
+    method: Literal["platt", "temperature", "isotonic", "none"] = "platt"
+
+
+class Threshold(Section):
+    """How thresholds are chosen on held-out scores: ``youden``; ``sensitivity`` or ``specificity`` of at least ``value``; ``cost``, where
+    a miss costs ``value`` false alarms. The share ``undecided`` nearest to it is called uncertain."""
+
+    rule: Literal["youden", "sensitivity", "specificity", "cost"] = "youden"
+    value: float = Field(default=0.9, gt=0)
+    undecided: float = Field(default=0.1, ge=0, lt=1)
+
+
+class MultiplaneRecipe(Recipe):
+    """A recipe of the family ``multiplane``."""
+
+    split: Split = Split()
+    prepare: Prepare = Prepare()
+    network: Network = Network()
+    loss: Loss = Loss()
+    optimiser: Optimiser = Optimiser()
+    augment: Augment = Augment()
+    calibrate: Calibrate = Calibrate()
+    threshold: Threshold = Threshold()
+
+    def wrong(self) -> list[str]:
+        found = self.weightless(self.loss.weights)
+        if self.split.run > self.split.folds:
+            found.append(f"split.run: there are only {self.split.folds} folds")
+        found += [f"network.backbones: {slot!r} is not in data.slots" for slot in self.network.backbones if slot not in self.data.slots]
+        if self.network.attention.use and any(name in VOLUMES for name in self.backbones().values()):
+            found.append("network.attention: attention object localisation needs backbones of slices")
+        if self.network.shared and len(set(self.backbones().values())) > 1:
+            found.append("network.shared: inputs with different backbones cannot share one")
+        if any(kind != "binary" for kind in self.heads.values()):
+            found.append("heads: this family has binary heads only")
+        if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
+            found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
+        return found
+
+    def backbones(self) -> dict[str, str]:
+        """Slot -> name of its backbone."""
+        return {slot: self.network.backbones.get(slot, self.network.backbone) for slot in self.data.slots}

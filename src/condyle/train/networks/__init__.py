@@ -1,0 +1,1 @@
+"""Networks by name. ``names`` is light; everything else imports torch."""

@@ -1,0 +1,194 @@
+"""The network of several planes: slices encoded in one batch, pooled to one vector an input, fused, one logit a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from condyle.train.networks.aggregate import aggregator
+from condyle.train.networks.coplane import CoPlane
+from condyle.train.networks.encoder import Encoder, build
+from condyle.train.networks.fuse import fusion
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a network is made of.
+
+    Parameters
+    ----------
+    planes : slot -> plane; backbones : slot -> name
+    shared : one encoder for all slots
+    """
+
+    planes: Mapping[str, str]
+    findings: int
+    backbones: Mapping[str, str]
+    pixels: int
+    stride: int = 32
+    width: float = 1.0
+    shared: bool = True
+    aggregate: str = "attention"
+    fuse: str = "attention"
+    correlate: bool = False
+    dropout: float = 0.2
+
+
+class MultiplaneNetwork(nn.Module):
+    """Slices of several inputs -> one logit a finding."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.slots = tuple(shape.planes)
+        settings = {"pixels": shape.pixels, "stride": shape.stride, "width": shape.width}
+        owners = self.slots[:1] if shape.shared else self.slots
+        self.encoders = nn.ModuleDict({slot: build(shape.backbones[slot], **settings) for slot in owners})  # type: ignore[arg-type]
+        widths = {slot: self.encoder(slot).channels for slot in self.slots}
+        channels = max(widths.values())
+        # Inputs with different backbones meet at one width.
+        self.level = nn.ModuleDict({slot: nn.Linear(own, channels) for slot, own in widths.items() if own != channels})
+        # A pooled vector a finding needs one unit to be read by; pooled features of all planes share their pooling's form, not its weights.
+        self.pools = nn.ModuleList(aggregator(shape.aggregate, channels, shape.findings) for _ in self.slots)
+        self.coplane = CoPlane(len(self.slots), channels) if shape.fuse == "coplane" else None
+        self.drop = nn.Dropout(shape.dropout)
+        self.fuse = fusion(shape.fuse, [shape.planes[slot] for slot in self.slots], channels, shape.findings)
+        self.correlate = nn.Linear(shape.findings, shape.findings, bias=False) if shape.correlate else None
+        if self.correlate is not None:
+            nn.init.zeros_(self.correlate.weight)
+
+    @property
+    def exact(self) -> bool:
+        """Whether class maps follow from the weights: pooling with shares, and nothing mixed before or after."""
+        return all(pool.exact for pool in self.pools) and self.coplane is None and self.correlate is None and not self.level  # type: ignore[union-attr]
+
+    def encoder(self, slot: str) -> Encoder:
+        return self.encoders[slot if slot in self.encoders else self.slots[0]]  # type: ignore[return-value]
+
+    def encode(self, slot: str, grey: Tensor) -> tuple[Tensor, Tensor]:
+        """[slice, row, column] of one input -> (features [slice', channel, h, w], sum of the block before [slice', h, w])."""
+        encoder = self.encoder(slot)
+        if not encoder.volume:
+            features, before = encoder(grey)
+            return features, before
+        features, before = encoder(grey[None])  # [1, channel, depth, h, w]
+        return features[0].transpose(0, 1), before[0]
+
+    def describe(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+        """Mean features of every slice: all slices that are there in one batch.
+
+        Parameters
+        ----------
+        grey : [n, slot, slice, row, column]; mask : [n, slot, slice] 1 or 0
+
+        Returns
+        -------
+        ([n, slot, slice', channel], [n, slot, slice'] mask, sums over channels of the last block and of the one before,
+        [present slices, h, w] in the order of ``mask.nonzero()``; None where inputs have encoders of their own)
+        """
+        volume = any(self.encoder(slot).volume for slot in self.slots)
+        if volume:
+            return (*self._of_stacks(grey, mask), None)
+        there = mask > 0
+        width = max(self.encoder(slot).channels for slot in self.slots)
+        out = grey.new_zeros(*mask.shape, width)
+        if len(self.encoders) == 1:
+            features, before = self.encoder(self.slots[0])(grey[there])
+            out[there] = features.mean((2, 3)).to(out.dtype)
+            return out, mask, (features.detach().float().sum(1), before)
+        for number, slot in enumerate(self.slots):
+            own = there[:, number]
+            if own.any():
+                features, _ = self.encoder(slot)(grey[:, number][own])
+                mean = features.mean((2, 3))
+                out[:, number][own] = (self.level[slot](mean) if slot in self.level else mean).to(out.dtype)
+        return out, mask, None
+
+    def _of_stacks(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        parts: list[Tensor] = []
+        n = len(grey)
+        for number, slot in enumerate(self.slots):
+            features, _ = self.encoder(slot)(grey[:, number])
+            mean = features.mean((3, 4)).transpose(1, 2)
+            parts.append(self.level[slot](mean) if slot in self.level else mean)
+        depth = max(part.shape[1] for part in parts)
+        out = grey.new_zeros(n, len(parts), depth, parts[0].shape[2])
+        kept = grey.new_zeros(n, len(parts), depth)
+        for number, part in enumerate(parts):
+            out[:, number, : part.shape[1]] = part
+            kept[:, number, : part.shape[1]] = mask[:, number].amax(1, keepdim=True)
+        return out * kept[..., None], kept
+
+    def read(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
+        """[n, slot, slice, channel], [n, slot, slice] -> (fused logits [n, finding], those of single inputs [n, slot, finding], direction
+        [n, slot, finding, channel], shares of the slices by slot)."""
+        if self.coplane is not None:
+            features = self.coplane(features, mask)
+        pooled, shares = [], []
+        for number, pool in enumerate(self.pools):
+            one, share = pool(features[:, number], mask[:, number])
+            pooled.append(one)
+            shares.append(share)
+        present = mask.amax(2)
+        fused, single, direction = self.fuse(self.drop(torch.stack(pooled, 1)), present)
+        if self.correlate is not None:
+            fused = fused + self.correlate(fused)
+        return fused, single, direction, shares
+
+    def forward(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """[n, slot, slice, row, column], [n, slot, slice] -> (fused [n, finding], single inputs [n, slot, finding])."""
+        features, kept, _ = self.describe(grey, mask)
+        fused, single, _, _ = self.read(features, kept)
+        return fused, single
+
+
+class EncoderGraph(nn.Module):
+    """What a package holds of an encoder: [slice, row, column] -> features and the sum of the block before."""
+
+    def __init__(self, network: MultiplaneNetwork, slot: str) -> None:
+        super().__init__()
+        self.encoder = network.encoder(slot)
+        self.level = network.level[slot] if slot in network.level else None  # noqa: SIM401 - a ModuleDict has no get
+
+    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
+        if self.encoder.volume:
+            features, before = self.encoder(grey[None])
+            features, before = features[0].transpose(0, 1), before[0]
+        else:
+            features, before = self.encoder(grey)
+        if self.level is not None:
+            features = self.level(features.transpose(1, 3)).transpose(1, 3)
+        return features, before
+
+
+class ReaderGraph(nn.Module):
+    """What a package holds of the rest: features of all slices -> logits, logits of single inputs, and class maps."""
+
+    def __init__(self, network: MultiplaneNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Tensor, shown: Tensor) -> tuple[Tensor, ...]:
+        """[n, slot, slice, channel, h, w], [n, slot, slice] -> (logits, planes, and, where exact, maps [n, finding, slot, slice, h, w]).
+
+        A map holds what each place adds to the logit: features times the share of their slice times the direction they are read in.
+        """
+        fused, single, direction, shares = self.network.read(features.mean((4, 5)), shown)
+        if not self.network.exact:
+            return fused, single
+        cells = features.shape[4] * features.shape[5]
+        maps = []
+        for number, share in enumerate(shares):
+            assert share is not None
+            weight = direction[:, number][:, :, None] * share / cells  # [n, finding, slice, channel]
+            own = features[:, number].flatten(3)  # [n, slice, channel, h * w]
+            maps.append((weight.transpose(1, 2) @ own).transpose(1, 2))
+        return fused, single, torch.stack(maps, 2).unflatten(4, features.shape[4:])
+
+
+def outputs_of(network: MultiplaneNetwork) -> Sequence[str]:
+    """Names of what ``ReaderGraph`` gives."""
+    return ("logits", "planes", "maps") if network.exact else ("logits", "planes")

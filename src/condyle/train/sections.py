@@ -1,0 +1,113 @@
+"""Sections that recipes of every family share."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from condyle.anatomy import JOINTS
+from condyle.train.hints import hint
+
+Size = Literal["smoke", "study", "full"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Slot(Section):
+    """An input: the series that may fill it. ``plane``, ``weightings`` and ``contrast`` are words of a series' role."""
+
+    plane: Literal["sagittal", "coronal", "axial"]
+    weightings: tuple[str, ...] = Field(min_length=1)
+    fat_suppressed: bool | None = None
+    required: bool = False
+
+
+class Data(Section):
+    """Input slots, the preferred first, and the findings to learn (``finding`` or ``finding/compartment``). Unknown labels are left
+    out of the loss."""
+
+    joint: str
+    slots: dict[str, Slot] = Field(min_length=1)
+    findings: tuple[str, ...] = Field(min_length=1)
+
+
+class Select(Section):
+    """Where a part is fitted beside held-out patients, the epoch that is best on them is kept and ``patience`` epochs are waited
+    for a better one: lowest log loss, or highest mean AUROC. The lumbar heads have none: they train for a fixed number of epochs."""
+
+    metric: Literal["log_loss", "auroc"] = "log_loss"
+    patience: int = Field(default=10, ge=1)
+
+
+class Ensemble(Section):
+    """Networks trained with different seeds; the package averages their logits."""
+
+    seeds: int = Field(default=2, ge=1)
+
+
+class Export(Section):
+    """Weights stored as 16-bit floats, and the largest difference of a logit that the exported graph may show."""
+
+    half: bool = True
+    tolerance: float = Field(default=1e-4, gt=0)
+
+
+class Card(Section):
+    """What the package says about itself."""
+
+    licence: str
+    intended_use: str
+    limits: tuple[str, ...] = ()
+
+
+class Recipe(Section):
+    """What a recipe of any family says, with its size applied."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    family: str
+    data: Data
+    heads: dict[str, Literal["ordinal", "binary"]]
+    select: Select = Select()
+    ensemble: Ensemble = Ensemble()
+    export: Export = Export()
+    card: Card
+    size: Size = "full"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        if self.data.joint not in JOINTS:
+            raise ValueError(f"data.joint: there is no joint {self.data.joint!r}; use one of {', '.join(JOINTS)}")
+        if wrong := [*self._wrong_findings(), *self.wrong()]:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def wrong(self) -> list[str]:
+        """What a family finds wrong beside this, one sentence each."""
+        return []
+
+    def _wrong_findings(self) -> list[str]:
+        joint = JOINTS[self.data.joint]
+        entries = {entry.name: entry.kind for entry in joint.findings}
+        wrong = []
+        for name in self.data.findings:
+            finding, _, place = name.partition("/")
+            if finding not in entries:
+                wrong.append(f"data.findings: {name!r} is no finding of the {joint.name}{hint(name, entries)}")
+            elif place and place not in joint.compartments:
+                wrong.append(f"data.findings: {place!r} is no compartment of the {joint.name}{hint(place, joint.compartments)}")
+        if set(self.heads) != set(self.data.findings):
+            wrong.append("heads: there must be one head for each of data.findings")
+        for name, kind in self.heads.items():
+            own = entries.get(name.partition("/")[0], kind)
+            if own != kind:
+                wrong.append(f"heads.{name}: {name} is {own}")
+        return wrong
+
+    def weightless(self, weights: dict[str, Any]) -> list[str]:
+        """Findings that are weighed but not learnt."""
+        return [f"loss.weights: {name!r} is not in data.findings" for name in weights if name not in self.data.findings]
