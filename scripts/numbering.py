@@ -109,7 +109,10 @@ def see(study: SimulatedStudy, network: Network) -> dict[str, View]:
     """The views of a study as the reader has them: T2 first."""
     from condyle.readers.lumbar.family import _no_lumbar_spine
 
-    views = {slot: look(study.volumes[name], network) for slot, name in (("t2", "t2_sag"), ("t1", "t1_sag")) if name in study.series}
+    views: dict[str, View] = {}
+    for slot, name in (("t2", "t2_sag"), ("t1", "t1_sag")):
+        if name in study.series:
+            views[slot] = look(study.volumes[name], network, before=views.get("t2"))
     return agree({slot: view for slot, view in views.items() if not _no_lumbar_spine(view)})
 
 

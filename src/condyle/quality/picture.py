@@ -38,10 +38,8 @@ def without_padding(picture: Picture) -> Picture:
 
 def power_spectrum(picture: Picture) -> Picture:
     """[row frequency, column frequency] power of the picture under a Hann window, zero frequency first."""
-    from scipy import fft
-
     window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])[None]
-    transform = fft.fft2(((picture - picture.mean()) * window).astype(np.float32))
+    transform = np.fft.fft2(((picture - picture.mean()) * window).astype(np.float32))
     return np.asarray(transform.real**2 + transform.imag**2, dtype=np.float32)
 
 

@@ -28,3 +28,34 @@ def test_a_side_slice_full_of_canal_and_disc_like_tissue_is_not_taken(tmp_path: 
     found = look(Volume(pixels, Geometry(SAGITTAL, pixels.shape)), lambda x: graph({"picture": x})["logits"])
     assert found.picture.slice_index in (7, 8, 9)
     assert len(found.frames) >= 5
+
+
+def _stack(places: tuple[int, ...], count: int = 17) -> Volume:
+    spine = draw_spine()
+    slices = [grey(np.zeros_like(spine.labels))] * count
+    for place in places:
+        slices[place] = grey(spine.labels)
+    pixels = np.stack(slices)
+    return Volume(pixels, Geometry(SAGITTAL, pixels.shape))
+
+
+def test_the_next_series_is_looked_at_where_the_first_was_best() -> None:
+    graph, looked = open_graph(segmenter_graph(GREYS), "segmenter"), []
+
+    def network(grey: np.ndarray) -> np.ndarray:
+        looked.append(1)
+        return graph({"picture": grey})["logits"]
+
+    first = look(_stack((7, 8, 9)), network)
+    alone = len(looked)
+    looked.clear()
+    second = look(_stack((7, 8, 9)), network, before=first)
+    assert second.picture.slice_index == first.picture.slice_index
+    assert len(looked) <= 3 < alone
+
+
+def test_a_series_that_shows_nothing_there_is_searched_from_end_to_end() -> None:
+    graph = open_graph(segmenter_graph(GREYS), "segmenter")
+    first = look(_stack((7, 8, 9)), lambda x: graph({"picture": x})["logits"])
+    second = look(_stack((12, 13, 14)), lambda x: graph({"picture": x})["logits"], before=first)
+    assert second.picture.slice_index in (12, 13, 14)

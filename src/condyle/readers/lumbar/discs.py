@@ -98,19 +98,28 @@ def find_discs(tissue: NDArray[np.floating]) -> tuple[tuple[Disc, ...], tuple[Di
     return tuple(column), rest
 
 
-def shape_of(mask: NDArray[np.bool_], share: NDArray[np.floating], *, recovered: bool = False) -> Disc | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Island:
+    """Connected pixels: a mask of their own box, whose first pixel lies at (row, column) of the picture."""
+
+    mask: NDArray[np.bool_]
+    row: int = 0
+    column: int = 0
+
+
+def shape_of(island: Island, share: NDArray[np.floating], *, recovered: bool = False) -> Disc | None:
     """Centre, axis, width and heights of one island. None when it is too small to have an axis.
 
     Parameters
     ----------
-    mask : [row, column] the island
-    share : [row, column] probability of disc tissue
+    share : [row, column] probability of disc tissue on the whole picture
     """
     import cv2
 
-    rows, columns = np.nonzero(mask)
+    rows, columns = np.nonzero(island.mask)
     if rows.size < 12:
         return None
+    rows, columns = rows + island.row, columns + island.column
     weight = share[rows, columns].astype(np.float64)
     points = np.column_stack([rows, columns]).astype(np.float64)
     centre = np.average(points, axis=0, weights=weight)
@@ -124,7 +133,8 @@ def shape_of(mask: NDArray[np.bool_], share: NDArray[np.floating], *, recovered:
     low, high = np.percentile(along, (1.0, 99.0))
     width = float(high - low + 1)
     thirds = [_thickness(along, low + width * a, low + width * b) for a, b in ((0.12, 0.38), (0.38, 0.62), (0.62, 0.88))]
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    offset = (island.column, island.row)
+    contours, _ = cv2.findContours(island.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=offset)
     outline = max(contours, key=len)[:, 0, ::-1].astype(np.float64)
     middle = centre + axis * (low + high) / 2
     return Disc(
@@ -140,7 +150,7 @@ def _thickness(along: NDArray[np.float64], low: float, high: float) -> float:
 
 def _candidates(share: NDArray[np.floating], threshold: float) -> list[Disc]:
     """Islands above the threshold that are not specks; islands that hold several discs are cut at higher thresholds."""
-    found = [disc for mask in _islands(share > threshold) if (disc := shape_of(mask, share)) is not None]
+    found = [disc for island in _islands(share > threshold) if (disc := shape_of(island, share)) is not None]
     if not found:
         return []
     largest = sorted((disc.area for disc in found), reverse=True)[:6]
@@ -156,17 +166,23 @@ def _split(disc: Disc, share: NDArray[np.floating], usual: float) -> list[Disc]:
     rows, columns = disc.outline[:, 0].astype(int), disc.outline[:, 1].astype(int)
     own[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
     for threshold in (0.7, 0.85, 0.95):
-        pieces = [piece for mask in _islands((share > threshold) & own) if (piece := shape_of(mask, share)) and piece.area > 0.2 * usual]
+        pieces = [piece for one in _islands((share > threshold) & own) if (piece := shape_of(one, share)) and piece.area > 0.2 * usual]
         if len(pieces) > 1:
             return pieces
     return [disc]
 
 
-def _islands(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+def _islands(mask: NDArray[np.bool_], row: int = 0, column: int = 0) -> list[Island]:
+    """Islands of at least 12 pixels; the mask's first pixel lies at (row, column) of the picture."""
     import cv2
 
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return [labels == i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] >= 12]
+    found = []
+    for i in range(1, count):
+        left, top, width, height, area = (int(value) for value in stats[i])
+        if area >= 12:
+            found.append(Island(labels[top : top + height, left : left + width] == i, top + row, left + column))
+    return found
 
 
 def at_points(layer: NDArray[np.generic], points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -302,12 +318,18 @@ def _collapsed(centre: NDArray[np.float64], angle: float, width: float) -> Disc:
 def _recover(guess: NDArray[np.float64], angle: float, tissue: NDArray[np.floating], width: float, reach: float) -> Disc | None:
     """The best weak island of disc tissue near a place. None when there is none."""
     share = tissue[DISC]
-    rows, columns = np.indices(share.shape)
-    near = np.hypot(rows - guess[0], columns - guess[1]) < max(reach, 0.3 * width)
+    radius = max(reach, 0.3 * width)
+    first = np.maximum(np.floor(guess - radius), 0).astype(int)
+    last = np.minimum(np.ceil(guess + radius) + 1, share.shape).astype(int)
+    if (last <= first).any():
+        return None
+    window = share[first[0] : last[0], first[1] : last[1]]
+    rows, columns = np.indices(window.shape)
+    near = np.hypot(rows + first[0] - guess[0], columns + first[1] - guess[1]) < radius
     best: Disc | None = None
     for threshold in (0.3, 0.15):
-        for mask in _islands((share > threshold) & near):
-            disc = shape_of(mask, share, recovered=True)
+        for island in _islands((window > threshold) & near, int(first[0]), int(first[1])):
+            disc = shape_of(island, share, recovered=True)
             if disc is None or disc.width < 0.3 * width or abs(disc.angle - angle) > 0.7:
                 continue
             if best is None or disc.area * disc.probability > best.area * best.probability:

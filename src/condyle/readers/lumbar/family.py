@@ -121,12 +121,12 @@ class LumbarReader:
             for one in choice.slots[slot]:
                 if slot in views:
                     seen.left.setdefault(one.series_id, f"Another series was preferred as {slot}.")
-                elif (view := seen.look(one, network, stages)) is not None:
+                elif (view := seen.look(one, network, stages, _first(views))) is not None:
                     views[slot] = view
         for one in choice.unknown:
             if set(self.package.spec.slots) <= set(views):
                 seen.left[one.series_id] = "Its weighting is not known, and every input is filled."
-            elif (view := seen.look(one, network, stages)) is not None:
+            elif (view := seen.look(one, network, stages, _first(views))) is not None:
                 self._place(one, view, seen, views)
         return {slot: views[slot] for slot in self.package.spec.slots if slot in views}
 
@@ -182,15 +182,20 @@ class _Seen:
     roles: dict[str, Series] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def look(self, one: Series, network: Network, stages: _Stages) -> View | None:
-        """The view of a series; None, with the reason noted, when it cannot be decoded or shows no spine."""
+    def look(self, one: Series, network: Network, stages: _Stages, before: View | None) -> View | None:
+        """The view of a series, looked for where another one of the study was best.
+
+        None, with the reason noted, when it cannot be decoded or shows no spine.
+        """
         try:
             with stages("decode"):
                 volume = load_volume(one)
             self.volumes[one.series_id] = volume
             aspect = one.headers.get("pixel_aspect")
             with stages("find structures"):
-                view, believed = look_critically(volume, network, pixel_aspect=None if aspect is None else float(aspect))
+                view, believed = look_critically(
+                    volume, network, pixel_aspect=None if aspect is None else float(aspect), before=before
+                )
         except InputError as error:
             self.left[one.series_id] = " ".join(part for part in (error.what, error.why) if part)
             place = error.where or f"series {one.series_id}"
@@ -202,6 +207,10 @@ class _Seen:
         if not believed:
             self.problems.append(_spacing_lies(one))
         return view
+
+
+def _first(views: Mapping[str, View]) -> View | None:
+    return next(iter(views.values()), None)
 
 
 def _no_lumbar_spine(view: View) -> str:

@@ -147,7 +147,8 @@ def _graded(level: str, finding: str, at_least: NDArray[np.float64]) -> Graded:
         return Graded(level, finding, score=float(at_least[0]))
     steps = steps_of(at_least[None])[0]
     high = float(at_least[HIGH_GRADE - scale.steps[0] - 1])
-    return Graded(level, finding, score=high, grade=int(grade_of(at_least[None], scale.steps[0])[0]), probabilities=tuple(map(float, steps)))
+    grade = int(grade_of(at_least[None], scale.steps[0])[0])
+    return Graded(level, finding, score=high, grade=grade, probabilities=tuple(map(float, steps)))
 
 
 def level_codes(level_names: Sequence[str], levels: Sequence[str]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,7 +18,8 @@ from condyle.readers.lumbar.segment import Network, segment
 from condyle.study import Geometry, Volume
 
 SLAB_MM = 60.0  # the canal lies within this much of the middle of the stack
-COARSE_MM = 4.0  # distance of the slices looked at first
+COARSE_MM = 8.0  # distance of the slices looked at first: the canal is about twice as wide
+_AS_GOOD = 0.6  # of the worth on the series before; a series that shows less where that one was best is searched from end to end
 DISC_MM = (23.0, 50.0)  # depth of lumbar discs, from small to large adults with room to spare
 FIELD_WIDTHS = 12.0  # a lumbar picture is 6 to 12 disc depths high (1st and 99th percentile of SPIDER: 6.5 and 11.5), a cervical one 14
 _DISAGREE = "The series disagree on which disc is the lowest."
@@ -43,11 +44,16 @@ class View:
     profile: tuple[tuple[int, float], ...] = ()
 
     @property
+    def worth(self) -> float:
+        """Of the slice that was chosen: the largest of the profile."""
+        return max((worth for _, worth in self.profile), default=0.0)
+
+    @property
     def frames(self) -> dict[str, Frame]:
         return {frame.level: frame for frame in frames(self.levels)}
 
 
-def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None) -> View:
+def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None, before: View | None = None) -> View:
     """Find the mid-sagittal slice, segment it, name its discs.
 
     Parameters
@@ -55,12 +61,15 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None)
     volume : as loaded, in any axis order. Its millimetres, or for pictures ``pixel_aspect``, give the shape
     network : of ``segment``
     pixel_aspect : see ``picture``
+    before : what was seen on another series of the study. The search begins where its slice lies, and ends there unless the
+        neighbours are better
 
     Raises
     ------
     InputError - not sagittal, or a field of view that no spine study has
     """
     turned = sagittal(volume)
+    count = turned.shape[0]
     seen: dict[int, tuple[Picture, NDArray[np.float32], Levels, float]] = {}
 
     def value(index: int) -> float:
@@ -71,19 +80,22 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None)
             seen[index] = one, tissue, levels, _worth(levels, tissue)
         return seen[index][3]
 
-    best = max(_coarse(turned), key=value)
-    step = max(1, round(COARSE_MM / turned.geometry.spacing[0]) // 2)
-    while step >= 1 and turned.shape[0] > 1:  # halve the step around the best slice until neighbours are compared
-        near = [index for index in (best - step, best + step) if 0 <= index < turned.shape[0]]
-        best = max([best, *near], key=value)
+    step = max(1, int(COARSE_MM / turned.geometry.spacing[0]))
+    best = _same_place(before, turned, step)
+    if best is None or value(best := _climbed(best, max(1, step // 2), count, value)) < _AS_GOOD * (before.worth if before else 0.0):
+        best = max(_coarse(turned, step), key=value)
+    while step > 1 and count > 1:  # halve the step around the best slice until neighbours are compared
         step //= 2
-    value(best)
+        best = _climbed(best, step, count, value)
+    best = _climbed(best, 1, count, value)
     one, tissue, levels, _ = seen[best]
     one = replace(one, slice_index=_own_index(volume, turned, best))
     return View(one, tissue, levels, tuple((index, seen[index][3]) for index in sorted(seen)))
 
 
-def look_critically(volume: Volume, network: Network, *, pixel_aspect: float | None = None) -> tuple[View, bool]:
+def look_critically(
+    volume: Volume, network: Network, *, pixel_aspect: float | None = None, before: View | None = None
+) -> tuple[View, bool]:
     """As ``look``, with a second look at a volume whose millimetres cannot be right.
 
     Returns
@@ -92,7 +104,7 @@ def look_critically(volume: Volume, network: Network, *, pixel_aspect: float | N
     spacing, shows a column of discs that fills it as a lumbar spine does, the spacing is wrong: that view is uncalibrated and nothing is
     measured on it in millimetres.
     """
-    view = look(volume, network, pixel_aspect=pixel_aspect)
+    view = look(volume, network, pixel_aspect=pixel_aspect, before=before)
     if not volume.geometry.calibrated or (len(view.levels.discs) >= 3 and DISC_MM[0] <= disc_depth_mm(view) <= DISC_MM[1]):
         return view, True
     unknown = Geometry(volume.geometry.affine, volume.geometry.shape, calibrated=False)
@@ -169,13 +181,31 @@ def level_crops(
     return crops, present
 
 
-def _coarse(volume: Volume) -> list[int]:
-    """Slices to look at first: about every 4 mm within the middle of the stack."""
+def _coarse(volume: Volume, step: int) -> list[int]:
+    """Slices to look at first: every step-th within the middle of the stack."""
     count, spacing = volume.shape[0], volume.geometry.spacing[0]
     middle, reach = (count - 1) / 2, SLAB_MM / 2 / spacing
-    step = max(1, round(COARSE_MM / spacing))
     first, last = max(0, int(np.floor(middle - reach))), min(count - 1, int(np.ceil(middle + reach)))
     return list(range(first, last + 1, step))
+
+
+def _climbed(best: int, step: int, count: int, value: Callable[[int], float]) -> int:
+    """The first slice from ``best`` on, in steps, whose neighbours are no better."""
+    while True:
+        near = [index for index in (best - step, best + step) if 0 <= index < count]
+        better = max([best, *near], key=value)
+        if better == best:
+            return best
+        best = better
+
+
+def _same_place(before: View | None, volume: Volume, step: int) -> int | None:
+    """The slice nearest to the one that was best on another series; None when the two share no space or it lies outside."""
+    if before is None or not (before.picture.calibrated and volume.geometry.calibrated):
+        return None
+    middle = before.picture.to_world(np.array(before.tissue.shape[1:])[None] / 2)
+    index = round(float(volume.geometry.to_index(middle)[0, 0]))
+    return min(max(index, 0), volume.shape[0] - 1) if -step <= index < volume.shape[0] + step else None
 
 
 def _worth(levels: Levels, tissue: NDArray[np.float32]) -> float:
