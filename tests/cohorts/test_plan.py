@@ -60,6 +60,8 @@ def test_a_threshold_chosen_on_test_data_is_refused(tmp_path: Path) -> None:
         ("prevalences: [20]", "prevalences: 20"),
         ("- a\n- b", "a list of keys"),
         ("a: [", "not valid YAML"),
+        ("name: 2026-99-99", "cannot be"),
+        ("a: " + "[" * 5000, "too deeply"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, part: str) -> None:

@@ -90,6 +90,14 @@ def test_damaged_zips_and_yaml_are_refused(toy: Path, tmp_path: Path) -> None:
         assert refused.value.code == "package-damaged"
 
 
+@pytest.mark.parametrize("text", ["version: 2026-99-99", "a: " + "[" * 5000, "2026-01-01"])
+def test_a_spec_that_no_yaml_reader_takes_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / SPEC).write_text(text)
+    with pytest.raises(PackageError) as refused:
+        open_package(tmp_path)
+    assert refused.value.code == "package-damaged"
+
+
 def test_yaml_cannot_build_objects(tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / SPEC).write_text("!!python/object/apply:os.system ['touch /tmp/owned']")

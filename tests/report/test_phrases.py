@@ -44,7 +44,12 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
         assert any(problem.startswith(place) for problem in told), place
 
 
-@pytest.mark.parametrize("content", [b"- a\n", b"a: [", b"\xff\xfe\x00", b"!!python/object/apply:os.system [true]", b" " * (2**20 + 1)])
+_NO_PHRASES = [
+    b"- a\n", b"a: [", b"\xff\xfe\x00", b"!!python/object/apply:os.system [true]", b" " * (2**20 + 1), b"2026-01-01\n", b"a: 2026-99-99\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", _NO_PHRASES)
 def test_a_file_that_is_no_phrases_is_refused(tmp_path, content):
     (tmp_path / "mine.yaml").write_bytes(content)
     with pytest.raises(InputError) as caught:

@@ -66,7 +66,7 @@ def test_a_circle_is_refused(tmp_path: Path) -> None:
         load_recipe(write(tmp_path, "two", extends="one.yaml"))
 
 
-@pytest.mark.parametrize("text", ["- a list", "a: [", "!!python/object/apply:os.system ['true']"])
+@pytest.mark.parametrize("text", ["- a list", "a: [", "!!python/object/apply:os.system ['true']", "seed: 2026-99-99", "a: " + "[" * 5000])
 def test_what_is_no_mapping_is_refused_and_nothing_is_run(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
@@ -78,3 +78,11 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         load_recipe("lumber")
     assert "lumbar" in caught.value.what_to_do
+
+
+def test_an_unknown_parent_is_told_with_the_file_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        load_recipe(write(tmp_path, "child", extends="lumbra"))
+    assert caught.value.where == "child.yaml"
+    assert caught.value.why == "1 problem was found."
+    assert "did you mean 'lumbar'" in caught.value.problems[0]

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import condyle
 from condyle.cohorts.labels import catalogue
 from condyle.cohorts.table import did_you_mean, disk_error, table_error
 from condyle.errors import InputError
+from condyle.safe_yaml import load_yaml
 
 MAX_BYTES = 2**20
 
@@ -205,13 +205,7 @@ def _problem(error: Any, fields: Mapping[str, Any]) -> str:
 
 
 def _yaml(path: Path, raw: bytes, what: str) -> dict[str, Any]:
-    try:
-        given = yaml.safe_load(raw.decode("utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise table_error(path, what, [f"not valid YAML: {str(error).splitlines()[0]}"]) from error
-    if not isinstance(given, dict):
-        raise table_error(path, what, ["it must be a list of keys with values"])
-    return given
+    return load_yaml(raw, lambda reason: table_error(path, what, [reason]))
 
 
 def _bytes(path: Path, what: str, *, limit: int = MAX_BYTES) -> bytes:

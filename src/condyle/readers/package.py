@@ -24,6 +24,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from condyle.errors import PackageError
+from condyle.safe_yaml import load_yaml
 from condyle.study import PackageInfo
 
 SCHEMA_VERSION = 1
@@ -163,12 +164,7 @@ def open_package(path: Path | str) -> Package:
 
 def parse_spec(text: bytes, where: str) -> PackageSpec:
     """package.yaml as data. Raises PackageError with every wrong key."""
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
-        raise PackageError("package-damaged", f"{SPEC} is not a YAML mapping.", where=where, what_to_do="Fetch the package again.")
+    content = load_yaml(text, lambda reason: _damaged(where, reason))
     version = content.get("schema_version")
     if version != SCHEMA_VERSION:
         raise PackageError(
@@ -305,6 +301,10 @@ def _outside(where: str, name: str) -> PackageError:
     shown = name if name.isprintable() else "?"
     place = f"{where}: {shown}"
     return PackageError("package-unsafe", "A file of the package lies outside of it.", where=place, what_to_do="Do not use it.")
+
+
+def _damaged(where: str, reason: str) -> PackageError:
+    return PackageError("package-damaged", f"{SPEC} cannot be used.", where=where, why=reason, what_to_do="Fetch the package again.")
 
 
 def _too_large(where: str) -> PackageError:

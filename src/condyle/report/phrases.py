@@ -14,9 +14,9 @@ from string import Formatter
 from typing import Any
 
 from condyle.errors import InputError, TableError, UsageError
+from condyle.safe_yaml import read_yaml
 
 LANGUAGES = ("en", "de")
-MAX_BYTES = 2**20
 
 # Names that a phrase may hold, by section and key; a key that is not here takes none.
 _NAMES: Mapping[tuple[str, str], frozenset[str]] = {
@@ -162,18 +162,12 @@ def _home() -> Any:
 
 
 def _own(path: Path) -> dict[str, Any]:
-    import yaml
-
     what = f"The phrases in {path.name!r} cannot be used."
     advice = "Copy en.yaml or de.yaml from the documentation and change its phrases."
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError("phrases-invalid", what, why=f"The file is larger than {MAX_BYTES >> 20} MiB.", what_to_do=advice)
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = read_yaml(path, lambda reason: InputError("phrases-invalid", what, why=reason, what_to_do=advice))
     except OSError as error:
         raise InputError("phrases-unreadable", what, why=f"{error.strerror}.", what_to_do="Check the path and its rights.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError("phrases-invalid", what, why="It is not YAML in UTF-8.", what_to_do=advice) from error
     if problems := problems_of(content, _shipped("en")):
         raise TableError("phrases-invalid", what, why="Not all of it is understood.", what_to_do=advice, problems=problems)
-    return dict(content)
+    return content

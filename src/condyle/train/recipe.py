@@ -12,10 +12,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from condyle.errors import InputError, TableError, UsageError
+from condyle.safe_yaml import read_yaml
 from condyle.train.hints import hint
 from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.multiplane.recipe import MultiplaneRecipe
@@ -72,16 +72,13 @@ def _resolved(name_or_path: str | Path, seen: tuple[Path, ...]) -> tuple[dict[st
         )  # fmt: skip
     if path.resolve() in seen:
         raise InputError("recipe-circle", "Recipes extend each other in a circle.", where=path.name, what_to_do="Remove one `extends`.")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
-        raise InputError("recipe-unreadable", "The recipe is not a YAML mapping.", where=path.name, what_to_do="Correct the file.")
+    content = read_yaml(path, lambda reason: _unreadable(path, reason))
     parent = content.pop("extends", None)
     if parent is None:
         return content, path.name
     beside = path.parent / str(parent)
+    if not beside.is_file() and str(parent) not in shipped_recipes():
+        raise _wrong(path.name, [f"extends: there is no recipe {str(parent)!r}{hint(str(parent), shipped_recipes())}"])
     base, _ = _resolved(beside if beside.is_file() else str(parent), (*seen, path.resolve()))
     return _merged(base, content), path.name
 
@@ -114,8 +111,13 @@ def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+def _unreadable(path: Path, reason: str) -> InputError:
+    return InputError("recipe-unreadable", "The recipe cannot be read.", where=path.name, why=reason, what_to_do="Correct the file.")
+
+
 def _wrong(where: str, problems: list[str]) -> TableError:
     return TableError(
-        "recipe-invalid", "The recipe cannot be used.", where=where, why=f"{len(problems)} problems were found.",
+        "recipe-invalid", "The recipe cannot be used.", where=where,
+        why=f"{len(problems)} problem{'s were' if len(problems) > 1 else ' was'} found.",
         what_to_do="Correct the lines below.", problems=tuple(problems),
     )  # fmt: skip
