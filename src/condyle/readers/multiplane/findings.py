@@ -59,14 +59,13 @@ def state(
 
 def evidence_of(
     names: Sequence[str], marked: Sequence[str], told: Answer, slots: Sequence[str], stacks: Mapping[str, Stack],
-    series: Mapping[str, Series], joint: str, stride: int,
+    series: Mapping[str, Series], joint: str,
 ) -> tuple[list[Evidence], dict[str, list[str]], dict[str, list[int]]]:  # fmt: skip
     """Class maps, boxes of attention and slice curves of the marked findings, in every plane.
 
     Parameters
     ----------
     marked : names of findings that are present or uncertain; a map of what is absent would show nothing and look like something
-    stride : pixels a cell of the boxes' grid
 
     Returns
     -------
@@ -102,7 +101,7 @@ def evidence_of(
     for slot, keys in shown.items():
         for key in keys:
             if (box := _box(told.boxes.get(slot, ()), stacks[slot], key)) is not None:
-                where, own = _corners(stacks[slot], key, box, stride), _own_slices(stacks[slot], series[slot])
+                where, own = _corners(stacks[slot], key, box, told.stride), _own_slices(stacks[slot], series[slot])
                 ident = f"{slot}-{key}-attention"
                 evidence.append(Evidence(ident, "box", series[slot].series_id, own[key], where, label="area of attention"))
     return evidence, ids, shown

@@ -63,6 +63,7 @@ class Answer:
     maps : [finding, slot, slice, row, column], cells of ``MAP_CELL`` pixels; None when the network is not linear enough
     curve : [finding, slot, slice] share of each slice in the positive evidence of its input; None without maps
     boxes : slot -> boxes of the first member, one a shown slice (or one in all); empty without attention
+    stride : pixels a cell of the boxes' grid
     """
 
     logits: NDArray[np.float64]
@@ -70,6 +71,7 @@ class Answer:
     maps: Floats | None
     curve: Floats | None
     boxes: Mapping[str, tuple[Attended, ...]]
+    stride: int
 
 
 def answer(
@@ -95,7 +97,7 @@ def answer(
     if all(part.maps is not None for part in parts):
         maps = np.asarray(_averaged([part.maps for part in parts], columns, findings), np.float32)  # type: ignore[misc]
     curve = None if maps is None else slice_curve(maps)
-    return Answer(logits, _averaged(planes, columns, findings).T, maps, curve, parts[0].boxes)
+    return Answer(logits, _averaged(planes, columns, findings).T, maps, curve, parts[0].boxes, parts[0].stride)
 
 
 def _averaged(parts: Sequence[NDArray[Any]], columns: Sequence[tuple[int, ...]], findings: int) -> NDArray[np.float64]:
@@ -119,7 +121,7 @@ def _member(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[n
     size = grey.shape[-1]
     maps = _enlarged(whole.get("maps"), size, None)
     if not attention.use:
-        return _answer(whole, shown, maps, {})
+        return _answer(whole, shown, maps, {}, features.stride(size))
     boxes = find_objects(slots, features, shown, attention)
     crops, kept, spans = cut_objects(slots, grey, shown, boxes, attention, features.stride(size))
     objects, _ = _pass(member, slots, crops, kept)
@@ -127,12 +129,14 @@ def _member(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[n
     share = 1.0 if attention.answer == "object" else 0.5
     mixed = {name: (1 - share) * whole[name] + share * objects[name] for name in ("logits", "planes")}
     both = None if maps is None or inner is None else (1 - share) * maps + share * inner
-    return _answer(mixed, shown, both, boxes)
+    return _answer(mixed, shown, both, boxes, features.stride(size))
 
 
-def _answer(found: Mapping[str, Floats], shown: NDArray[np.bool_], maps: Floats | None, boxes: Mapping[str, Any]) -> Answer:
+def _answer(
+    found: Mapping[str, Floats], shown: NDArray[np.bool_], maps: Floats | None, boxes: Mapping[str, Any], stride: int
+) -> Answer:
     planes = np.where(shown.any(axis=1)[:, None], found["planes"], np.nan)
-    return Answer(found["logits"].astype(np.float64), planes.astype(np.float64), maps, None, boxes)
+    return Answer(found["logits"].astype(np.float64), planes.astype(np.float64), maps, None, boxes, stride)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,7 +69,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "thresholds": dict(fitted.thresholds),
         "settings": {
             "slots": list(recipe.data.slots), "findings": list(recipe.data.findings), "stack": asdict(stack_spec(recipe)),
-            "attention": asdict(attention_of(recipe)), "stride": recipe.network.stride, "members": members,
+            "attention": asdict(attention_of(recipe)), "members": members,
         },
         "licence": recipe.card.licence,
         "data": [{"name": name, "licence": str(about.get("licence", "not stated")), "credit": str(about.get("credit", "not stated")),

