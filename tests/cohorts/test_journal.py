@@ -65,3 +65,9 @@ def test_a_full_disk_is_a_resource_error_and_what_is_done_stays(tmp_path, monkey
         monkeypatch.undo()
     with journal(tmp_path / "j", JOB) as done:
         assert "s1" in done.entries
+
+
+def test_folders_on_the_way_are_made(tmp_path):
+    with journal(tmp_path / "a" / "b" / "p.journal", {"package": "x"}) as done:
+        done.add("s1", {})
+    assert (tmp_path / "a" / "b" / "p.journal").is_file()

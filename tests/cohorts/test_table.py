@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condyle.cohorts.table import cell_text, disk_error, read_table, write_table, write_whole
+from condyle.cohorts.table import cell_text, read_table, write_table
 from condyle.errors import InputError, ResourceError, TableError
 
 _TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12).map(str.strip)
@@ -97,14 +97,13 @@ def test_a_full_disk_is_a_resource_error(monkeypatch, tmp_path):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResourceError, match="could not be written"):
-        write_whole(tmp_path / "t.csv", "text")
+        write_table(tmp_path / "t.csv", ("a",), [])
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_that_is_absent_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="could not be written"):
-        write_whole(tmp_path / "none" / "t.csv", "text")
-    assert isinstance(disk_error(tmp_path, OSError(13, "Permission denied")), InputError)
+def test_a_folder_that_is_absent_is_made(tmp_path):
+    write_table(tmp_path / "none" / "t.csv", ("a",), [])
+    assert (tmp_path / "none" / "t.csv").read_text() == "a\n"
 
 
 def test_values_as_text(tmp_path):

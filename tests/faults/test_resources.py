@@ -49,11 +49,11 @@ def test_too_little_memory_is_exit_code_5(tmp_path: Path) -> None:
 
 HELD_IN_THE_MIDDLE = """
 import time
-from condyle.report import aside
+from condyle import outputs
 def held(folder):
     print("everything but the last file is written", flush=True)
     time.sleep(60)
-aside._write_sums = held
+outputs._write_sums = held
 from condyle.cli import main
 main()
 """

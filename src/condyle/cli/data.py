@@ -35,9 +35,9 @@ def scan(
     """Look through a folder and write a manifest with one row a series, roles included."""
     from condyle.cohorts import scan as look
     from condyle.cohorts import write_manifest
-    from condyle.report.aside import refuse_to_overwrite
+    from condyle.outputs import refuse_existing_file
 
-    refuse_to_overwrite(out)
+    refuse_existing_file(out)
     with screen.progress("Looking through the files"):
         found = look(folder, out)
     write_manifest(out, found.rows)
@@ -62,8 +62,8 @@ def import_data(
     copy: Annotated[bool, typer.Option("--copy", help="Copy the pixel files into the cohort; else the manifest points to them.")] = False,
 ) -> None:
     """Turn a public data set into a cohort: manifest.csv, labels.csv and masks."""
+    from condyle.outputs import written_aside
     from condyle.registry import get
-    from condyle.report.aside import written_aside
 
     with written_aside(out, sums=False) as aside, screen.progress("Importing"):
         imported = get("adapters", adapter)(folder, aside, copy=copy)

@@ -70,7 +70,7 @@ def read(
     Given a reading.json instead of images, the documents are made from it and nothing is read again.
     """
     from condyle.intake import open_studies
-    from condyle.report.aside import refuse_to_overwrite
+    from condyle.outputs import refuse_to_overwrite
 
     refuse_to_overwrite(out)
     wanted = documents(split_words(format), corrections, prior, language, phrases)
@@ -157,8 +157,8 @@ def _series_row(series: Any) -> dict[str, object]:
 
 
 def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: Path, wanted: Documents) -> list[Outcome]:
+    from condyle.outputs import written_aside
     from condyle.report import write_index
-    from condyle.report.aside import written_aside
 
     outcomes: list[Outcome] = []
     with written_aside(out) as aside, screen.progress("Reading studies", len(studies)) as bar:

@@ -36,7 +36,7 @@ def simulate(
 
     Simulated studies serve tests, tutorials and demonstrations. They are never evidence of accuracy on patients.
     """
-    from condyle.report.aside import written_aside
+    from condyle.outputs import written_aside
     from condyle.simulate import write_cohort
 
     planted = split_words(findings) if findings else ()

@@ -40,7 +40,7 @@ def train(
 ) -> None:
     """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped."""
     from condyle.cohorts import load_cohort
-    from condyle.report.aside import refuse_to_overwrite
+    from condyle.outputs import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
 
     refuse_to_overwrite(out)

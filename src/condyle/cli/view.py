@@ -33,9 +33,10 @@ def view(
 
     One PNG, to see at a glance what Condyle takes a study for.
     """
+    from condyle.outputs import file_aside, refuse_existing_file
     from condyle.report import contact_sheet
-    from condyle.report.aside import file_aside
 
+    refuse_existing_file(out)
     opened, volumes = load_study(screen, path, study, given_traits(given))
     with file_aside(out) as aside:
         aside.write_bytes(contact_sheet(opened, volumes))

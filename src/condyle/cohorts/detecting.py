@@ -16,7 +16,7 @@ from condyle.evaluate.finding_figures import froc_figure
 from condyle.evaluate.froc import Marked, Places, froc, froc_intervals, match_marks, places
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import Sheet
-from condyle.report.aside import refuse_to_overwrite
+from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
 

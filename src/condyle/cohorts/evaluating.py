@@ -19,7 +19,7 @@ from condyle.evaluate.endpoints import Endpoint
 from condyle.evaluate.evidence import Evidence, gather, gather_comparison
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.standalone import Settings
-from condyle.report.aside import refuse_to_overwrite
+from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
 

@@ -22,7 +22,7 @@ from condyle.evaluate.study_evidence import Claim, StudyEvidence
 from condyle.evaluate.trial import parse_trial, trial_study
 from condyle.evaluate.trial.evidence import trial_evidence
 from condyle.evaluate.views import Views, views_evidence
-from condyle.report.aside import refuse_to_overwrite
+from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
 

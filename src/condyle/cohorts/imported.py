@@ -7,8 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from condyle.cohorts.table import disk_error
 from condyle.errors import InputError, UsageError
+from condyle.outputs import cannot_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Files:
         try:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise disk_error(out, error) from error
+            raise cannot_write(out, error) from error
 
     def has(self, name: str) -> bool:
         return bool(name) and (self.source / name).is_file()
@@ -73,5 +73,5 @@ class Files:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(origin, target)
         except OSError as error:
-            raise disk_error(target, error) from error
+            raise cannot_write(target, error) from error
         return target.relative_to(self.out).as_posix()

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from condyle.cohorts.table import disk_error
 from condyle.errors import UsageError
+from condyle.outputs import cannot_write, make_parent
 
 SCHEMA_VERSION = 1
 
@@ -44,13 +44,14 @@ def journal(path: Path, job: Mapping[str, Any]) -> Iterator[Journal]:
 
     Raises
     ------
-    UsageError - the journal is of another job, another process holds it, or it is no journal
-    InputError, ResourceError - it cannot be written
+    UsageError - the journal is of another job, another process holds it, it is no journal or cannot be written
+    ResourceError - the disk is full
     """
+    make_parent(path)
     try:
         file = open(path, "a+b")  # noqa: SIM115 - closed below, after the lock
     except OSError as error:
-        raise disk_error(path, error) from error
+        raise cannot_write(path, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,4 +108,4 @@ def _append(file: BinaryIO, path: Path, line: Mapping[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     except OSError as error:
-        raise disk_error(path, error) from error
+        raise cannot_write(path, error) from error

@@ -23,7 +23,7 @@ from condyle.evaluate.study_evidence import Cell, Sheet
 from condyle.intake.blob import Blob
 from condyle.intake.loading import load_volume
 from condyle.intake.nifti import open_nifti
-from condyle.report.aside import refuse_to_overwrite
+from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
 

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import condyle
 from condyle.cohorts.labels import catalogue
-from condyle.cohorts.table import did_you_mean, disk_error, table_error
+from condyle.cohorts.table import did_you_mean, table_error
 from condyle.errors import InputError
+from condyle.outputs import cannot_write
 from condyle.safe_yaml import load_yaml
 
 MAX_BYTES = 2**20
@@ -174,7 +175,7 @@ def log_opening(truth: Path | str, plan_sha256: str, *, command: str) -> tuple[M
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise disk_error(log, error) from error
+        raise cannot_write(log, error) from error
     return tuple(one for one in earlier if one.get("truth_sha256") == digest)
 
 

@@ -18,8 +18,9 @@ import numpy as np
 
 from condyle.cohorts.labels import Label, catalogue
 from condyle.cohorts.manifest import ManifestRow
-from condyle.cohorts.table import table_error, write_whole
+from condyle.cohorts.table import table_error
 from condyle.errors import InputError, UsageError
+from condyle.outputs import write_whole
 
 SCHEMA_VERSION = 1
 GROUPS = ("patient", "site")
@@ -101,7 +102,7 @@ def make_splits(
 
 def save_splits(path: Path | str, splits: Splits) -> Path:
     """Write a split as JSON with the sha256 of its content."""
-    return write_whole(path, json.dumps({**_content(splits), "sha256": splits.sha256}, indent=1, sort_keys=True) + "\n")
+    return write_whole(path, json.dumps({**_content(splits), "sha256": splits.sha256}, indent=1, sort_keys=True).encode() + b"\n")
 
 
 def load_splits(path: Path | str, rows: Iterable[ManifestRow] | None = None) -> Splits:

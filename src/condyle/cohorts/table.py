@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import csv
 import difflib
-import errno
 import io
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from condyle.errors import InputError, ResourceError, TableError
+from condyle.errors import InputError, TableError
+from condyle.outputs import write_whole
 
 MAX_BYTES = 256 * 2**20  # a manifest of a million rows is about 100 MiB
 MAX_SHOWN = 200
@@ -93,40 +91,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
     """Write a CSV, whole or not at all. None becomes an empty cell, floats their shortest text.
 
-    Raises ``KeyError`` when a row lacks a column, else as ``write_whole``.
+    Raises ``KeyError`` when a row lacks a column, else as :func:`condyle.outputs.write_whole`.
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([cell_text(row[column]) for column in columns])
-    return write_whole(path, buffer.getvalue())
-
-
-def write_whole(path: Path | str, text: str) -> Path:
-    """Write UTF-8 text beside its place, force it to disk and rename it: the file is whole or absent.
-
-    Raises
-    ------
-    ResourceError - the disk is full
-    InputError - the folder cannot be written
-    """
-    path = Path(path)
-    name = ""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        raise disk_error(path, error) from error
-    finally:
-        if name:
-            Path(name).unlink(missing_ok=True)  # gone already when the renaming went well
-    return path
+    return write_whole(path, buffer.getvalue().encode())
 
 
 def cell_text(value: object) -> str:
@@ -138,20 +110,6 @@ def cell_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     return str(value)
-
-
-def disk_error(path: Path, error: OSError) -> InputError | ResourceError:
-    """The error for a file that could not be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError(
-            "disk-full", f"{path.name} could not be written.", why="The disk is full.", what_to_do="Free some space and run again."
-        )
-    return InputError(
-        "output-unwritable",
-        f"{path.name} could not be written.",
-        why=error.strerror or type(error).__name__,
-        what_to_do="Give a folder that exists and may be written.",
-    )
 
 
 def _records(path: Path, what: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.standalone import Line
 from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
-from condyle.report.aside import write_whole, written_aside
+from condyle.outputs import write_through, written_aside
 from condyle.report.checklists import Checklist, fill
 from condyle.report.checklists.facts import facts_of
 from condyle.report.evidence_page import evidence_page
@@ -74,7 +74,7 @@ def write_evidence(evidence: Evidence | StudyEvidence, provenance: Provenance, o
     with written_aside(out) as folder:
         for name, content in files.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            write_whole(folder / name, content)
+            write_through(folder / name, content)
     return [Path(out) / name for name in files]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from condyle.errors import CondyleError
-from condyle.report.aside import cannot_write, write_whole
+from condyle.outputs import write_whole
 from condyle.report.html_page import render
 from condyle.report.statements import catalogue
 from condyle.report.summary import summarise
@@ -66,18 +65,7 @@ def write_index(outcomes: Sequence[Outcome], out: str | Path) -> Path:
     ------
     ResourceError - the disk is full; an earlier page stays as it was
     """
-    page = Path(out) / "index.html"
-    aside = page.with_name(".index.html.partial")
-    content = index_page(outcomes).encode("utf-8")
-    try:
-        aside.unlink(missing_ok=True)
-        write_whole(aside, content)
-        os.replace(aside, page)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    finally:
-        aside.unlink(missing_ok=True)
-    return page
+    return write_whole(Path(out) / "index.html", index_page(outcomes).encode("utf-8"))
 
 
 def index_page(outcomes: Sequence[Outcome]) -> str:

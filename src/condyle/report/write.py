@@ -8,8 +8,8 @@ from typing import Any
 
 from condyle import registry
 from condyle.errors import CondyleError, InputError, UsageError
+from condyle.outputs import SUMS, write_through, written_aside
 from condyle.registry import Plugin
-from condyle.report.aside import SUMS, write_whole, written_aside
 from condyle.study import Reading, Study
 
 FORMATS = ("html", "json", "csv")
@@ -64,7 +64,7 @@ def write_report(
             files[file_name] = content
     with written_aside(out) as folder:
         for file_name, content in files.items():
-            write_whole(folder / file_name, content)
+            write_through(folder / file_name, content)
     return [Path(out) / file_name for file_name in files]
 
 

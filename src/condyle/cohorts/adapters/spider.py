@@ -22,8 +22,9 @@ from typing import Any
 
 from condyle.anatomy.lumbar import LEVELS
 from condyle.cohorts.imported import Files, Imported
-from condyle.cohorts.table import Table, read_table, table_error, write_table, write_whole
+from condyle.cohorts.table import Table, read_table, table_error, write_table
 from condyle.errors import InputError
+from condyle.outputs import write_whole
 from condyle.registry import Plugin
 
 PLUGIN = Plugin(
@@ -190,7 +191,7 @@ def _write(
         "credit": "SPIDER data set, van der Graaf et al. 2024, CC-BY 4.0", "source": PLUGIN.source, "mask_values": layout.mask_values,
         "notes": ["Levels are counted from the bottom; level 0 of two patients is S1-S2 and flagged numbering_uncertain."],
     }  # fmt: skip
-    write_whole(out / "cohort.json", json.dumps(about, indent=2) + "\n")
+    write_whole(out / "cohort.json", json.dumps(about, indent=2).encode() + b"\n")
     write_manifest(out / "manifest.csv", clean(rows))  # last: a folder without it is no cohort
 
 

@@ -8,12 +8,12 @@ import subprocess
 import pytest
 
 from condyle.errors import ResourceError, UsageError
-from condyle.report.aside import SUMS, write_whole, written_aside
+from condyle.outputs import SUMS, write_through, written_aside
 
 
 def fill(out, content=b"one"):
     with written_aside(out) as folder:
-        write_whole(folder / "a.txt", content)
+        write_through(folder / "a.txt", content)
 
 
 def test_it_appears_whole_with_digests_that_verify(tmp_path):
@@ -25,7 +25,7 @@ def test_it_appears_whole_with_digests_that_verify(tmp_path):
 def test_nothing_is_there_before_the_end_nor_after_an_error(tmp_path):
     def fail():
         with written_aside(tmp_path / "out") as folder:
-            write_whole(folder / "a.txt", b"one")
+            write_through(folder / "a.txt", b"one")
             assert not (tmp_path / "out").exists()
             raise RuntimeError("the exporter broke")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from condyle.errors import UsageError
-from condyle.report.aside import file_aside, written_aside
+from condyle.outputs import file_aside, refuse_existing_file, write_whole, written_aside
 
 
 def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
@@ -72,3 +72,21 @@ def test_a_file_that_cannot_be_read_is_not_called_an_output(tmp_path: Path) -> N
 
     with pytest.raises(FileNotFoundError):
         work()
+
+
+def test_a_named_file_that_exists_is_refused(tmp_path: Path) -> None:
+    refuse_existing_file(tmp_path / "labels.csv")
+    (tmp_path / "labels.csv").write_text("mine")
+    with pytest.raises(UsageError, match="output file") as caught:
+        refuse_existing_file(tmp_path / "labels.csv")
+    assert caught.value.code == "output-exists"
+
+
+def test_a_whole_file_makes_its_folders_and_says_when_it_cannot(tmp_path: Path) -> None:
+    assert write_whole(tmp_path / "a" / "b" / "c.txt", b"c").read_bytes() == b"c"
+    with pytest.raises(UsageError) as caught:
+        write_whole(tmp_path / "a" / "b" / "c.txt" / "d.txt", b"d")
+    assert caught.value.code == "output-not-writable"
+    with pytest.raises(UsageError):
+        write_whole(tmp_path / "a" / "b", b"a folder stands there")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["c.txt"]

@@ -1,8 +1,9 @@
-"""Outputs that are either whole or absent: written aside, renamed when complete.
+"""Outputs that are either whole or absent: written aside, renamed when complete. Nothing of a person's is written over.
 
 A folder of documents carries ``SHA256SUMS`` (``sha256sum -c SHA256SUMS`` verifies it). The first line of
 that file says that Condyle wrote the folder: only such a folder, holding nothing else and unchanged
-since, is ever replaced. A cohort carries none and is never replaced.
+since, is ever replaced. A cohort carries none and is never replaced, and neither is a file that somebody named
+as the output (:func:`refuse_existing_file`). Folders on the way to an output are made.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def written_aside(out: str | Path, *, sums: bool = True) -> Iterator[Path]:
     """
     refuse_to_overwrite(out)
     target = Path(out).resolve()
+    make_parent(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
     except OSError as error:
         raise cannot_write(out, error) from error
@@ -68,8 +69,8 @@ def file_aside(out: Path) -> Iterator[Path]:
     ------
     UsageError, ResourceError - as :func:`written_aside`
     """
+    make_parent(out)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.partial-", dir=out.parent)
     except OSError as error:
         raise cannot_write(out, error) from error
@@ -87,8 +88,27 @@ def file_aside(out: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def make_parent(out: str | Path) -> None:
+    """Make the folders on the way to an output. Raises UsageError, ResourceError as :func:`written_aside`."""
+    try:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+
+
+def refuse_existing_file(out: str | Path) -> None:
+    """Raise UsageError when there is something at ``out``, which is to become a file. Worth asking before long work."""
+    if Path(out).exists():
+        raise UsageError(
+            "output-exists",
+            f"The output file {str(out)!r} exists and is not replaced.",
+            why="It may hold somebody's work.",
+            what_to_do="Name another file, or remove this one first.",
+        )
+
+
 def refuse_to_overwrite(out: str | Path) -> None:
-    """Raise UsageError when ``out`` holds something that must not be replaced. Worth asking before long work."""
+    """Raise UsageError when the folder ``out`` holds something that must not be replaced. Worth asking before long work."""
     if problem := _not_replaceable(Path(out).resolve()):
         raise UsageError(
             "output-exists",
@@ -99,9 +119,16 @@ def refuse_to_overwrite(out: str | Path) -> None:
         )
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write and flush to the disk, so that a full disk is noticed here and not later."""
-    with path.open("xb") as file:
+def write_whole(out: str | Path, content: bytes) -> Path:
+    """Write a file that replaces ``out`` in one step. Raises as :func:`file_aside`."""
+    with file_aside(Path(out)) as aside:
+        write_through(aside, content)
+    return Path(out)
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file of an output that is still aside, down to the disk: a full one is noticed here and not later."""
+    with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -149,7 +176,7 @@ def _not_replaceable(target: Path) -> str:
 def _write_sums(folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}" for path in files]
-    write_whole(folder / SUMS, ("\n".join([f"{MARK}; verify with: sha256sum -c {SUMS}", *lines]) + "\n").encode())
+    write_through(folder / SUMS, ("\n".join([f"{MARK}; verify with: sha256sum -c {SUMS}", *lines]) + "\n").encode())
 
 
 def _put_in_place(aside: Path, target: Path) -> None:
