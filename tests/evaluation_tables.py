@@ -38,9 +38,11 @@ def write_tables(folder: Path, *, studies: int = 60, seed: int = 0) -> Path:
 
     for name, gain in (("predictions", 2.5), ("old", 2.0), ("new", 3.0), ("other", 1.5)):
         _write(folder / f"{name}.csv", scored(gain))
-    _write(folder / "validation_predictions.csv", scored(2.5))
-    _write(folder / "truth.csv", [{**key, "finding": name, "value": truth[key["study_id"], name]} for key, name in places])
-    (folder / "validation_truth.csv").write_bytes((folder / "truth.csv").read_bytes())
+    stated: list[dict[str, object]] = [{**key, "finding": name, "value": truth[key["study_id"], name]} for key, name in places]
+    _write(folder / "truth.csv", stated)
+    for name, rows in (("predictions", scored(2.5)), ("truth", stated)):
+        other = [{**row, "study_id": f"v{row['study_id']}", "patient_id": f"v{row['patient_id']}"} for row in rows]
+        _write(folder / f"validation_{name}.csv", other)
     _write(folder / "manifest.csv", [
         {**key, "path": f"s{k:02d}.dcm", "sex": "FM"[k % 2], "age": 30 + k % 45, "vendor": ("Siemens", "Philips")[k % 3 == 0],
          "site_id": f"site {k % 2}"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from condyle.cli import evaluate_readers
+from condyle.cli import evaluate_parts, evaluate_readers
 from condyle.cli.command import command, group
 from condyle.cli.screen import Screen
 
@@ -50,6 +50,7 @@ def add_to(app: typer.Typer) -> None:
     command(evaluate, "compare", examples=COMPARE)(compare)
     command(evaluate, "segmentation", examples=SEGMENTATION)(segmentation)
     command(evaluate, "detection", examples=DETECTION)(detection)
+    evaluate_parts.add_to(evaluate)
     evaluate_readers.add_to(evaluate)
     app.add_typer(evaluate)
 

@@ -66,7 +66,7 @@ def mrmc(
     arms = tuple(name for name in (base, arm) if name)
     with screen.progress("Evaluating"):
         done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan, figures=figures)
-    return _show(screen, done, out)
+    return show(screen, done, out)
 
 
 def trial(
@@ -100,7 +100,7 @@ def trial(
             plan=plan,
             figures=figures,
         )
-    return _show(screen, done, out)
+    return show(screen, done, out)
 
 
 def views(
@@ -118,7 +118,7 @@ def views(
 
     with screen.progress("Evaluating"):
         done = evaluate_views(tables, out, plan=plan, figures=figures)
-    return _show(screen, done, out)
+    return show(screen, done, out)
 
 
 def samplesize(
@@ -160,7 +160,8 @@ def samplesize(
     return 0
 
 
-def _show(screen: Screen, done: StudyEvaluated, out: Path) -> int:
+def show(screen: Screen, done: StudyEvaluated, out: Path) -> int:
+    """The first numbers, the endpoints, the warnings, and where the page is."""
     main = [line for line in done.evidence.lines if not line.group]
     screen.table(
         [(line.finding, line.site, line.estimate.measure, line.estimate, line.estimate.n) for line in main[:40]],

@@ -11,8 +11,8 @@ import numpy as np
 
 from condyle.cohorts.labels import read_labels
 from condyle.cohorts.manifest import ManifestRow, read_manifest
-from condyle.cohorts.plan import Plan, Planned, log_opening, read_plan
-from condyle.cohorts.predictions import Compared, compare_tables, one_model, read_predictions
+from condyle.cohorts.plan import EndpointPlan, Plan, Planned, log_opening, read_plan, unjudged
+from condyle.cohorts.predictions import Compared, Prediction, compare_tables, one_model, read_predictions
 from condyle.cohorts.table import did_you_mean
 from condyle.errors import UsageError
 from condyle.evaluate.endpoints import Endpoint
@@ -79,9 +79,8 @@ def evaluate_predictions(
     columns = subgroup_columns(() if manifest is None else read_manifest(manifest, files=False), subgroups)
     earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate standalone")
     compared = compare_tables(said, read_labels(truth), columns)
-    tables = [_with_threshold(table, planned) for table in compared.tables]
-    claims = planned.plan.endpoints if planned else ()
-    endpoints = [Endpoint(one.finding, one.metric, one.at_least, one.site) for one in claims if one.at_least is not None]
+    tables = [with_threshold(table, planned) for table in compared.tables]
+    claims, endpoints = values_claimed(planned)
     evidence = gather(
         tables,
         settings,
@@ -90,7 +89,9 @@ def evaluate_predictions(
         alpha=planned.plan.alpha if planned else 0.05,
         rule=planned.plan.multiplicity if planned else "none",
     )
-    provenance = _provenance((predictions, truth), planned, compared, earlier, evidence)
+    provenance = provenance_of(
+        (predictions, truth), planned, compared, earlier, failures=settings.failures, judged=claims, package=package_of(said)
+    )
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
@@ -133,10 +134,24 @@ def evaluate_comparison(
     earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate compare")
     labels = read_labels(truth)
     joined = [compare_tables(one, labels) for one in said]
-    tables = [[_with_threshold(table, planned) for table in one.tables] for one in joined]
+    tables = [[with_threshold(table, planned) for table in one.tables] for one in joined]
     evidence = gather_comparison(tables[0], tables[1], settings, margin=margin)
-    provenance = _provenance((first, second, truth), planned, joined[0], earlier, evidence)
+    own = [one for one in planned.plan.endpoints if one.comparison == "second - first"] if planned else []
+    provenance = provenance_of(
+        (first, second, truth), planned, joined[0], earlier, failures=settings.failures, judged=own, package=package_of(said[1])
+    )
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
+
+
+def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[Endpoint]]:
+    """Endpoints of a plan that claim a value (``at_least``), as planned and as they are judged."""
+    claims = [one for one in (planned.plan.endpoints if planned else ()) if one.at_least is not None]
+    return claims, [Endpoint(one.finding, one.metric, one.at_least or 0.0, one.site) for one in claims]
+
+
+def package_of(said: Sequence[Prediction]) -> str:
+    """Name and version of the packages that a table of predictions names."""
+    return ", ".join(sorted({one.package for one in said if one.package}))
 
 
 def settings_of(plan: Plan) -> Settings:
@@ -174,7 +189,7 @@ def age_band(years: float) -> str:
     return f"{low} to {high - 1}" if high < AGE_BANDS[-1][1] else f"{low} and over"
 
 
-def _with_threshold(table: FindingTable, planned: Planned | None) -> FindingTable:
+def with_threshold(table: FindingTable, planned: Planned | None) -> FindingTable:
     """Calls from a frozen threshold in place of the reader's decisions."""
     if planned is None or table.finding not in planned.thresholds or table.kind != "binary":
         return table
@@ -182,15 +197,32 @@ def _with_threshold(table: FindingTable, planned: Planned | None) -> FindingTabl
     return replace(table, called=called.astype(np.float64))
 
 
-def _provenance(
-    paths: Sequence[Path], planned: Planned | None, compared: Compared, earlier: Sequence[Mapping[str, object]], evidence: Evidence
+def provenance_of(
+    paths: Sequence[Path],
+    planned: Planned | None,
+    compared: Compared,
+    earlier: Sequence[Mapping[str, object]],
+    *,
+    failures: str = "exclude",
+    judged: Sequence[EndpointPlan] = (),
+    package: str = "",
 ) -> Provenance:
+    """Inputs, plan and what has to be said first.
+
+    Parameters
+    ----------
+    judged : endpoints of the plan that this analysis judges; each other one is named
+    package : name and version of what was judged
+    """
     sha = planned.sha256 if planned else ""
     others = sum(one.get("plan_sha256") != sha for one in earlier)
     warnings = list(plan_warnings(sha, others))
-    missed = sum(count for _, count, _ in evidence.missed)
+    warnings += unjudged(planned.plan.endpoints, judged) if planned else ()
+    missed = sum(
+        int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()) for table in compared.tables
+    )
     if missed:
-        how = "left out" if evidence.settings.failures == "exclude" else "counted as wrong"
+        how = "left out" if failures == "exclude" else "counted as wrong"
         warnings.append(f"{missed} rows have truth and no answer; they are {how}. The number stands beside each finding.")
     warnings += [f"{name}: {reason}." for name, reason in compared.not_judged]
     frozen = f"frozen thresholds, sha256 {planned.thresholds_sha256}" if planned and planned.thresholds else "decisions of the reader"
@@ -203,6 +235,7 @@ def _provenance(
         len(compared.unknown),
         (len(earlier), others),
         tuple(warnings),
+        package,
     )
 
 

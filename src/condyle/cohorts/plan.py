@@ -72,6 +72,7 @@ class Plan(BaseModel):
     multiplicity: Literal["none", "bonferroni", "holm", "hochberg", "benjamini-hochberg", "fixed-sequence"] = "none"
     groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     subgroups: tuple[str, ...] = ()
+    cohorts: str = ""
     clusters: Literal["patient_id"] = "patient_id"
     level: float = Field(default=0.95, ge=0.5, lt=1)
     proportions: Literal["wilson", "exact"] = "wilson"

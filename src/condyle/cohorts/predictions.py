@@ -35,6 +35,7 @@ class Prediction:
     value: float
     decision: str
     model: str
+    package: str = ""
 
 
 def read_predictions(path: Path | str) -> tuple[Prediction, ...]:
@@ -85,7 +86,9 @@ def _parse(number: int, row: Mapping[str, str], known: Mapping[str, FindingEntry
         problems.append(f"row {number}: the score is {score:g}; scores are probabilities from 0 to 1")
     if entry is not None and entry.scale is not None and not np.isnan(grade) and grade not in entry.scale.steps:
         problems.append(f"row {number}: the grade is {grade:g}; the scale of {finding} is {', '.join(map(str, entry.scale.steps))}")
-    return Prediction(number, row["study_id"], row["patient_id"], finding, level, side, score, grade, value, decision, row.get("model", ""))
+    package = " ".join(filter(None, (row.get("package", ""), row.get("package_version", ""))))[:80]
+    model = row.get("model", "")
+    return Prediction(number, row["study_id"], row["patient_id"], finding, level, side, score, grade, value, decision, model, package)
 
 
 def _number(number: int, row: Mapping[str, str], column: str, problems: list[str]) -> float:
