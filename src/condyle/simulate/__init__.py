@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from condyle.simulate.faults import Faults as Faults
     from condyle.simulate.foreign import simulate_head as simulate_head
     from condyle.simulate.foreign import simulate_knee_phantom as simulate_knee_phantom
+    from condyle.simulate.knee import KneeVariation as KneeVariation
+    from condyle.simulate.knee import Planted as Planted
+    from condyle.simulate.knee import simulate_knee as simulate_knee
     from condyle.simulate.lumbar import LevelFindings as LevelFindings
     from condyle.simulate.lumbar import Variation as Variation
     from condyle.simulate.lumbar import simulate_lumbar as simulate_lumbar
@@ -18,10 +21,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Faults": "condyle.simulate.faults",
+    "KneeVariation": "condyle.simulate.knee",
     "LevelFindings": "condyle.simulate.lumbar",
+    "Planted": "condyle.simulate.knee",
     "SimulatedStudy": "condyle.simulate.study",
     "Variation": "condyle.simulate.lumbar",
     "simulate_head": "condyle.simulate.foreign",
+    "simulate_knee": "condyle.simulate.knee",
     "simulate_knee_phantom": "condyle.simulate.foreign",
     "simulate_lumbar": "condyle.simulate.lumbar",
     "write_cohort": "condyle.simulate.cohort",
@@ -29,8 +35,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Faults", "LevelFindings", "SimulatedStudy", "Variation", "simulate_head", "simulate_knee_phantom", "simulate_lumbar", "write_cohort",
-    "write_dicom",
+    "Faults", "KneeVariation", "LevelFindings", "Planted", "SimulatedStudy", "Variation", "simulate_head", "simulate_knee",
+    "simulate_knee_phantom", "simulate_lumbar", "write_cohort", "write_dicom",
 ]  # fmt: skip
 
 

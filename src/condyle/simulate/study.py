@@ -31,6 +31,7 @@ class Protocol:
     matrix : rows and columns of the picture
     field_of_view, thickness, spacing, slices : mm, mm, mm between slice centres, count
     three_d : bool
+    region : what the vendor's protocol is named after
     """
 
     name: str
@@ -42,6 +43,7 @@ class Protocol:
     spacing: float = 4.4
     slices: int = 15
     three_d: bool = False
+    region: str = "Lumbar Spine"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

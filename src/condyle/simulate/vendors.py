@@ -86,7 +86,7 @@ def _ge(protocol: Protocol, tesla: float) -> Headers:
     return _common(protocol, tesla) | {
         "Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "DISCOVERY MR750w" if tesla > 2 else "Optima MR450w",
         "SoftwareVersions": ["27", "LX", "MR Software release:DV26.0_R03_1831.b"], "ImageType": ["ORIGINAL", "PRIMARY", "OTHER"],
-        "SeriesDescription": f"{plane} {body}" + (" FS" if _fat(protocol) else ""), "ProtocolName": "Lumbar Spine",
+        "SeriesDescription": f"{plane} {body}" + (" FS" if _fat(protocol) else ""), "ProtocolName": protocol.region,
         "ScanningSequence": {"ir": ["SE", "IR"], "gre": "GR"}.get(kind, "SE"),
         "SequenceVariant": {"gre": ["SS", "SP", "SK"]}.get(kind, "SK"),
         "ScanOptions": ["FAST_GEMS", "NPW", options, "FILTERED_GEMS", *(["FS"] if _fat(protocol) else [])],

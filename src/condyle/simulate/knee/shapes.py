@@ -1,0 +1,100 @@
+"""Bones and cartilage: distances of three real knees, mixed and bent into a new one.
+
+``shapes.npz`` is written by scripts/knee_shapes.py from the label maps of pymskt (MIT licence, see NOTICE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from condyle.simulate.knee.fields import Grid
+from condyle.simulate.surfaces import NoiseField
+
+REFERENCE_WIDTH = 75.0
+"""mm, tibial width of the reference knee, to which the real ones were scaled."""
+
+
+@cache
+def _stored() -> Mapping[str, NDArray[np.generic]]:
+    with resources.files("condyle.simulate.knee").joinpath("shapes.npz").open("rb") as file, np.load(file, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bone:
+    """A bone and its cartilage.
+
+    Parameters
+    ----------
+    surface : signed distance to the bone
+    thickness : mm of cartilage upon it (same lattice); None without cartilage
+    """
+
+    surface: Grid
+    thickness: Grid | None
+
+    def coat(self) -> Grid:
+        """Signed distance to bone and cartilage together."""
+        if self.thickness is None:
+            return self.surface
+        return self.surface.like(self.surface.values - self.thickness.values)
+
+
+def mixed(name: str, weights: NDArray[np.float64]) -> Bone:
+    """A bone of the knees' distances, weighted (3,), in the pose of the reference knee."""
+    data = _stored()
+    values = data[name]
+    share = weights[: len(values)] / weights[: len(values)].sum()
+    surface = np.tensordot(share, values.astype(np.float32), 1) / 10
+    low, step = np.asarray(data[f"{name}_low"], np.float64), float(data["step"])
+    if f"{name}_cartilage" not in data:
+        return Bone(Grid(low, step, surface.astype(np.float32)), None)
+    thick = np.tensordot(share, data[f"{name}_cartilage"].astype(np.float32), 1) / 40
+    return Bone(Grid(low, step, surface.astype(np.float32)), Grid(low, step, thick.astype(np.float32)))
+
+
+def planform(side: str) -> Grid:
+    """Signed distance to the outline of a meniscus seen from above, [1, y, x]."""
+    data = _stored()
+    field = data[f"meniscus_{side}"].astype(np.float32) / 10
+    return Grid(np.asarray(data["meniscus_low"], np.float64), float(data["step"]), field.min(0, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """A smooth displacement of all of space: what differs between people beside the mixture.
+
+    Parameters
+    ----------
+    fields : one a direction
+    amount : mm, about one standard deviation
+    """
+
+    fields: tuple[NoiseField, NoiseField, NoiseField]
+    amount: float
+
+    def __call__(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        moved = [points[n] + np.float32(self.amount) * self.fields[n](points) for n in range(3)]
+        return np.stack(moved).astype(np.float32)
+
+
+def placed(bone: Bone, bend: Bend, pose: NDArray[np.float64], taller: float = 0.0) -> Bone:
+    """The bone bent, then moved: ``pose`` (4, 4) leads from the bone's own coordinates to those of the knee.
+
+    ``taller`` mm are added to the lattice on all sides, so that a moved bone stays within.
+    """
+    grid = bone.surface
+    shape = tuple(n + 2 * round(taller / grid.step) for n in grid.values.shape)
+    target = Grid(grid.low - taller + pose[:3, 3] * 0, grid.step, np.zeros(shape, np.float32))
+    back = np.linalg.inv(pose).astype(np.float32)
+    points = target.points()
+    own = np.stack([back[n, 0] * points[0] + back[n, 1] * points[1] + back[n, 2] * points[2] + back[n, 3] for n in range(3)])
+    own = bend(own)
+    surface = target.like(grid.at(own))
+    return Bone(surface, None if bone.thickness is None else target.like(bone.thickness.at(own)))
