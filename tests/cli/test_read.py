@@ -51,3 +51,12 @@ def test_each_reading_is_gone_before_the_next_study_is_read(tmp_path: Path) -> N
     page = (tmp_path / "out" / "index.html").read_text()
     assert all(study.study_key in page for study in studies)
     assert "5 of 6 studies read" in page
+
+
+def test_a_study_that_is_there_twice_never_overwrites_the_other(tmp_path: Path) -> None:
+    """Two files with the same content have the same key, so the same folder."""
+    studies = tuple(Study(key, "p", ()) for key in ("0" * 16, "1" * 16, "0" * 16))
+    wanted = documents(("csv",), None, None, "en", None)
+    outcomes = _read_several(Screen(json=False, quiet=True), studies, Reader(), tmp_path / "out", wanted)
+    assert [outcome.error.code if outcome.error else "" for outcome in outcomes] == ["", "", "study-repeated"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == ["0" * 16, "1" * 16]

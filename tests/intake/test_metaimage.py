@@ -94,3 +94,41 @@ def test_mutated_headers_give_a_volume_or_an_error(tmp_path: Path, mutations: li
         raw[place] = value
     (tmp_path / "x.mha").write_bytes(raw)
     assert trouble_at(tmp_path / "x.mha") in ("", "x.mha")
+
+
+@pytest.mark.parametrize(("said", "before"), [("10", 10), ("-1", 37), ("0", 0)])
+@pytest.mark.parametrize("local", [False, True])
+def test_voxels_behind_a_foreign_header_lie_where_simpleitk_finds_them(tmp_path: Path, said: str, before: int, local: bool) -> None:
+    """HeaderSize counts from the start of the file, also where the voxels follow the header; -1: they end with the file."""
+    raw = np.arange(24, dtype="<i2").tobytes()
+    text = header(HeaderSize=said, ElementDataFile="LOCAL" if local else "x.raw")
+    if local and said == "10":
+        text, before = header(HeaderSize="400"), 400 - len(header(HeaderSize="400"))
+    (tmp_path / "x.mhd").write_bytes(text + (bytes(before) + raw if local else b""))
+    (tmp_path / "x.raw").write_bytes(bytes(before) + raw)
+    volume = load_volume(open_study(tmp_path / "x.mhd").series[0])
+    expected = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "x.mhd")))
+    assert sorted(volume.pixels.ravel()) == list(range(24)) == sorted(expected.ravel())
+    assert np.array_equal(volume.pixels, np.arange(24).reshape(2, 4, 3))
+
+
+@pytest.mark.parametrize(("changes", "why"), [
+    ({"BinaryData": "False"}, "BinaryData"),
+    ({"HeaderSize": "-2"}, "HeaderSize"),
+    ({"HeaderSize": "-1", "CompressedData": "True"}, "HeaderSize"),
+    ({"HeaderSize": "9999999"}, "voxels end"),
+])  # fmt: skip
+def test_what_would_be_read_from_the_wrong_place_is_refused(tmp_path: Path, changes: dict[str, str], why: str) -> None:
+    (tmp_path / "x.mha").write_bytes(header(**changes) + bytes(48))
+    (problem,) = open_studies(tmp_path).problems
+    assert why in problem.why
+
+
+def test_two_raw_files_under_equal_headers_are_two_studies(tmp_path: Path) -> None:
+    """The header file alone says nothing of whose voxels they are."""
+    for number, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.mhd").write_bytes(header(ElementDataFile="x.raw"))
+        (tmp_path / name / "x.raw").write_bytes(np.random.default_rng(number).integers(0, 999, 24).astype("<i2").tobytes())
+    studies = open_studies(tmp_path).studies
+    assert len(studies) == len({study.study_key for study in studies}) == len({study.patient_key for study in studies}) == 2

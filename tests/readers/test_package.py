@@ -90,6 +90,23 @@ def test_damaged_zips_and_yaml_are_refused(toy: Path, tmp_path: Path) -> None:
         assert refused.value.code == "package-damaged"
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_refused_however_it_was_packed(toy: Path, tmp_path: Path, method: int) -> None:
+    path = tmp_path / "toy.condyle"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for file in sorted(toy.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(toy).as_posix())
+        largest = max(archive.infolist(), key=lambda info: info.compress_size)
+    data = bytearray(path.read_bytes())
+    place = largest.header_offset + 30 + len(largest.filename) + 12
+    data[place : place + 40] = bytes(byte ^ 0x5A for byte in data[place : place + 40])
+    path.write_bytes(data)
+    with pytest.raises(PackageError) as refused:
+        open_package(path)
+    assert refused.value.code == "package-damaged"
+
+
 @pytest.mark.parametrize("text", ["version: 2026-99-99", "a: " + "[" * 5000, "2026-01-01"])
 def test_a_spec_that_no_yaml_reader_takes_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / SPEC).write_text(text)

@@ -161,9 +161,13 @@ def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: 
     from condyle.report import write_index
 
     outcomes: list[Outcome] = []
+    taken: set[str] = set()
     with written_aside(out) as aside, screen.progress("Reading studies", len(studies)) as bar:
         for study in studies:
             try:
+                if study.study_key in taken:
+                    raise _there_twice()
+                taken.add(study.study_key)
                 outcomes.append(_read_one(study, reader, aside, study.study_key, wanted))
             except ResourceError:
                 raise
@@ -174,6 +178,15 @@ def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: 
             raise _none_read(outcomes)
         write_index(outcomes, aside)
     return outcomes
+
+
+def _there_twice() -> InputError:
+    """Its report would lie in the folder of the other one."""
+    return InputError(
+        "study-repeated", "A study is there twice and was read once.",
+        why="Its files have the same content as those of another study, or the same identity.",
+        what_to_do="Remove the copy, or read it by itself.",
+    )  # fmt: skip
 
 
 def _read_one(study: Study, reader: Any, out: Path, folder: str, wanted: Documents) -> Outcome:

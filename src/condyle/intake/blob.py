@@ -6,14 +6,20 @@ left behind in a temporary place, and a full disk does not matter.
 
 from __future__ import annotations
 
+import hashlib
+import lzma
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
 from condyle.errors import InputError
 
+_PIECE = 1 << 20
+_DAMAGED = "the archive is damaged, encrypted or of an unknown kind at this file"
 MAX_FILE_BYTES = 4 << 30  # one file; the largest enhanced MR object seen is below 1 GiB
 
 
@@ -40,18 +46,26 @@ class Blob:
 
     def read(self) -> bytes:
         """All bytes. Raises ``InputError`` when unreadable, damaged or longer than declared."""
-        if self.size > MAX_FILE_BYTES:
-            raise InputError(
-                "file-too-large",
-                "A file is too large to be read.",
-                where=self.where,
-                why=f"It has {self.size} bytes.",
-                what_to_do=f"Give files below {MAX_FILE_BYTES >> 30} GiB.",
-            )
+        self._refuse_too_large()
         data = self._read(self.size + 1)
         if len(data) != self.size:
             raise unreadable(self.where, "its length changed while it was read" if not self.member else "its declared length is wrong")
         return data
+
+    def digest(self) -> bytes:
+        """SHA-256 of all bytes, which are never in memory at once. Raises ``InputError`` as ``read``."""
+        self._refuse_too_large()
+        total = hashlib.sha256()
+        with self._reading():
+            if self.member:
+                with _archive(self.path, os.stat(self.path).st_mtime_ns).open(self.member) as stream:
+                    while part := stream.read(_PIECE):
+                        total.update(part)
+            else:
+                with open(self.path, "rb", buffering=0) as file:
+                    while part := file.read(_PIECE):
+                        total.update(part)
+        return total.digest()
 
     def read_into(self, target: memoryview, offset: int) -> int:
         """Fill ``target`` from ``offset`` on without a copy between; the number of bytes read."""
@@ -59,14 +73,12 @@ class Blob:
             data = self.read()[offset : offset + len(target)]
             target[: len(data)] = data
             return len(data)
-        try:
+        with self._reading():
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
                 return os.preadv(descriptor, [target], offset)
             finally:
                 os.close(descriptor)
-        except OSError as error:
-            raise unreadable(self.where, error.strerror) from None
 
     def beside(self, name: str) -> Blob | None:
         """The file of that name in the same folder; None when there is none. ``name`` holds no folder."""
@@ -84,8 +96,18 @@ class Blob:
         end = bytearray(count)
         return bytes(end[: self.read_into(memoryview(end), max(self.size - count, 0))])
 
+    def _refuse_too_large(self) -> None:
+        if self.size > MAX_FILE_BYTES:
+            raise InputError(
+                "file-too-large",
+                "A file is too large to be read.",
+                where=self.where,
+                why=f"It has {self.size} bytes.",
+                what_to_do=f"Give files below {MAX_FILE_BYTES >> 30} GiB.",
+            )
+
     def _read(self, count: int) -> bytes:
-        try:
+        with self._reading():
             if self.member:
                 with _archive(self.path, os.stat(self.path).st_mtime_ns).open(self.member) as stream:
                     return stream.read(count)
@@ -95,11 +117,18 @@ class Blob:
                 return found if len(found) in (0, count) else _read_on(descriptor, count, found)
             finally:
                 os.close(descriptor)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What the operating system or an archive raises becomes an ``InputError`` that names the file."""
+        try:
+            yield
         except OSError as error:
-            raise unreadable(self.where, error.strerror) from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError):
+            # Without a number it comes from a decompressor (bz2), not from the operating system.
+            raise unreadable(self.where, error.strerror if error.errno else _DAMAGED) from None
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, KeyError):
             # RuntimeError: encrypted member; NotImplementedError: unknown compression.
-            raise unreadable(self.where, "the archive is damaged, encrypted or of an unknown kind at this file") from None
+            raise unreadable(self.where, _DAMAGED) from None
 
 
 def _read_on(descriptor: int, count: int, found: bytes) -> bytes:

@@ -21,14 +21,22 @@ TRAITS = ("plane", "weighting", "fat_suppressed", "contrast", "side", "body_part
 Member = tuple[Blob, str, Any, Geometry | None, Sequence[Problem]]  # file, format, source, geometry, problems
 
 
-def study_of(members: Sequence[Member], path: str, overrides: Mapping[str, Any]) -> Study:
-    """A study of one series a file. Its key comes from the content: the same files have the same key in any folder."""
+def study_of(members: Sequence[Member], path: str, overrides: Mapping[str, Any], *, beside: Sequence[Blob] = ()) -> Study:
+    """A study of one series a file. Its key comes from all of the content: the same files have the same key in any folder.
+
+    Nothing less will do: of two scans of one protocol the headers, the sizes and the first slices of air are the same.
+
+    Parameters
+    ----------
+    beside : files without a series of their own that hold voxels of these
+    """
     digest = hashlib.sha256()
     series = []
-    for number, (blob, kind, source, geometry, problems) in enumerate(members, start=1):
-        digest.update(hashlib.sha256(blob.head(1 << 16) + str(blob.size).encode()).digest())
+    for number, (_, kind, source, geometry, problems) in enumerate(members, start=1):
         one = Series(f"{number:03d}", kind, source, geometry, infer_role({}, geometry), problems=tuple(problems))
         series.append(overridden(one, overrides))
+    for blob in [*(member[0] for member in members), *beside]:
+        digest.update(blob.digest())
     identity = f"file {digest.hexdigest()}"
     return Study(study_key(identity), patient_key(identity), tuple(series), path=path)
 

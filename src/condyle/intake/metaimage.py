@@ -97,10 +97,13 @@ def open_metaimage(blob: Blob, path: str, overrides: Mapping[str, Any]) -> tuple
     geometry = Geometry(arrangement.affine(affine, shape), arrangement.shape(shape), True, "tags")
     name = keys["ElementDataFile"]
     data = blob if name == "LOCAL" else _beside(blob, name)
-    source = MetaSource(data, end if name == "LOCAL" else 0, _true(keys.get("CompressedData", "False")), kind, shape[::-1], arrangement)
+    compressed = _true(keys.get("CompressedData", "False"))
+    offset = _offset(keys, end if name == "LOCAL" else 0, data.size - needed, compressed, blob.where)
+    source = MetaSource(data, offset, compressed, kind, shape[::-1], arrangement)
     if not source.compressed and data.size - source.offset < needed:
         raise _damaged(data.where, f"its voxels end after {max(data.size - source.offset, 0)} of {needed} bytes")
-    return study_of([(blob, "metaimage", source, geometry, [])], path, overrides), "" if name == "LOCAL" else data.where
+    beside = () if name == "LOCAL" else (data,)
+    return study_of([(blob, "metaimage", source, geometry, [])], path, overrides, beside=beside), "" if name == "LOCAL" else data.where
 
 
 def load_metaimage(series: Series) -> Volume:
@@ -133,6 +136,23 @@ def _header(head: bytes, where: str) -> tuple[dict[str, str], int]:
         if "ElementDataFile" in keys:
             return keys, position
     raise _damaged(where, "its header has no ElementDataFile")
+
+
+def _offset(keys: Mapping[str, str], start: int, last: int, compressed: bool, where: str) -> int:
+    """First byte of the voxels, counted from the start of their file: HeaderSize, or -1 for voxels that end with it.
+
+    Parameters
+    ----------
+    start, last : where the voxels begin without the key, and where they must begin to end with the file
+    """
+    if not _true(keys.get("BinaryData", "True")):
+        raise _damaged(where, "its voxels are written as text (BinaryData = False), which is not read")
+    text = keys.get("HeaderSize", "0")
+    if text == "-1" and not compressed:
+        return max(last, start)
+    if not text.isdigit() or len(text) > 15:
+        raise _damaged(where, "its HeaderSize is neither a number of bytes nor, for voxels that are not compressed, -1")
+    return int(text) or start
 
 
 def _affine(keys: Mapping[str, str], where: str) -> NDArray[np.float64]:

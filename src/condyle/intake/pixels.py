@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -54,11 +54,22 @@ def read_frames(frames: Sequence[Frame]) -> NDArray[Any]:
         raise damaged(first.where, f"{there} bytes of files cannot hold {needed} bytes of pixels")
     out = np.empty(shape, kind)
     if all(frame.file.layout.syntax in NATIVE and frame.tile is None for frame in frames):
-        for slot, frame in zip(out, frames, strict=True):
-            _read_native(frame.file, frame.number, slot)
+        _read_uncompressed(out, frames)
     else:
         _read_in_threads(out, frames)
     return out
+
+
+def _read_uncompressed(out: NDArray[Any], frames: Sequence[Frame]) -> None:
+    """File by file: a member of an archive is decompressed once, however many frames it holds."""
+    slots: dict[int, list[tuple[NDArray[Any], Frame]]] = defaultdict(list)
+    for slot, frame in zip(out, frames, strict=True):
+        slots[id(frame.file)].append((slot, frame))
+    for own in slots.values():
+        file = own[0][1].file
+        data = file.blob.read() if file.blob.member else None
+        for slot, frame in own:
+            _read_native(file, frame.number, slot, data)
 
 
 def _read_in_threads(out: NDArray[Any], frames: Sequence[Frame]) -> None:
@@ -72,7 +83,7 @@ def _read_in_threads(out: NDArray[Any], frames: Sequence[Frame]) -> None:
         jobs: list[Future[None]] = []
         try:
             for key, file in files.items():
-                encoded = encoded_frames(file) if file.layout.syntax not in NATIVE and file.layout.syntax != DEFLATED else None
+                encoded = None if file.layout.syntax in NATIVE else _separate(file, targets[key])
                 jobs += [
                     pool.submit(_fill, file, index, None if encoded is None else encoded[index], slots)
                     for index, slots in targets[key].items()
@@ -84,12 +95,20 @@ def _read_in_threads(out: NDArray[Any], frames: Sequence[Frame]) -> None:
                 job.cancel()
 
 
+def _separate(file: DicomFile, wanted: Iterable[int]) -> Mapping[int, bytes]:
+    """The bytes of the frames of a file as they are stored, by their number; of a deflated object those that are wanted."""
+    if file.layout.syntax != DEFLATED:
+        return dict(enumerate(encoded_frames(file)))
+    data, size = _inflated(file), file.layout.frame_bytes
+    return {index: data[index * size : (index + 1) * size] for index in wanted}
+
+
 def _fill(file: DicomFile, index: int, encoded: bytes | None, targets: Targets) -> None:
     """One frame of a file into its slot, or into one slot a tile."""
-    if encoded is not None:
+    if file.layout.syntax == DEFLATED:
+        whole = _inflated_frame(file, index, encoded or b"")
+    elif encoded is not None:
         whole = decode_frame(encoded, file)
-    elif file.layout.syntax == DEFLATED:
-        whole = _inflate(file, index)
     else:
         whole = np.empty((file.layout.rows, file.layout.columns), stored_type(file))
         _read_native(file, index, whole)
@@ -100,9 +119,16 @@ def _fill(file: DicomFile, index: int, encoded: bytes | None, targets: Targets) 
         _clear_unused_bits(slot, file.layout.bits_stored)
 
 
-def _read_native(file: DicomFile, index: int, slot: NDArray[Any]) -> None:
+def _read_native(file: DicomFile, index: int, slot: NDArray[Any], data: bytes | None = None) -> None:
+    """One frame into ``slot``, from the file or from ``data``, all of its bytes."""
     target: memoryview = memoryview(slot).cast("B")  # type: ignore[arg-type]  # arrays are buffers
-    got = file.blob.read_into(target, file.pixel_offset + index * len(target))
+    start = file.pixel_offset + index * len(target)
+    if data is None:
+        got = file.blob.read_into(target, start)
+    else:
+        part = memoryview(data)[start : start + len(target)]
+        got = len(part)
+        target[:got] = part
     if got != len(target) or file.pixel_length < (index + 1) * len(target):
         there = min(got, max(file.pixel_length - index * len(target), 0))
         raise damaged(file.where, f"its pixels end after {there} of {len(target)} bytes of frame {index + 1}")
@@ -111,15 +137,18 @@ def _read_native(file: DicomFile, index: int, slot: NDArray[Any]) -> None:
     _clear_unused_bits(slot, file.layout.bits_stored)
 
 
-def _inflate(file: DicomFile, index: int) -> NDArray[Any]:
-    """A frame of a deflated object; pydicom inflates the data set."""
+def _inflated(file: DicomFile) -> bytes:
+    """The pixels of a deflated object; pydicom inflates the data set."""
     import pydicom
 
     try:
         data: bytes = pydicom.dcmread(io.BytesIO(file.blob.read()), force=True).PixelData
     except Exception as error:  # pydicom raises many kinds on hostile bytes; each means: this file cannot be used
         raise damaged(file.where, f"it cannot be inflated ({type(error).__name__})") from None
-    frame = data[index * file.layout.frame_bytes : (index + 1) * file.layout.frame_bytes]
+    return data
+
+
+def _inflated_frame(file: DicomFile, index: int, frame: bytes) -> NDArray[Any]:
     if len(frame) != file.layout.frame_bytes:
         raise damaged(file.where, f"its pixels end after {len(frame)} of {file.layout.frame_bytes} bytes of frame {index + 1}")
     return np.frombuffer(frame, stored_type(file)).reshape(file.layout.rows, file.layout.columns)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -264,12 +265,20 @@ def _from_zip(path: Path) -> dict[str, bytes]:
                 if total > MAX_BYTES:
                     raise _too_large(path.name)
                 found[name] = data
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise PackageError(
-            "package-damaged", "The package file cannot be unpacked.", where=path.name, why=f"It is no whole zip ({type(error).__name__}).",
-            what_to_do="Fetch it again.",
-        ) from None  # fmt: skip
+    except OSError as error:
+        if error.errno:
+            raise
+        raise _no_whole_zip(path, error) from None  # bz2 says so of damaged bytes
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError) as error:
+        raise _no_whole_zip(path, error) from None
     return found
+
+
+def _no_whole_zip(path: Path, error: Exception) -> PackageError:
+    return PackageError(
+        "package-damaged", "The package file cannot be unpacked.", where=path.name, why=f"It is no whole zip ({type(error).__name__}).",
+        what_to_do="Fetch it again.",
+    )  # fmt: skip
 
 
 def _safe(name: str, where: str) -> str:
