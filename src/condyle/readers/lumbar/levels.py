@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,10 @@ _FEWEST = 5  # a lumbar study shows five discs; fewer leave the count in doubt
 # Set on the 361 SPIDER pictures (out-of-fold tissue) and on simulated spines of the seeds 90000 to 101007 and 200000 to 211017;
 # scripts/numbering.py tests them on other seeds. Lengths in disc widths, angles in radians. On SPIDER L5-S1 leans by -0.25 to -0.86
 # (1st, 99th percentile).
-_NO_ROOM, _LITTLE_ROOM, _SOME_ROOM = 1.15, 1.45, 1.70
+_NO_ROOM, _LITTLE_ROOM, _SOME_ROOM = 1.15, 1.50, 1.75
 _LEVEL_LYING, _LEANING, _KINK = -0.22, -0.50, 0.60
+_BENT = 0.50  # between two lumbar discs
+_UNSEEN = 2  # lumbar discs of which only the place is guessed
 _BODY_LENGTH = 0.63
 _HARDLY_ANY = 0.05
 
@@ -105,10 +108,15 @@ def _doubts(discs: tuple[Disc, ...], rest: Sequence[Disc], tissue: NDArray[np.fl
         doubts.append("The lowest disc does not lean forward like one on the sacrum.")
     if lowest.angle > _LEANING and _is_vertebra_below(lowest, tissue, width):
         doubts.append("The body below the lowest disc looks like a vertebra, not like the sacrum.")
-    if any(_looks_lumbar(disc, lowest, width) for disc in rest):
+    if any(_looks_lumbar(disc, lowest, width) or _is_cut_off(disc, lowest, width, tissue.shape[1]) for disc in rest):
         doubts.append("A well-formed disc lies below the one that was taken for L5-S1: a transitional vertebra is possible.")
     if not -_KINK < lowest.angle - second.angle < 0.35:
         doubts.append("The lowest disc is tilted against the lumbar curve.")
+    lumbar = discs[:_FEWEST]
+    if any(abs(lower.angle - upper.angle) > _BENT for lower, upper in pairwise(lumbar[1:])):
+        doubts.append("Two neighbouring discs are tilted against each other: one of them may be none.")
+    if sum(disc.probability == 0 for disc in lumbar) >= _UNSEEN:
+        doubts.append("Several lumbar discs were not seen; their places follow from their neighbours.")
     if np.mean([canal_behind(disc, tissue) for disc in discs[:5]]) < _HARDLY_ANY:
         doubts.append("No spinal canal is seen behind the discs: the picture lies beside the midline, or is mirrored.")
     return doubts
@@ -121,7 +129,7 @@ def _sacrum_unseen(room: float, lowest: Disc, second: Disc) -> bool:
     ----------
     room : from the lowest disc to the picture's lower edge, disc widths
     """
-    flat, next_flat = lowest.angle > -0.42, second.angle > -0.20
+    flat, next_flat = lowest.angle > -0.45, second.angle > -0.20
     return room < _NO_ROOM or (room < _LITTLE_ROOM and (flat or next_flat)) or (room < _SOME_ROOM and flat and next_flat)
 
 
@@ -151,6 +159,13 @@ def _is_vertebra_below(disc: Disc, tissue: NDArray[np.floating], width: float) -
         return False
     low, high = np.percentile(own, (2, 98))
     return bool(high - low > _BODY_LENGTH * width)
+
+
+def _is_cut_off(disc: Disc, lowest: Disc, width: float, rows: int) -> bool:
+    """Whether a piece of disc lies a vertebra below the lowest disc and at the picture's lower edge."""
+    step = disc.centre - lowest.centre
+    distance, room = float(np.hypot(*step)) / width, (rows - disc.row) / width
+    return step[0] > 0 and 0.8 < distance < 1.6 and room < 0.8 and disc.probability > 0.6 and disc.width > 0.35 * width
 
 
 def _looks_lumbar(disc: Disc, lowest: Disc, width: float) -> bool:

@@ -17,11 +17,13 @@ from condyle.readers.lumbar.picture import Picture, picture, sagittal
 from condyle.readers.lumbar.segment import Network, segment
 from condyle.study import Geometry, Volume
 
+BESIDE_MM = 4.0  # from the mid-sagittal slice to the neighbours that are graded with it
 SLAB_MM = 60.0  # the canal lies within this much of the middle of the stack
 COARSE_MM = 8.0  # distance of the slices looked at first: the canal is about twice as wide
 _AS_GOOD = 0.6  # of the worth on the series before; a series that shows less where that one was best is searched from end to end
 DISC_MM = (23.0, 50.0)  # depth of lumbar discs, from small to large adults with room to spare
 FIELD_WIDTHS = 12.0  # a lumbar picture is 6 to 12 disc depths high (1st and 99th percentile of SPIDER: 6.5 and 11.5), a cervical one 14
+_NEARLY = 0.85  # of the best slice's worth
 _DISAGREE = "The series disagree on which disc is the lowest."
 
 
@@ -31,9 +33,10 @@ class View:
 
     Parameters
     ----------
-    picture : the slice that shows most discs with most of the canal behind them
+    picture : the middle one of the slices that show most discs with most of the canal behind them
     tissue : [3, row, column] probabilities of vertebra, canal, disc on the picture's pixels
     levels : discs of this picture by name
+    beside : (picture, tissue) of the slices about 4 mm to either side, where the stack has them
     profile : (slice, worth) of every slice looked at: the sum over its discs of their probability times the depth of the
         canal behind them, in disc widths
     """
@@ -42,6 +45,7 @@ class View:
     tissue: NDArray[np.float32]
     levels: Levels
     profile: tuple[tuple[int, float], ...] = ()
+    beside: tuple[tuple[Picture, NDArray[np.float32]], ...] = ()
 
     @property
     def worth(self) -> float:
@@ -80,17 +84,18 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None,
             seen[index] = one, tissue, levels, _worth(levels, tissue)
         return seen[index][3]
 
-    step = max(1, int(COARSE_MM / turned.geometry.spacing[0]))
-    best = _same_place(before, turned, step)
-    if best is None or value(best := _climbed(best, max(1, step // 2), count, value)) < _AS_GOOD * (before.worth if before else 0.0):
-        best = max(_coarse(turned, step), key=value)
-    while step > 1 and count > 1:  # halve the step around the best slice until neighbours are compared
-        step //= 2
-        best = _climbed(best, step, count, value)
-    best = _climbed(best, 1, count, value)
+    near = max(1, round(BESIDE_MM / turned.geometry.spacing[0]))
+    best = _same_place(before, turned, near)
+    if best is None or value(best := _climbed(best, near, count, value)) < _AS_GOOD * (before.worth if before else 0.0):
+        best = _climbed(max(_coarse(turned), key=value), near, count, value)
+    best = _middle(best, near, count, value)
+    beside = [index for index in (best - near, best + near) if 0 <= index < count]
+    for index in beside:
+        value(index)
     one, tissue, levels, _ = seen[best]
     one = replace(one, slice_index=_own_index(volume, turned, best))
-    return View(one, tissue, levels, tuple((index, seen[index][3]) for index in sorted(seen)))
+    profile = tuple((index, seen[index][3]) for index in sorted(seen))
+    return View(one, tissue, levels, profile, tuple(seen[index][:2] for index in beside))
 
 
 def look_critically(
@@ -181,10 +186,23 @@ def level_crops(
     return crops, present
 
 
-def _coarse(volume: Volume, step: int) -> list[int]:
-    """Slices to look at first: every step-th within the middle of the stack."""
+def beside(views: Mapping[str, View]) -> list[dict[str, View]]:
+    """The views with each series' slice to one side, then to the other, under the same names and places of the levels.
+
+    Empty when some series has no slice there: pictures, and stacks of fewer than three slices.
+    """
+    sides = min((len(view.beside) for view in views.values()), default=0)
+    if sides < 2:
+        return []
+    return [
+        {slot: replace(view, picture=view.beside[side][0], tissue=view.beside[side][1]) for slot, view in views.items()} for side in (0, 1)
+    ]
+
+
+def _coarse(volume: Volume) -> list[int]:
+    """Slices to look at first: about every 8 mm within the middle of the stack."""
     count, spacing = volume.shape[0], volume.geometry.spacing[0]
-    middle, reach = (count - 1) / 2, SLAB_MM / 2 / spacing
+    middle, reach, step = (count - 1) / 2, SLAB_MM / 2 / spacing, max(1, int(COARSE_MM / spacing))
     first, last = max(0, int(np.floor(middle - reach))), min(count - 1, int(np.ceil(middle + reach)))
     return list(range(first, last + 1, step))
 
@@ -197,6 +215,18 @@ def _climbed(best: int, step: int, count: int, value: Callable[[int], float]) ->
         if better == best:
             return best
         best = better
+
+
+def _middle(best: int, step: int, count: int, value: Callable[[int], float]) -> int:
+    """The middle of the slices around the best that are nearly as good: the canal is several slices wide, and which of them is best
+    by a little is chance. Of two middle ones the better."""
+    enough = _NEARLY * value(best)
+    first = last = best
+    while first - step >= 0 and value(first - step) >= enough:
+        first -= step
+    while last + step < count and value(last + step) >= enough:
+        last += step
+    return max(((first + last) // 2, (first + last + 1) // 2), key=value)
 
 
 def _same_place(before: View | None, volume: Volume, step: int) -> int | None:
