@@ -14,6 +14,7 @@ from condyle.intake.frame import Frame, single_frame
 from condyle.intake.identity import patient_key, study_key
 from condyle.intake.modality import DicomSource
 from condyle.intake.mosaic import is_mosaic, tiles_of
+from condyle.intake.patients import Patient, apart, patient_of
 from condyle.intake.pixel_notes import pixel_notes
 from condyle.intake.roles import infer_role, is_scout
 from condyle.intake.stack import Stack
@@ -37,13 +38,18 @@ def group_studies(files: Iterable[DicomFile]) -> list[StudyFiles]:
 
     Objects without a study UID belong together when they lie in one folder.
     """
-    groups: dict[tuple[str, str], list[DicomFile]] = defaultdict(list)
+    found: dict[str, dict[Patient, list[DicomFile]]] = defaultdict(lambda: defaultdict(list))
     for file in files:
-        header = file.header
-        uid = header.text("StudyInstanceUID") or f"without UID in {PurePosixPath(file.where).parent}"
-        groups[uid, header.text("PatientID") or header.text("PatientName")].append(file)
-    uids = [uid for uid, _ in groups]
-    return [StudyFiles(uid, patient, tuple(members), uids.count(uid) > 1) for (uid, patient), members in groups.items()]
+        uid = file.header.text("StudyInstanceUID") or f"without UID in {PurePosixPath(file.where).parent}"
+        found[uid][patient_of(file.header)].append(file)
+    groups: list[StudyFiles] = []
+    for uid, members in found.items():
+        persons = apart(members)
+        ids = [person.number or person.written for person, _ in persons]
+        for (person, own), number in zip(persons, ids, strict=True):
+            whole = number if ids.count(number) == 1 else f"{number} {person.name} {person.birth}"
+            groups.append(StudyFiles(uid, whole, tuple(file for one in own for file in members[one]), len(persons) > 1))
+    return groups
 
 
 def build_study(group: StudyFiles, path: str) -> Study:
@@ -152,7 +158,7 @@ def _two_patients() -> Problem:
         "warning",
         "Objects of different patients carry the same StudyInstanceUID; they are kept apart.",
         "",
-        "PatientID differs within the study.",
+        "PatientID, PatientName or PatientBirthDate differ within the study.",
         "Check at the source which patient the study belongs to.",
     )
 

@@ -36,20 +36,19 @@ class Gathered:
 def dicom_studies(files: Sequence[DicomFile], path: str, told: Overrides) -> Gathered:
     """Studies of DICOM objects. A damaged object is a problem of its study if others of that study are whole."""
     result = Gathered()
-    usable: list[DicomFile] = []
-    broken: list[tuple[DicomFile, str]] = []
+    images: list[DicomFile] = []
+    broken: dict[int, str] = {}
     for file in files:
         reason = not_an_mr_image(file)
         if reason:
             result.unused.append((file.where, reason))
-        elif reason := damage(file):
-            broken.append((file, reason))
-        else:
-            usable.append(file)
-    for group in group_studies(usable):
-        study = build_study(group, path)
-        mine = [(file, reason) for file, reason in broken if file.header.text("StudyInstanceUID") == group.uid]
-        broken = [entry for entry in broken if entry[0].header.text("StudyInstanceUID") != group.uid]
+            continue
+        images.append(file)
+        if reason := damage(file):
+            broken[id(file)] = reason
+    for group in group_studies(images):
+        mine = [(file, broken[id(file)]) for file in group.files if id(file) in broken]
+        study = build_study(replace(group, files=tuple(file for file in group.files if id(file) not in broken)), path)
         problems = study.problems + tuple(_damaged(file, reason) for file, reason in mine)
         unused = study.unused + tuple((file.where, reason) for file, reason in mine)
         if study.series:
@@ -58,8 +57,6 @@ def dicom_studies(files: Sequence[DicomFile], path: str, told: Overrides) -> Gat
         else:
             result.problems += problems
             result.unused += unused
-    result.problems += [_damaged(file, reason) for file, reason in broken]
-    result.unused += [(file.where, reason) for file, reason in broken]
     return result
 
 
