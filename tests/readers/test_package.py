@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def test_nothing_is_written_over(toy: Path) -> None:
     with pytest.raises(PackageError) as refused:
         toy_package(toy)
     assert refused.value.code == "package-exists"
+
+
+def test_what_a_killed_run_left_does_not_get_in(tmp_path: Path) -> None:
+    old = tmp_path / "toy.part" / "graphs" / "old.onnx"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"old")
+    assert "graphs/old.onnx" not in toy_package(tmp_path / "toy").files
+    assert "graphs/old.onnx" not in open_package(tmp_path / "toy").files
 
 
 def test_all_wrong_keys_are_said_at_once(tmp_path: Path) -> None:
@@ -105,6 +114,13 @@ def test_a_damaged_member_is_refused_however_it_was_packed(toy: Path, tmp_path: 
     with pytest.raises(PackageError) as refused:
         open_package(path)
     assert refused.value.code == "package-damaged"
+
+
+def test_a_pipe_in_the_folder_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PackageError) as refused:
+        open_package(tmp_path)
+    assert refused.value.code == "package-unsafe"
 
 
 @pytest.mark.parametrize("text", ["version: 2026-99-99", "a: " + "[" * 5000, "2026-01-01"])

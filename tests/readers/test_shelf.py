@@ -45,6 +45,49 @@ def test_import_verifies_copies_and_does_not_replace(tmp_path: Path) -> None:
     assert refused.value.code == "package-exists"
 
 
+def test_nothing_but_the_verified_files_is_imported(tmp_path: Path) -> None:
+    """A linked folder is no part of a package: what it points to is not looked at, and not copied."""
+    toy_package(tmp_path / "toy")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret.txt").write_text("secret")
+    (tmp_path / "toy" / "etc").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PackageError) as refused:
+        import_package(tmp_path / "toy")
+    assert refused.value.code == "package-unsafe"
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_imported_folder_is_the_same_package(tmp_path: Path) -> None:
+    made = toy_package(tmp_path / "toy")
+    brought = import_package(tmp_path / "toy")
+    assert open_package(brought.path).sha256 == made.sha256
+    assert [one.name for one in brought.path.parent.iterdir()] == ["toy"]
+
+
+def test_what_cannot_read_is_not_imported(tmp_path: Path) -> None:
+    toy_package(tmp_path / "toy", family="nose")
+    with pytest.raises(PackageError) as refused:
+        import_package(tmp_path / "toy")
+    assert refused.value.code == "package-unfit"
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_shipped_name_is_not_hidden(tmp_path: Path) -> None:
+    toy_package(tmp_path / "other", name="lumbar")
+    with pytest.raises(PackageError) as refused:
+        import_package(tmp_path / "other")
+    assert refused.value.code == "package-name-shipped"
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_a_killed_run_left_is_no_package(tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
+    toy_package(tmp_path / "named" / "toy")
+    (tmp_path / "named" / "toy").rename(tmp_path / "named" / "toy.part")
+    toy_package(tmp_path / "named" / ".toy.partial-x")
+    assert [one.name for one in list_packages() if one.name.strip(".").startswith("toy")] == []
+
+
 def test_a_damaged_package_is_not_imported_and_is_listed_with_its_problem(tmp_path: Path) -> None:
     (tmp_path / "named").mkdir()
     toy_package(tmp_path / "named" / "toy")

@@ -98,10 +98,10 @@ def manifest(screen: Screen, path: Annotated[Path, typer.Argument(readable=False
 
 
 def package(screen: Screen, name: Annotated[str, typer.Argument(metavar="PATH", help="Name or path of a reader package.")]) -> None:
-    """Check a package: schema, hashes of every file, graphs, card."""
-    from condyle.readers import load_package
+    """Check a package: schema, hashes, catalogue, steps, every graph with its family, card and figures."""
+    from condyle.readers import check_package
 
-    info = load_package(name).info
+    info = check_package(name).info
     screen.say(f"{info.name} {info.version}: in order (sha256 {info.sha256})")
     screen.record(package=info)
 

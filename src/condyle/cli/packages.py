@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 def import_package(
     screen: Screen, path: Annotated[Path, typer.Argument(readable=False, help="A package folder or .condyle file.")]
 ) -> None:
-    """Verify a package and copy it to where packages are found by name."""
+    """Check a package and copy it to where packages are found by name."""
     from condyle.readers import import_package as bring
 
     shelved = bring(path)

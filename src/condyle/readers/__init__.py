@@ -4,6 +4,7 @@ from condyle.readers.package import Package, PackageSpec, open_package, write_pa
 from condyle.readers.shelf import (
     Reader,
     Shelved,
+    check_package,
     find_package,
     import_package,
     list_packages,
@@ -18,6 +19,7 @@ __all__ = [
     "PackageSpec",
     "Reader",
     "Shelved",
+    "check_package",
     "find_package",
     "import_package",
     "list_packages",

@@ -26,6 +26,22 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
     ------
     PackageError - the graph cannot be loaded
     """
+    session = _session(data, name, threads)
+    names = [output.name for output in session.get_outputs()]
+
+    def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+    return run
+
+
+def graph_names(data: bytes, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the inputs and of the outputs of a graph. Raises PackageError - it cannot be loaded."""
+    session = _session(data, name, 1)
+    return tuple(one.name for one in session.get_inputs()), tuple(one.name for one in session.get_outputs())
+
+
+def _session(data: bytes, name: str, threads: int | None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -34,15 +50,9 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises its own kinds, none public; each means: this graph cannot run
         raise PackageError(
             "graph-unusable", f"The graph {name!r} cannot be loaded.", why=f"ONNX Runtime says {type(error).__name__}.",
             what_to_do="Fetch the package again, or update ONNX Runtime.",
         ) from error  # fmt: skip
-    names = [output.name for output in session.get_outputs()]
-
-    def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-
-    return run

@@ -17,7 +17,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from condyle.errors import PackageError
+from condyle.outputs import file_aside, write_through, written_aside
 from condyle.safe_yaml import load_yaml
 from condyle.study import PackageInfo
 
@@ -51,8 +52,8 @@ class GraphSpec(_Strict):
     """A network: its file and the names of its inputs and outputs."""
 
     file: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: tuple[str, ...] = Field(min_length=1)
+    outputs: tuple[str, ...] = Field(min_length=1)
 
 
 class ThresholdSpec(_Strict):
@@ -112,12 +113,14 @@ class Package:
     spec : PackageSpec
     files : path within the package -> bytes, each equal to its hash
     sha256 : of package.yaml, which holds the hashes of everything else: it stands for the whole package
+    text : package.yaml, byte for byte
     origin : where it was read from; kept out of documents
     """
 
     spec: PackageSpec
     files: Mapping[str, bytes]
     sha256: str
+    text: bytes
     origin: str = ""
 
     @property
@@ -160,7 +163,7 @@ def open_package(path: Path | str) -> Package:
     text = raw.pop(SPEC)
     spec = parse_spec(text, path.name)
     _verify(spec, raw, path.name)
-    return Package(spec, raw, hashlib.sha256(text).hexdigest(), str(path))
+    return Package(spec, raw, hashlib.sha256(text).hexdigest(), text, str(path))
 
 
 def parse_spec(text: bytes, where: str) -> PackageSpec:
@@ -206,18 +209,38 @@ def write_package(out: Path | str, spec: Mapping[str, Any], files: Mapping[str, 
     content = {**spec, "schema_version": SCHEMA_VERSION, "files": {name: _sha256(data) for name, data in sorted(files.items())}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120).encode()
     parse_spec(text, out.name)
-    aside = out.with_name(out.name + ".part")
+    return _store(out, {SPEC: text, **files})
+
+
+def copy_package(package: Package, out: Path | str) -> Package:
+    """Write what was verified, and nothing else that lay beside it; the copy has the same identity.
+
+    Parameters
+    ----------
+    out : folder to make, or a ``.condyle`` file
+
+    Raises
+    ------
+    UsageError - ``out`` exists or cannot be written
+    ResourceError - the disk is full
+    """
+    return _store(Path(out), {SPEC: package.text, **package.files})
+
+
+def _store(out: Path, files: Mapping[str, bytes]) -> Package:
+    """The package as it reads back, before it has its name."""
     if out.suffix == SUFFIX:
-        aside.write_bytes(_zipped({SPEC: text, **files}))
+        with file_aside(out) as single:
+            write_through(single, _zipped(files))
+            package = open_package(single)
     else:
-        for name, data in {SPEC: text, **files}.items():
-            _safe(name, out.name)
-            target = aside / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-    package = open_package(aside)
-    aside.rename(out)
-    return package
+        with written_aside(out, sums=False) as folder:
+            for name, data in files.items():
+                target = folder / _safe(name, out.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_through(target, data)
+            package = open_package(folder)
+    return replace(package, origin=str(out))
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:
@@ -235,11 +258,13 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     total = 0
     for file in sorted(folder.rglob("*")):
-        if file.is_dir():
-            continue
         name = file.relative_to(folder).as_posix()
         if file.is_symlink() or not file.resolve().is_relative_to(root):
             raise _outside(folder.name, name)
+        if file.is_dir():
+            continue
+        if not file.is_file():
+            raise _outside(folder.name, name)  # a pipe or device gives other bytes each time
         total += file.stat().st_size
         if len(found) >= MAX_FILES or total > MAX_BYTES:
             raise _too_large(folder.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Protocol
 from condyle import registry
 from condyle.errors import PackageError, UsageError
 from condyle.readers.engines import DEFAULT, chosen_engine
-from condyle.readers.package import SPEC, SUFFIX, Package, open_package
+from condyle.readers.fitness import faults_of
+from condyle.readers.package import SPEC, SUFFIX, Package, copy_package, open_package
 from condyle.study import PackageInfo, Reading, Study
 
 ENVIRONMENT = "CONDYLE_PACKAGES"
@@ -23,6 +23,9 @@ class Reader(Protocol):
 
     @property
     def info(self) -> PackageInfo: ...
+
+    def open(self) -> None:
+        """Open all graphs now and not at the first reading. Raises PackageError where they do not fit the family."""
 
     def read(self, study: Study) -> Reading: ...
 
@@ -53,13 +56,17 @@ class Shelved:
 def package_folders() -> tuple[Path, ...]:
     """Folders that are searched, in order: CONDYLE_PACKAGES, the user's own, those shipped with Condyle."""
     named = [Path(one) for one in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if one]
-    return (*named, user_folder(), Path(str(files("condyle") / "packages")))
+    return (*named, user_folder(), _shipped_folder())
 
 
 def user_folder() -> Path:
     """Where ``import_package`` puts packages (XDG base directories)."""
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "condyle" / "packages"
+
+
+def _shipped_folder() -> Path:
+    return Path(str(files("condyle") / "packages"))
 
 
 def find_package(name_or_path: str | Path) -> Path:
@@ -74,7 +81,7 @@ def find_package(name_or_path: str | Path) -> Path:
         if path.exists():
             return path
         raise PackageError("package-missing", "There is no package at this path.", where=path.name, what_to_do="Check the path.")
-    candidates = _candidates()
+    candidates = _candidates(package_folders())
     if str(name_or_path) in candidates:
         return candidates[str(name_or_path)]
     raise PackageError(
@@ -85,7 +92,7 @@ def find_package(name_or_path: str | Path) -> Path:
 
 def list_packages() -> tuple[Shelved, ...]:
     """Every package that can be found by name, damaged ones with their problem."""
-    return tuple(verify_package(path) for path in _candidates().values())
+    return tuple(verify_package(path) for path in _candidates(package_folders()).values())
 
 
 def verify_package(name_or_path: str | Path) -> Shelved:
@@ -100,14 +107,38 @@ def verify_package(name_or_path: str | Path) -> Shelved:
     return Shelved(name, path, package.info, "", spec.family, spec.joint, spec.findings)
 
 
-def import_package(path: str | Path) -> Shelved:
-    """Verify a package and copy it to the user's folder, under its own name.
+def check_package(name_or_path: str | Path) -> Package:
+    """A package that is whole and fit to read: what it says of itself holds, and its family opens every graph.
 
     Raises
     ------
-    PackageError - it is damaged, or a package of that name is there already
+    PackageError - missing or damaged, of a family that is not there, or unfit; all faults at once
     """
-    package = open_package(path)
+    package = open_package(find_package(name_or_path))
+    faults = faults_of(package, lambda: _family(package, DEFAULT).open())
+    if faults:
+        raise PackageError(
+            "package-unfit", f"The package {package.spec.name!r} is whole, but it cannot read.", where=Path(name_or_path).name,
+            why=" ".join(faults), what_to_do="Mend what made it, and make it again.",
+        )  # fmt: skip
+    return package
+
+
+def import_package(path: str | Path) -> Shelved:
+    """Check a package and copy it to the user's folder, under its own name.
+
+    Raises
+    ------
+    PackageError - it is damaged or unfit, or a package of that name is there already, installed or shipped
+    """
+    if not Path(path).exists():
+        raise PackageError("package-missing", "There is no package here.", where=Path(path).name, what_to_do="Check the path.")
+    package = check_package(Path(path).absolute())
+    if package.spec.name in _candidates((_shipped_folder(),)):
+        raise PackageError(
+            "package-name-shipped", f"A package named {package.spec.name!r} comes with Condyle and would be hidden.",
+            what_to_do=f"Use the new one by its path, give it another name, or put its folder into {ENVIRONMENT} to prefer it knowingly.",
+        )  # fmt: skip
     folder = user_folder()
     target = folder / (package.spec.name + (SUFFIX if Path(path).is_file() else ""))
     taken = [one for one in (folder / package.spec.name, folder / (package.spec.name + SUFFIX)) if one.exists()]
@@ -116,13 +147,7 @@ def import_package(path: str | Path) -> Shelved:
             "package-exists", f"A package named {package.spec.name!r} is installed already.", where=taken[0].name,
             what_to_do="Remove it first, or use the new one by its path.",
         )  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(target.name + ".part")
-    if Path(path).is_file():
-        shutil.copyfile(path, aside)
-    else:
-        shutil.copytree(path, aside)
-    aside.rename(target)
+    copy_package(package, target)
     return verify_package(target)
 
 
@@ -154,12 +179,14 @@ def _family(package: Package, engine: str) -> Reader:
     return reader
 
 
-def _candidates() -> dict[str, Path]:
+def _candidates(folders: tuple[Path, ...]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for folder in package_folders():
+    for folder in folders:
         if not folder.is_dir():
             continue
         for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.suffix == ".part":
+                continue  # half of a package, from a run that was killed
             if (path.is_dir() and (path / SPEC).is_file()) or (path.is_file() and path.suffix == SUFFIX):
                 found.setdefault(path.name.removesuffix(SUFFIX), path)
     return found

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import condyle
-from condyle.errors import InputError
+from condyle.anatomy.lumbar import LUMBAR
+from condyle.errors import InputError, PackageError
 from condyle.intake import load_volume
 from condyle.quality import check
 from condyle.readers.engines import chosen_engine, open_graph
@@ -57,8 +58,8 @@ class LumbarReader:
     @cached_property
     def network(self) -> Network:
         """The segmenter, as ``segment`` wants it."""
-        spec = self.package.spec.graphs["segmenter"]
         run = open_graph(self.package.graph("segmenter"), "segmenter", engine=self.engine)
+        spec = self.package.spec.graphs["segmenter"]
 
         def network(grey: NDArray[np.float32]) -> NDArray[np.float32]:
             return np.asarray(run({spec.inputs[0]: grey})[spec.outputs[0]], np.float32)
@@ -68,6 +69,17 @@ class LumbarReader:
     @cached_property
     def grader(self) -> Grader:
         return open_grader(self.package, self.engine)
+
+    def open(self) -> None:
+        """Open the graphs now. Raises PackageError where they or the settings do not fit a lumbar reader."""
+        spec = self.package.spec
+        _, grader = self.network, self.grader
+        if spec.joint != LUMBAR.name or not set(grader.slots) <= set(spec.slots) or not set(grader.findings) <= set(spec.findings):
+            raise PackageError(
+                "package-incompatible", "The package is not one of the lumbar family.",
+                why="Its joint is another, or its grader speaks of slots or findings that package.yaml does not name.",
+                what_to_do="Name the family that it is made for.",
+            )  # fmt: skip
 
     def read(self, study: Study) -> Reading:
         """Find, name, grade and measure the levels of a study.

@@ -20,6 +20,7 @@ from condyle.readers.onnx import Graph
 from condyle.readers.package import Package
 
 HIGH_GRADE = 4  # the score of an ordinal finding is the probability of this grade or a worse one
+_INPUTS = {"grey", "present", "measured", "level"}
 _WORDS = {"t1": "T1", "t2": "T2"}
 
 
@@ -169,6 +170,12 @@ def open_grader(package: Package, engine: str = "") -> Grader:
             "package-damaged", "The package does not describe its grader.", where="package.yaml: settings",
             why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
         ) from None  # fmt: skip
+    told = package.spec.graphs.get("grader")
+    if told is not None and (set(told.inputs) != _INPUTS or "logits" not in told.outputs):
+        raise PackageError(
+            "package-incompatible", "The graph 'grader' is not fed and asked as a grader is.",
+            why=f"It takes {', '.join(sorted(_INPUTS))} and gives logits.", what_to_do="Make the package with `condyle train`.",
+        )  # fmt: skip
     if measured != names(slots):
         raise PackageError(
             "package-incompatible", "The package was made for other measured features than this Condyle computes.",

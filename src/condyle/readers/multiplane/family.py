@@ -36,6 +36,10 @@ class MultiplaneReader:
     def ensemble(self) -> Ensemble:
         return open_ensemble(self.package, self.engine)
 
+    def open(self) -> None:
+        """Open the graphs now. Raises PackageError where the settings do not describe them."""
+        _ = self.ensemble
+
     def read(self, study: Study) -> Reading:
         """Read every finding from the planes at hand.
 
