@@ -36,8 +36,8 @@ class Textures:
 def textures(seed: int) -> Textures:
     rng = stream(seed, "textures")
     return Textures(
-        NoiseField(rng, 14.0, 2), NoiseField(rng, 2.2, 2), NoiseField(rng, (4.0, 4.0, 22.0), 2), NoiseField(rng, (11.0, 11.0, 16.0)),
-        NoiseField(rng, (7.0, 5.0, 5.0), 2), NoiseField(rng, 5.0, 2),
+        NoiseField(rng, 14.0, 2), NoiseField(rng, 1.8), NoiseField(rng, (4.0, 4.0, 22.0), 2), NoiseField(rng, (11.0, 11.0, 16.0)),
+        NoiseField(rng, (7.0, 5.0, 5.0), 2), NoiseField(rng, 3.5),
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def _joint(view: View, knee: Knee, lesions: Lesions, noise: Textures) -> None:
     window = view.window(joint)
     if window is None:
         return
-    coats = {name: view.look(bone.coat(), window) for name, bone in knee.bones.items()}
+    coats = {name: _coat(view, window, bone.coat()) for name, bone in knee.bones.items()}
     points = view.points(window)
     lesions.deep(view, window, points)
     lesions.cavity(view, window, points, coats, view.look(knee.skin, window))
@@ -123,6 +123,22 @@ def _joint(view: View, knee: Knee, lesions: Lesions, noise: Textures) -> None:
     for name in ("lcl", "mcl", "patellar_tendon", "quadriceps_tendon"):
         _ligament(view, knee, name, lesions, noise)
     lesions.front(view, window, points)
+
+
+def _coat(view: View, window: Window, grid: Grid) -> Floats:
+    """Signed distance over a window, looked up near the shape alone; farther than 6 mm it is 9."""
+    box = grid.bounds(6.0)
+    small = None if box is None else view.window(box)
+    near = None if small is None else _common(window, small)
+    full = np.full((view.canvas.water.shape[1], window[0].stop - window[0].start, window[1].stop - window[1].start), 9.0, np.float32)
+    if near is not None:
+        full[_inside(window, near)] = view.look(grid, near)
+    return full
+
+
+def _common(first: Window, second: Window) -> Window | None:
+    parts = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first, second, strict=True)]
+    return (parts[0], parts[1]) if all(one.stop > one.start for one in parts) else None
 
 
 def _film(view: View, window: Window, coats: dict[str, Floats], lesions: Lesions) -> None:
@@ -173,8 +189,7 @@ _TISSUE = {"acl": ("cruciate", 1.0), "pcl": ("cruciate", 0.7), "popliteus_tendon
 
 def _ligament(view: View, knee: Knee, name: str, lesions: Lesions, noise: Textures) -> None:
     band = knee.ligaments[name]
-    grid = lesions.ligament_surface(band)
-    found = _windowed(view, grid, 2.0)
+    found = _windowed(view, band.surface, 2.0)
     if found is None:
         return
     window, distance = found
@@ -197,31 +212,44 @@ _CARTILAGE = {"femur": "femoral_cartilage", "patella": "patellar_cartilage"}
 def _bones(
     view: View, window: Window, points: Floats, coats: dict[str, Floats], knee: Knee, lesions: Lesions, noise: Textures
 ) -> None:
-    canvas, who = view.canvas, knee.person
-    pixel = canvas.pixel / view.scale
+    canvas = view.canvas
     marrow, grain = canvas.field(noise.marrow, window), canvas.field(noise.grain, window)
     for name in ("fibula", "tibia", "femur", "patella"):
-        bone, coat = knee.bones[name], coats[name]
-        if not (coat < 2).any():
+        bone = knee.bones[name]
+        box = bone.coat().bounds(2.5)
+        near = None if box is None else view.window(box)
+        near = None if near is None else _common(window, near)
+        if near is None:
             continue
-        surface = coat
-        if bone.thickness is not None:
-            thick = view.look(bone.thickness, window)
-            surface = coat + thick
-            _cartilage(view, window, points, name, coat, surface, thick, lesions, noise)
-        z = points[2]
-        cortex = np.float32(CORTEX) + np.clip((np.abs(z - 8) - 32) / 30, 0, 1) * np.float32(2.2 if name in ("femur", "tibia") else 0.4)
-        canvas.paint(window, coverage(surface, pixel), "bone", label=CODES[name])
-        red = np.clip(0.10 + 0.10 * marrow, 0, 0.3) * np.clip((np.abs(z - 8) - 22) / 25, 0, 1)  # red marrow stays in the shaft
-        fat = np.clip(who.marrow_fat - red + 0.015 * marrow + 0.03 * grain, 0.3, 0.96)
-        texture = 1 + 0.045 * grain + 0.03 * marrow
-        growth = {"femur": 37.0, "tibia": -17.0}.get(name)
-        if growth is not None:  # the scar of the growth plate
-            line = (z - np.float32(growth) - 2.0 * marrow - 0.004 * points[0] ** 2) / np.float32(0.8)
-            texture = texture * (1 - 0.35 * np.exp(-(line**2)))
-        inner = coverage(surface + cortex + 0.15 * grain, pixel)
-        canvas.paint(window, inner, "marrow", fat=fat, gain=texture, label=CODES[name])
-        lesions.marrow(view, window, points, name, surface, inner, fat, texture)
+        inner = _inside(window, near)
+        _bone(view, near, points[np.s_[:, *inner]], name, coats[name][inner], knee, lesions, (marrow[inner], grain[inner]), noise)
+
+
+def _bone(
+    view: View, window: Window, points: Floats, name: str, coat: Floats, knee: Knee, lesions: Lesions, fields: tuple[Floats, Floats],
+    noise: Textures,
+) -> None:  # fmt: skip
+    canvas, bone, (marrow, grain) = view.canvas, knee.bones[name], fields
+    pixel = canvas.pixel / view.scale
+    surface = coat
+    if bone.thickness is not None:
+        thick = view.look(bone.thickness, window)
+        surface = coat + thick
+        _cartilage(view, window, points, name, coat, surface, thick, lesions, noise)
+    z = points[2]
+    thicker = np.float32(2.2 if name in ("femur", "tibia") else 0.4)
+    cortex = np.float32(CORTEX) + np.clip((np.abs(z - 8) - 32) / 30, 0, 1) * thicker
+    canvas.paint(window, coverage(surface, pixel), "bone", label=CODES[name])
+    red = np.clip(0.10 + 0.10 * marrow, 0, 0.3) * np.clip((np.abs(z - 8) - 22) / 25, 0, 1)  # red marrow stays in the shaft
+    fat = np.clip(knee.person.marrow_fat - red + 0.015 * marrow + 0.03 * grain, 0.3, 0.96)
+    texture = 1 + 0.045 * grain + 0.03 * marrow
+    growth = {"femur": 37.0, "tibia": -17.0}.get(name)
+    if growth is not None:  # the scar of the growth plate
+        line = (z - np.float32(growth) - 2.0 * marrow - 0.004 * points[0] ** 2) / np.float32(0.8)
+        texture = texture * (1 - 0.35 * np.exp(-(line**2)))
+    inner = coverage(surface + cortex + 0.15 * grain, pixel)
+    canvas.paint(window, inner, "marrow", fat=fat, gain=texture, label=CODES[name])
+    lesions.marrow(view, window, points, name, surface, inner, fat, texture)
 
 
 def _cartilage(

@@ -2,21 +2,18 @@
 
 The anatomy of a knee is drawn once a study as signed distances on coarse lattices. Distances are nearly linear, so a lattice of
 1 to 2.5 mm holds a surface to a tenth of a millimetre, and a slice of any orientation needs a linear look-up alone. Slices look
-them up about every millimetre and fill in between, again linearly: nothing finer is in them.
+them up as often as the lattice has values and fill in between, again linearly: nothing finer is in them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.surfaces import Floats
-
-_LOOK_UP = 1.0
-"""mm between places at which a slice looks a field up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +30,7 @@ class Grid:
     low: NDArray[np.float64]
     step: float
     values: NDArray[np.float32]
+    _known: dict[float, NDArray[np.float64] | None] = field(default_factory=dict, repr=False)
 
     @property
     def high(self) -> NDArray[np.float64]:
@@ -50,19 +48,30 @@ class Grid:
         return np.asarray(map_coordinates(self.values, index, order=1, mode="nearest"), np.float32)
 
     def on(self, other: Grid) -> NDArray[np.float32]:
-        """Values at the places of another lattice."""
-        from scipy.ndimage import affine_transform
-
-        scale = other.step / self.step
-        offset = ((other.low - self.low) / self.step)[::-1]
-        found = affine_transform(self.values, np.full(3, scale), offset, other.values.shape, order=1, mode="nearest")
+        """Values at the places of another lattice: linear along each axis in turn, which is the same as trilinear."""
+        found = self.values
+        for axis in range(3):
+            n = 2 - axis
+            places = (other.low[n] - self.low[n] + other.step * np.arange(other.values.shape[axis])) / self.step
+            last = found.shape[axis] - 1
+            places = np.clip(places, 0, last)
+            below = np.minimum(places.astype(int), max(last - 1, 0))
+            above = np.minimum(below + 1, last)
+            part = (places - below).astype(np.float32)[tuple(slice(None) if m == axis else None for m in range(3))]
+            first = found.take(below, axis)
+            found = first + part * (found.take(above, axis) - first)
         return np.asarray(found, np.float32)
 
     def like(self, values: Floats) -> Grid:
-        return replace(self, values=np.asarray(values, np.float32))
+        return Grid(self.low, self.step, np.asarray(values, np.float32))
 
     def bounds(self, below: float = 0.0) -> NDArray[np.float64] | None:
         """(2, 3) box around the values that are lower than ``below``; None when there are none."""
+        if below not in self._known:
+            self._known[below] = self._bounds(below)
+        return self._known[below]
+
+    def _bounds(self, below: float) -> NDArray[np.float64] | None:
         inside = self.values < below
         ends = []
         for axes in ((0, 1), (0, 2), (1, 2)):
@@ -121,12 +130,11 @@ class View:
     def look(self, grid: Grid, window: Window) -> NDArray[np.float32]:
         """Values of a field at the pixels of a window, (subslices, rows, columns)."""
         import cv2
-        from scipy.ndimage import affine_transform
 
         canvas = self.canvas
         rows, columns = window
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        every = max(1, round(_LOOK_UP / canvas.pixel))
+        every = max(1, int(grid.step * self.scale / canvas.pixel))
         count = canvas.water.shape[1]
         gap = canvas.thickness / count / canvas.geometry.spacing[0]
         # Index of a place of the window's lattice -> index of the slice stack -> LPS -> knee -> index of the grid.
@@ -137,10 +145,35 @@ class View:
         to_grid[:3, 3] = -grid.low[::-1] / grid.step
         m = to_grid @ self.to_knee @ canvas.geometry.affine @ stack
         shape = (count, (height - 1) // every + 2, (width - 1) // every + 2) if every > 1 else (count, height, width)
-        coarse = np.empty(shape, np.float32)
-        affine_transform(grid.values, m[:3, :3], m[:3, 3], shape, coarse, order=1, mode="nearest")
+        coarse = _trilinear(grid.values, m, shape)
         if every == 1:
             return coarse
         shrink = np.array([[1 / every, 0, 0], [0, 1 / every, 0]], np.float64)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return np.stack([cv2.warpAffine(one, shrink, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE) for one in coarse])
+
+
+def _trilinear(values: NDArray[np.float32], m: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Values at the places that ``m`` (4, 4) gives the indices of ``shape``; beyond the lattice the nearest ones.
+
+    The layers of the lattice lie below each other in one picture, so that OpenCV looks them up: bilinear in the two layers
+    around a place (in steps of 1/32), and between them here.
+    """
+    import cv2
+
+    depth, rows, columns = values.shape
+    picture = values.reshape(depth * rows, columns)
+    a = m.astype(np.float32)
+    k, j, i = (np.arange(n, dtype=np.float32) for n in shape)
+    z, y, x = (a[n, 0] * k[:, None, None] + (a[n, 1] * j + a[n, 3])[:, None] + a[n, 2] * i for n in range(3))
+    flat = (shape[0] * shape[1], shape[2])
+    z = np.clip(z, 0, depth - 1).reshape(flat)
+    y = np.clip(y, 0, rows - 1).reshape(flat)
+    x = x.reshape(flat)
+    layer = np.minimum(np.floor(z), max(depth - 2, 0)).astype(np.float32)
+    place = layer * rows + y
+    found = cv2.remap(picture, x, place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if depth > 1:
+        above = cv2.remap(picture, x, place + rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = found + (z - layer) * (above - found)
+    return np.asarray(found, np.float32).reshape(shape)

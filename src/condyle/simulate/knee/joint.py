@@ -129,7 +129,7 @@ def build(seed: int, who: Person, wear: tuple[Wear, ...] = ()) -> Knee:
         ligaments[name] = _band(name, course, bend)
     soft = {}
     for name, course in {**MUSCLES, **TENDONS, **VESSELS, **NERVES}.items():
-        grid = _drawn(course, bend, 2.0 if name in MUSCLES else 1.25)
+        grid = _drawn(course, bend, 2.5 if name in MUSCLES else 1.6)
         soft[name] = grid.like(grid.values - (who.muscle - 1) * 9.0) if name in MUSCLES else grid
     skin = _skin(who, bend)
     fat_pad = _fat_pad(ligaments["patellar_tendon"].course, bend)
@@ -206,17 +206,17 @@ def _inverse_bend(bend: Bend, points: NDArray[np.float32]) -> NDArray[np.float32
 
 def _bent(grid: Grid, bend: Bend) -> Grid:
     """An outline seen from above, bent; one layer high."""
-    return grid.like(grid.at(bend(grid.points())))
+    return grid.like(grid.at(bend.lattice(grid)))
 
 
 def _drawn(course: Course, bend: Bend, step: float) -> Grid:
     grid = empty(*course.box(), step)
-    return grid.like(course.distance(bend(grid.points())))
+    return grid.like(course.distance(bend.lattice(grid)))
 
 
 def _band(name: str, course: Course, bend: Bend) -> Band:
     grid = empty(*course.box(), 1.0)
-    distance, share = course.along(bend(grid.points()))
+    distance, share = course.along(bend.lattice(grid))
     return Band(name, course, grid.like(distance), grid.like(share))
 
 
@@ -263,13 +263,13 @@ def _skin(who: Person, bend: Bend) -> Grid:
     # Fat is thin over the patella and the tibial crest and thick at the inner side and behind.
     round_it = np.arctan2(points[1] - y, points[0] - x)
     share = np.float32(0.75) + np.float32(0.35) * np.sin(round_it) - np.float32(0.2) * np.cos(round_it)
-    return grid.like(limb - np.float32(who.body_fat) * share + 0.5 * bend.fields[0](points))
+    return grid.like(limb - np.float32(who.body_fat) * share + 0.5 * (bend.lattice(grid)[0] - points[0]))
 
 
 def _fat_pad(tendon: Course, bend: Bend) -> Grid:
     """Behind the patellar tendon, in front of the notch; bones and menisci are drawn over its rest."""
     grid = empty(np.array([-34.0, -62.0, -24.0]), np.array([44.0, 4.0, 44.0]), 1.5)
-    points = bend(grid.points())
+    points = bend.lattice(grid)
     body = ellipsoid(points, (5.0, -30.0, 6.0), (31.0, 21.0, 22.0))
     top = ellipsoid(points, (3.0, -43.0, 24.0), (22.0, 9.0, 15.0))
     places = np.array(tendon.path)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.canvas import Window
-from condyle.simulate.knee.fields import Grid, View
+from condyle.simulate.knee.fields import View
 from condyle.simulate.knee.findings import Planted
-from condyle.simulate.knee.joint import CODES, Band, Knee, cavity
+from condyle.simulate.knee.joint import CODES, Knee, cavity
 from condyle.simulate.knee.shapes import Bone
 from condyle.simulate.surfaces import Floats, NoiseField, coverage, ellipsoid
 
@@ -149,28 +149,14 @@ class Lesions:
             cleft = coverage(gap + 0.12 * self._frayed(view, window) - width / 2, max(pixel, 0.3))
             view.canvas.paint(window, cover * cleft * within * np.float32(min(0.35 + 0.75 * one.severity, 1)), "fluid")
 
-    def ligament_surface(self, band: Band) -> Grid:
-        """The ligament, swollen where it is hurt."""
-        grid = band.surface
-        for one in self._hurt(band.name):
-            swell = 1.6 * one.severity * self._bump(band.share.values, one)
-            grid = grid.like(grid.values - swell.astype(np.float32))
-        return grid
-
     def _hurt(self, name: str) -> list[Lesion]:
         return [one for one in self.of(*LIGAMENT) if LIGAMENT[one.planted.finding] == name]
-
-    @staticmethod
-    def _bump(share: Floats, one: Lesion) -> Floats:
-        """1 at the middle of the injury, falling off over its size along the ligament (of about 40 mm)."""
-        width = max(one.planted.size / 80.0, 0.06)
-        return np.asarray(np.exp(-(((share - np.float32(0.5 + 0.22 * one.spin[0])) / width) ** 2)))
 
     def ligament(self, view: View, window: Window, name: str, distance: Floats, share: Floats, cover: Floats) -> None:
         """Oedema in and about the fibres; from half severity on a gap."""
         pixel = view.canvas.pixel / view.scale
         for one in self._hurt(name):
-            bump = self._bump(share, one)
+            bump = _bump(share, one)
             rough = self._frayed(view, window)
             bright = np.clip(bump * (one.severity + 0.25 * rough * one.severity), 0, 1)
             view.canvas.paint(window, cover * bright * np.float32(0.85), "oedema")
@@ -224,6 +210,12 @@ class Lesions:
 
     def _frayed(self, view: View, window: Window) -> Floats:
         return view.canvas.field(self.rough, window)
+
+
+def _bump(share: Floats, one: Lesion) -> Floats:
+    """1 at the middle of the injury, falling off over its size along the ligament (of about 40 mm)."""
+    width = max(one.planted.size / 80.0, 0.06)
+    return np.asarray(np.exp(-(((share - np.float32(0.5 + 0.22 * one.spin[0])) / width) ** 2)))
 
 
 def place(rng: np.random.Generator, knee: Knee, planted: tuple[Planted, ...]) -> tuple[Lesion, ...]:
@@ -323,9 +315,13 @@ def _medial_recess(knee: Knee, up: float) -> NDArray[np.float64]:
 
 
 def changed(knee: Knee, found: tuple[Lesion, ...]) -> Knee:
-    """The knee with cartilage taken away at its defects."""
-    bones = dict(knee.bones)
+    """The knee with cartilage taken away at its defects and its hurt ligaments swollen."""
+    bones, ligaments = dict(knee.bones), dict(knee.ligaments)
     for one in found:
+        if one.planted.finding in LIGAMENT:
+            band = ligaments[LIGAMENT[one.planted.finding]]
+            swell = 1.6 * one.severity * _bump(band.share.values, one)
+            ligaments[band.name] = replace(band, surface=band.surface.like(band.surface.values - swell))
         if one.planted.finding != "cartilage_defect" or not one.planted.present:
             continue
         name = "patella" if one.planted.place == "patella" else "femur"
@@ -334,5 +330,5 @@ def changed(knee: Knee, found: tuple[Lesion, ...]) -> Knee:
         points = bone.surface.points()
         far = np.sqrt(sum((points[n] - np.float32(one.centre[n])) ** 2 for n in range(3)))
         lost = np.float32(one.severity) * np.clip((one.radius - far) / 1.2 + 0.5, 0, 1)
-        bones[name] = replace(bone, thickness=bone.thickness.like(bone.thickness.values * (1 - lost)))
-    return replace(knee, bones=bones)
+        bones[name] = Bone(bone.surface, bone.thickness.like(bone.thickness.values * (1 - lost)))
+    return replace(knee, bones=bones, ligaments=ligaments)

@@ -86,7 +86,7 @@ def simulate_knee(
     knee = changed(knee, found)
     fluid = max([one.size * one.severity for one in planted if one.finding == "effusion"], default=0.0)
     fluid = min(fluid, 1.6) if not any(one.present for one in planted if one.finding == "effusion") else fluid
-    lesions = Lesions(found, float(fluid), float(stream(seed, "magic").uniform(0.2, 1.0)), NoiseField(stream(seed, "rough"), 3.0, 2))
+    lesions = Lesions(found, float(fluid), float(stream(seed, "magic").uniform(0.2, 1.0)), NoiseField(stream(seed, "rough"), 2.6))
     strength = site.tesla if tesla is None else tesla
     origin, to_knee = _pose(seed, who)
     noise = textures(seed)
@@ -218,7 +218,10 @@ class _Scan:
 
     def unsuppressed(self, points: Floats) -> Floats:
         """Share of fat that survives, (rows, columns)."""
-        field = self.field(points)
+        import cv2
+
+        rows, columns = points.shape[1:]
+        field = cv2.resize(self.field(points[:, None, ::8, ::8])[0], (columns, rows), interpolation=cv2.INTER_LINEAR)
         far = np.clip((np.abs(points[2] - 8) - 45) / 40, 0, 1)
         return np.asarray(np.clip(0.35 * self.failure * (field - 0.6) + 0.45 * self.failure * far, 0, 0.6), np.float32)
 

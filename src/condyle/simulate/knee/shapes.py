@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.simulate.knee.fields import Grid
+from condyle.simulate.knee.fields import Grid, empty
 from condyle.simulate.surfaces import NoiseField
 
 REFERENCE_WIDTH = 75.0
@@ -39,11 +39,15 @@ class Bone:
     surface: Grid
     thickness: Grid | None
 
+    _coat: list[Grid] = field(default_factory=list, repr=False)
+
     def coat(self) -> Grid:
         """Signed distance to bone and cartilage together."""
         if self.thickness is None:
             return self.surface
-        return self.surface.like(self.surface.values - self.thickness.values)
+        if not self._coat:
+            self._coat.append(self.surface.like(self.surface.values - self.thickness.values))
+        return self._coat[0]
 
 
 def mixed(name: str, weights: NDArray[np.float64]) -> Bone:
@@ -80,8 +84,25 @@ class Bend:
     amount: float
 
     def __call__(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(3, ...) places moved."""
         moved = [points[n] + np.float32(self.amount) * self.fields[n](points) for n in range(3)]
         return np.stack(moved).astype(np.float32)
+
+    def lattice(self, grid: Grid, back: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
+        """(3, z, y, x) places of a lattice, led through ``back`` (4, 4) if given, then moved.
+
+        The displacement is worked out every 8 mm and filled in: it varies over 60.
+        """
+        coarse = empty(grid.low, grid.high, 8.0)
+        places, own = grid.points(), coarse.points()
+        if back is not None:
+            places, own = _led(back, places), _led(back, own)
+        return np.stack([places[n] + np.float32(self.amount) * coarse.like(self.fields[n](own)).on(grid) for n in range(3)])
+
+
+def _led(m: NDArray[np.float64], points: NDArray[np.float32]) -> NDArray[np.float32]:
+    a = m.astype(np.float32)
+    return np.stack([a[n, 0] * points[0] + a[n, 1] * points[1] + a[n, 2] * points[2] + a[n, 3] for n in range(3)])
 
 
 def placed(bone: Bone, bend: Bend, pose: NDArray[np.float64], taller: float = 0.0) -> Bone:
@@ -91,10 +112,7 @@ def placed(bone: Bone, bend: Bend, pose: NDArray[np.float64], taller: float = 0.
     """
     grid = bone.surface
     shape = tuple(n + 2 * round(taller / grid.step) for n in grid.values.shape)
-    target = Grid(grid.low - taller + pose[:3, 3] * 0, grid.step, np.zeros(shape, np.float32))
-    back = np.linalg.inv(pose).astype(np.float32)
-    points = target.points()
-    own = np.stack([back[n, 0] * points[0] + back[n, 1] * points[1] + back[n, 2] * points[2] + back[n, 3] for n in range(3)])
-    own = bend(own)
+    target = Grid(grid.low - taller, grid.step, np.zeros(shape, np.float32))
+    own = bend.lattice(target, np.linalg.inv(pose))
     surface = target.like(grid.at(own))
     return Bone(surface, None if bone.thickness is None else target.like(bone.thickness.at(own)))
