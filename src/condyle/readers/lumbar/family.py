@@ -23,7 +23,7 @@ from condyle.readers.lumbar.discs import CANAL, VERTEBRA
 from condyle.readers.lumbar.grade import Grader, open_grader
 from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.segment import Network
-from condyle.readers.lumbar.view import View, agree, disc_depth_mm, level_crops, level_names, look_critically
+from condyle.readers.lumbar.view import View, agree, beside, disc_depth_mm, level_crops, level_names, look_critically
 from condyle.readers.package import Package
 from condyle.study import Evidence, Finding, PackageInfo, Problem, Reading, Series, Study, Trait, Volume
 
@@ -103,7 +103,8 @@ class LumbarReader:
             checks = check(study, seen.volumes, self.package.spec.joint)
         with stages("grade"):
             crops, present = level_crops(views, grader.slots, names, grader.spec)
-            graded = grader.grade(names, crops, present)
+            neighbours = [level_crops(side, grader.slots, names, grader.spec)[0] for side in beside(views)]
+            graded = grader.grade(names, crops, present, neighbours)
         with stages("collect evidence"):
             maps = self._maps(views, names, graded, crops, present)
             findings, evidence = self._say(views, names, graded, maps)
@@ -118,7 +119,7 @@ class LumbarReader:
             problems=(*study.all_problems(), *seen.problems, *(_doubtful(doubt) for doubt in doubts)),
             findings=tuple(findings),
             evidence=tuple(evidence),
-            key_images=tuple(say.key_image(view, _title(slot, view, seen)) for slot, view in views.items()),
+            key_images=tuple(say.key_image(view, _title(slot, view, seen, bool(neighbours))) for slot, view in views.items()),
             package=self.info,
             flags=("numbering_uncertain",) if doubts else (),
             unused=(*study.unused, *((f"series {name}", reason) for name, reason in seen.left.items())),
@@ -270,10 +271,10 @@ def _refuse_without_spine(views: Mapping[str, View], seen: _Seen) -> None:
     )
 
 
-def _title(slot: str, view: View, seen: _Seen) -> str:
+def _title(slot: str, view: View, seen: _Seen, graded_beside: bool) -> str:
     count = seen.volumes[view.picture.series_id].shape[0]
     place = f", slice {view.picture.slice_index + 1} of {count}" if count > 1 else ""
-    return f"Sagittal {slot.upper()}{place}"
+    return f"Sagittal {slot.upper()}{place}{', graded with its neighbours' if graded_beside else ''}"
 
 
 def _doubtful(doubt: str) -> Problem:

@@ -88,7 +88,10 @@ class Grader:
     levels: tuple[str, ...]
     calibration: Mapping[str, Sequence[Sequence[float]]]
 
-    def grade(self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]) -> tuple[Graded, ...]:
+    def grade(
+        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_],
+        beside: Sequence[NDArray[np.float32]] = (),
+    ) -> tuple[Graded, ...]:  # fmt: skip
         """Every finding at every level.
 
         Parameters
@@ -96,11 +99,12 @@ class Grader:
         level_names : from the bottom up
         crops : [level, slot, 4, row, column] of ``level_crops``, with all levels of the study
         present : [level, slot]
+        beside : the same crops of neighbouring slices; the logits of all slices are averaged
         """
         if not len(level_names):
             return ()
-        logits = self.graph(self.inputs(level_names, crops, present))["logits"]
-        scores = calibrated(logits, self.calibration, self.findings)
+        slices = [self.graph(self.inputs(level_names, one, present))["logits"] for one in (crops, *beside)]
+        scores = calibrated(np.mean(slices, axis=0), self.calibration, self.findings)
         outputs = outputs_of(self.findings)
         graded = []
         for row, level in enumerate(level_names):
