@@ -34,8 +34,7 @@ class DenseNetEncoder(Encoder):
             x = parts[-1](x)
         return torch.relu(x), before
 
-    @staticmethod
-    def renamed(name: str) -> str:
+    def renamed(self, name: str) -> str:
         return re.sub(r"(denselayer\d+)\.", r"\1.layers.", name)
 
 

@@ -9,8 +9,6 @@ from torch import Tensor
 
 from condyle.train.networks.encoder import Encoder, refuse_settings, summed, three
 
-_REPEATS = (1, 2, 2, 3, 3, 4, 1)  # blocks of the seven stages, which EfficientNet-PyTorch counts through
-
 
 class EfficientNetEncoder(Encoder):
     classifier = ("_fc.",)
@@ -28,16 +26,11 @@ class EfficientNetEncoder(Encoder):
         x = body._blocks(x)
         return body._swish(body._bn1(body._conv_head(body._conv_head_padding(x)))), summed(x)
 
-    @staticmethod
-    def renamed(name: str) -> str:
+    def renamed(self, name: str) -> str:
+        """EfficientNet-PyTorch counts its blocks through; MONAI groups them."""
         found = re.match(r"_blocks\.(\d+)\.(.*)", name)
-        if not found:
-            return name
-        number, stage = int(found[1]), 0
-        while number >= _REPEATS[stage]:
-            number -= _REPEATS[stage]
-            stage += 1
-        return f"_blocks.{stage}.{number}.{found[2]}"
+        places = [f"{group}.{block}" for group, members in self.body._blocks.named_children() for block, _ in members.named_children()]
+        return name if not found else f"_blocks.{places[int(found[1])]}.{found[2]}"
 
 
 def build(name: str, *, pixels: int, stride: int, width: float) -> EfficientNetEncoder:

@@ -50,8 +50,7 @@ class Encoder(nn.Module):
         """A parameter of the public checkpoint for the size of this encoder's slices."""
         return value
 
-    @staticmethod
-    def renamed(name: str) -> str:
+    def renamed(self, name: str) -> str:
         """The name in ``body`` of a parameter of the public checkpoint."""
         return name
 

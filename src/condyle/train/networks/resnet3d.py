@@ -14,8 +14,8 @@ class ResNet3dEncoder(Encoder):
     def __init__(self, width: float) -> None:
         super().__init__()
         self.body = ResNet(
-            "basic", [2, 2, 2, 2], [64, 128, 256, 512], spatial_dims=3, n_input_channels=1, conv1_t_size=(3, 7, 7), conv1_t_stride=(1, 2, 2),
-            widen_factor=width, feed_forward=False, bias_downsample=False,
+            "basic", [2, 2, 2, 2], [64, 128, 256, 512], spatial_dims=3, n_input_channels=1, conv1_t_size=(3, 7, 7),
+            conv1_t_stride=(1, 2, 2), widen_factor=width, feed_forward=False, bias_downsample=False,
         )  # fmt: skip
         self.body.maxpool.kernel_size, self.body.maxpool.stride, self.body.maxpool.padding = (1, 3, 3), (1, 2, 2), (0, 1, 1)
         for layer in (self.body.layer2, self.body.layer4):  # slices are halved once, in the third stage

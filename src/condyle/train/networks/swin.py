@@ -28,11 +28,11 @@ class _WindowAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, row, column, channel], any size: padded to whole windows."""
-        n, height, width, channels = (int(size) if at else size for at, size in enumerate(x.shape))
+        height, width, channels = (int(size) for size in x.shape[1:])
         down, across = -height % _WINDOW, -width % _WINDOW
         x = nn.functional.pad(x, (0, 0, 0, across, 0, down))
         rows, columns = height + down, width + across
-        shift = [0 if _WINDOW >= rows else self.shift, 0 if _WINDOW >= columns else self.shift]
+        shift = [0 if rows <= _WINDOW else self.shift, 0 if columns <= _WINDOW else self.shift]
         if any(shift):
             x = torch.roll(x, (-shift[0], -shift[1]), (1, 2))
         windows = (rows // _WINDOW) * (columns // _WINDOW)
