@@ -20,6 +20,15 @@ def test_every_kind_can_be_listed_for_machines(kind: Kind, capsys: pytest.Captur
     assert isinstance(document[kind.value], list)
 
 
+def test_numbers_and_lists_stay_what_they_are_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "joints", "--json"]) == 0
+    lumbar = next(row for row in json.loads(capsys.readouterr().out)["joints"] if row["name"] == "lumbar")
+    assert lumbar["findings"] == len(JOINTS["lumbar"].findings)
+    assert lumbar["sites"] == list(JOINTS["lumbar"].levels)
+    assert run(["list", "joints"]) == 0
+    assert ", ".join(JOINTS["lumbar"].levels) in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_whatever_is_listed_can_be_shown(kind: Kind) -> None:
     for row in rows(kind.value):

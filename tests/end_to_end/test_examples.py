@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from condyle.cli.app import EXAMPLES, program
+from condyle.readers import open_package, write_package
 from tests.cli.test_app import commands
 from tests.command import condyle
 
@@ -29,8 +30,9 @@ def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     studies = list((place / "cohort").rglob("*.dcm"))
     shutil.make_archive(str(place / "study"), "zip", Path(os.path.commonpath(studies)))
     shipped = Path(library.__file__).parent / "packages" / "lumbar"
-    shutil.make_archive(str(place / "my-package"), "zip", shipped)
-    (place / "my-package.zip").rename(place / "my-package.condyle")
+    ours = open_package(shipped)
+    content = ours.spec.model_dump(mode="json", exclude={"schema_version", "files"})
+    write_package(place / "my-package.condyle", {**content, "name": "my_package"}, ours.files)
     return place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ ORDER = ("read", "view", "check", "simulate", "predict", "evaluate", "train", "d
 class _Program(ExamplesFirst, typer.core.TyperGroup):
     examples = EXAMPLES
     legend = (
-        "Exit codes: 0 done; 1 done, some studies were not; 2 wrong usage; 3 input cannot be used; "
+        "Exit codes: 0 done; 1 done, some studies were not or are not in order; 2 wrong usage; 3 input cannot be used; "
         "4 package missing or damaged; 5 out of disk or memory; 70 a bug; 130 interrupted."
     )
 
@@ -77,9 +78,12 @@ def run(arguments: Sequence[str]) -> int:
 
     Returns
     -------
-    int - the exit code: 0 done, 1 some studies were not, 2 wrong usage, 3 input, 4 package, 5 disk or memory,
+    int - the exit code: 0 done, 1 some studies were not or are not in order, 2 wrong usage, 3 input, 4 package, 5 disk or memory,
     70 a bug, 130 interrupted
     """
+    for stream in (sys.stdout, sys.stderr):  # a path that cannot be printed as it is must not stop anything
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = program().main(args=list(arguments) or ["--help"], prog_name="condyle", standalone_mode=False)
         sys.stdout.flush()  # here, where a reader that left is expected, not at exit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from condyle.cli.command import command, group
 from condyle.cli.options import SIZES, Given, given_traits
 from condyle.cli.screen import Screen
 from condyle.cli.study import load_study
+
+if TYPE_CHECKING:
+    from condyle.study import Check
 
 STUDY_EXAMPLES = ("condyle check study study.zip", "condyle check study study.zip --json")
 MANIFEST_EXAMPLES = ("condyle check manifest cohort/manifest.csv", "condyle check manifest cohort/manifest.csv --json")
@@ -33,8 +36,11 @@ def study(
     joint: Annotated[str, typer.Option("--joint", help="What the study should show.")] = "lumbar",
     key: Annotated[str, typer.Option("--study", help="Key of the study when there are several.")] = "",
     given: Given = None,
-) -> None:
-    """Show the series with their roles, every problem, and the quality checks with measured number and threshold."""
+) -> int:
+    """Show the series with their roles, every problem, and the quality checks with measured number and threshold.
+
+    Exit code 1 means that something is an error or not ok; it is listed.
+    """
     from condyle.quality import check
 
     opened, volumes = load_study(screen, path, key, given_traits(given))
@@ -44,11 +50,11 @@ def study(
         [_series_row(series) for series in opened.series],
         ("series", "format", "shape", "plane", "weighting", "fat sat", "body part", "used"),
     )
-    for problem in opened.all_problems():
-        screen.say(f"{problem.severity}: {problem.what}" + (f" ({problem.where})" if problem.where else ""))
-    for one in checks:
-        mark = {True: "ok", False: "NOT OK", None: "not measured"}[one.passed]
-        screen.say(f"{mark}: {one.sentence}" + (f" {one.advice}" if one.passed is False and one.advice else ""))
+    problems = opened.all_problems()
+    lines = [f"{problem.severity}: {problem.what}" + (f" ({problem.where})" if problem.where else "") for problem in problems]
+    lines += [_check_line(one) for one in checks]
+    for line in dict.fromkeys(lines):  # two stacks of one series are measured apart and named alike
+        screen.say(line)
     screen.record(
         study_key=opened.study_key,
         series=[_series_json(series) for series in opened.series],
@@ -56,6 +62,12 @@ def study(
         problems=opened.problems,
         unused=opened.unused,
     )
+    return int(any(problem.severity == "error" for problem in problems) or any(one.passed is False for one in checks))
+
+
+def _check_line(one: Check) -> str:
+    mark = {True: "ok", False: "NOT OK", None: "not measured"}[one.passed]
+    return f"{mark}: {one.sentence}" + (f" {one.advice}" if one.passed is False and one.advice else "")
 
 
 def _series_row(series: Any) -> list[object]:

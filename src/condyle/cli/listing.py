@@ -15,7 +15,7 @@ from condyle.registry import Unavailable, plugins
 
 EXAMPLES = ("condyle list findings", "condyle list packages --json")
 
-Row = dict[str, str]
+Row = dict[str, Any]
 
 
 class Kind(StrEnum):
@@ -41,10 +41,15 @@ def list_kind(screen: Screen, kind: Annotated[Kind, typer.Argument(help="What to
     """List what is there: joints, findings, packages, plug-ins ..."""
     found = rows(kind.value)
     if found:
-        screen.table([list(row.values()) for row in found], list(found[0]))
+        columns = [name for name in found[0] if any(row[name] not in ("", ()) for row in found)]
+        screen.table([[_cell(row[name]) for name in columns] for row in found], columns)
     else:
         screen.note(f"No {kind.value} are installed.")
     screen.record(**{kind.value: found})
+
+
+def _cell(value: object) -> object:
+    return ", ".join(value) if isinstance(value, tuple) else value
 
 
 def rows(kind: str) -> list[Row]:
@@ -61,7 +66,7 @@ def names() -> set[str]:
 
 def _joints() -> list[Row]:
     return [
-        {"name": one.name, "title": one.title, "findings": str(len(one.findings)), "sites": ", ".join(_sites(one))}
+        {"name": one.name, "title": one.title, "findings": len(one.findings), "sites": _sites(one)}
         for one in JOINTS.values()
     ]
 
@@ -84,7 +89,8 @@ def _packages() -> list[Row]:
             "name": one.name,
             "version": one.info.version if one.info else "?",
             "joint": one.joint,
-            "findings": f"not usable: {one.problem}" if one.problem else ", ".join(one.findings),
+            "findings": one.findings,
+            "not usable": one.problem,
         }
         for one in list_packages()
     ]
@@ -95,7 +101,7 @@ def _recipes() -> list[Row]:
 
     recipes = {name: load_recipe(path) for name, path in shipped_recipes().items()}
     return [
-        {"name": name, "version": one.version, "family": one.family, "joint": one.data.joint, "findings": ", ".join(one.data.findings)}
+        {"name": name, "version": one.version, "family": one.family, "joint": one.data.joint, "findings": tuple(one.data.findings)}
         for name, one in recipes.items()
     ]
 

@@ -63,5 +63,5 @@ class Study:
     path: str = field(default="", repr=False)
 
     def all_problems(self) -> tuple[Problem, ...]:
-        """Problems of the study and of its series, in that order."""
-        return self.problems + tuple(problem for one in self.series for problem in one.problems)
+        """Problems of the study and of its series, in that order; what stacks of one series share is said once."""
+        return tuple(dict.fromkeys((*self.problems, *(problem for one in self.series for problem in one.problems))))
