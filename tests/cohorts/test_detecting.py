@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from condyle.cohorts.boxes import are_boxes, evaluate_boxes
 from condyle.cohorts.detecting import evaluate_marks
 from condyle.errors import TableError
 from condyle.evaluate.standalone import Settings
@@ -26,7 +27,7 @@ def tables(folder: Path, *, marks: str = "", lesions: str = "") -> tuple[Path, P
 
 
 def test_a_table_of_marks(tmp_path: Path) -> None:
-    found = evaluate_marks(*tables(tmp_path, marks="s3,plica,0,0,0,0.5\n"), tmp_path / "out", settings=Settings(resamples=100))
+    found = evaluate_marks(*tables(tmp_path, marks="s3,plica,0,0,0,0.5\n"), tmp_path / "out", settings=Settings(resamples=100), figures=False)
     mean = found.evidence.lines[0].estimate
     assert (mean.measure, mean.estimate) == ("CPM", pytest.approx(6 / 9))  # all hits stand above all false marks
     assert mean.low < mean.estimate < mean.high
@@ -37,7 +38,7 @@ def test_a_table_of_marks(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert document["results"][0]["measure"] == "CPM"
     assert (tmp_path / "out" / "froc.csv").read_text("utf-8").startswith("finding,threshold,false_per_study,sensitivity\ncyst,inf,0,0\n")
-    assert "Free-response curve" in (tmp_path / "out" / "evaluation.html").read_text("utf-8")
+    assert [figure.name for figure in found.evidence.figures] == ["froc_cyst"]
 
 
 def test_all_problems_with_rows(tmp_path: Path) -> None:
@@ -50,3 +51,30 @@ def test_all_problems_with_rows(tmp_path: Path) -> None:
         "row 16: score is no finite number",
     )
     assert not (tmp_path / "lesions.csv.openings.jsonl").exists()  # the truth was not opened
+
+
+def test_boxes_as_coco_judges_them(tmp_path: Path) -> None:
+    true = [f"s{k},cyst,10,10,30,30" for k in range(10)]
+    said = [f"s{k},cyst,10,10,30,{30 if k < 5 else 22},{0.9 - 0.05 * k}" for k in range(10)]  # the second five overlap by 0.6
+    (tmp_path / "boxes.csv").write_text("\n".join(["study_id,finding,x0,y0,x1,y1", *true]) + "\n", "utf-8")
+    (tmp_path / "said.csv").write_text("\n".join(["study_id,finding,x0,y0,x1,y1,score", *said]) + "\n", "utf-8")
+    rows = [f"s{k},p{k},s{k}.dcm" for k in range(10)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["study_id,patient_id,path", *rows]) + "\n", "utf-8")
+    assert are_boxes(tmp_path / "said.csv")
+    paths = [tmp_path / f"{name}.csv" for name in ("said", "boxes", "manifest")]
+    done = evaluate_boxes(*paths, tmp_path / "out", settings=Settings(resamples=100), figures=False)
+    found = {(line.finding, line.estimate.measure): line.estimate for line in done.evidence.lines}
+    assert found["boxes", "AP50"].estimate == pytest.approx(1.0)
+    # At 0.65 and above only the five best remain: 51 of 101 recalls at precision 1.
+    assert found["boxes", "AP75"].estimate == pytest.approx(51 / 101)
+    assert found["cyst", "AP"].estimate == found["boxes", "AP"].estimate == pytest.approx((3 * 1.0 + 7 * 51 / 101) / 10)
+    assert found["boxes", "AP75"].low < 51 / 101 < found["boxes", "AP75"].high
+    assert found["boxes", "AP75"].clusters == 10
+    (tmp_path / "said.csv").write_text("study_id,x0,y0,x1,y1,score\ns0,10,10,5,30,0.5\ns99,0,0,1,1,nan\n", "utf-8")
+    with pytest.raises(TableError) as caught:
+        evaluate_boxes(*paths, tmp_path / "other")
+    assert caught.value.problems == (
+        "row 2: x1 must be above x0, and y1 above y0",
+        "row 3: the study is not in the manifest of studies that were read",
+        "row 3: score is no finite number",
+    )

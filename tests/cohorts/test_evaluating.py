@@ -216,7 +216,7 @@ def test_two_readers_on_disk(tmp_path: Path) -> None:
     said, true, _ = cohort(tmp_path)
     (tmp_path / "other").mkdir()
     other, _, _ = cohort(tmp_path / "other", seed=0, unread=5)
-    found = evaluate_comparison(said, other, true, tmp_path / "out", settings=QUICK, margin=0.05)
+    found = evaluate_comparison([said, other], true, tmp_path / "out", settings=QUICK, margin=0.05, figures=False)
     document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert set(document["inputs"]) == {"predictions.csv (1)", "predictions.csv (2)", "truth.csv"}
     measures = {line.estimate.measure for line in found.evidence.lines}

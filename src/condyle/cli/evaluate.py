@@ -24,11 +24,13 @@ STANDALONE = (*EXAMPLES, "condyle evaluate standalone predictions.csv truth.csv 
 COMPARE = (
     "condyle evaluate compare old.csv new.csv truth.csv -o evidence",
     "condyle evaluate compare old.csv new.csv truth.csv -o evidence --margin 0.05",
+    "condyle evaluate compare old.csv new.csv other.csv truth.csv -o evidence --reads reads.csv --plan plan.yaml",
 )
 
 DETECTION = (
     "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence",
     "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence --plan plan.yaml",
+    "condyle evaluate detection predicted_boxes.csv boxes.csv --studies manifest.csv -o evidence",
 )
 
 SEGMENTATION = (
@@ -99,22 +101,25 @@ def standalone(
 
 def compare(
     screen: Screen,
-    first: Annotated[Path, typer.Argument(readable=False, help="predictions.csv of the first reader.")],
-    second: Annotated[Path, typer.Argument(readable=False, help="predictions.csv of the second reader.")],
-    truth: Truth,
+    tables: Annotated[
+        list[Path], typer.Argument(metavar="PREDICTIONS... TRUTH", readable=False, help="Two or more predictions.csv, and truth.csv last.")
+    ],
     out: Out,
     plan: PlanFile = None,
     figures: Figures = True,
     margin: Annotated[
         float | None, typer.Option("--margin", min=0, help="Non-inferiority of the second: how much worse is accepted.")
     ] = None,
+    reads: Annotated[Path | None, typer.Option("--reads", readable=False, help="reads.csv: put each model beside the readers.")] = None,
+    arm: Annotated[str, typer.Option("--arm", help="Arm of the readers.")] = "unaided",
     failures: Annotated[str, typer.Option("--failures", help="Rows without an answer: exclude, or count as wrong.")] = "exclude",
     resamples: Annotated[int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples of patients.")] = 2000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
 ) -> int:
-    """Compare two readers on the same rows: paired differences, second minus first.
+    """Compare two or more models on the same rows, pair by pair, later minus earlier, and with readers.
 
-    Differences of AUROC, sensitivity, specificity, predictive values, kappa and errors with intervals over patients.
+    Differences of AUROC, sensitivity, specificity, predictive values, kappa and errors with intervals over patients; with --reads
+    each model beside the readers, also at their specificity.
     """
     from condyle.cohorts.evaluating import evaluate_comparison
     from condyle.evaluate.standalone import Settings
@@ -122,7 +127,9 @@ def compare(
     asked = Settings(resamples=resamples, seed=seed, failures=failures)
     with screen.progress("Comparing"):
         given = None if asked == Settings() else asked
-        done = evaluate_comparison(first, second, truth, out, plan=plan, margin=margin, settings=given, figures=figures)
+        done = evaluate_comparison(
+            tables[:-1], tables[-1], out, plan=plan, margin=margin, settings=given, reads=reads, arm=arm, figures=figures
+        )
     _tell(screen, done, out)
     return 0
 
@@ -148,21 +155,24 @@ def segmentation(
 
 def detection(
     screen: Screen,
-    marks: Annotated[Path, typer.Argument(readable=False, help="marks.csv: study_id, finding, x, y, z, score.")],
-    lesions: Annotated[Path, typer.Argument(readable=False, help="lesions.csv: study_id, finding, x, y, z, radius_mm.")],
+    marks: Annotated[Path, typer.Argument(readable=False, help="marks.csv: study_id, finding, x, y, z, score; or predicted boxes.")],
+    lesions: Annotated[Path, typer.Argument(readable=False, help="lesions.csv: study_id, finding, x, y, z, radius_mm; or true boxes.")],
     studies: Annotated[Path, typer.Option("--studies", readable=False, help="Manifest of every study that was read.")],
     out: Out,
     plan: PlanFile = None,
     figures: Figures = True,
 ) -> int:
-    """Judge marks in free response: sensitivity at 1/8 to 8 false marks a study, with intervals over patients.
+    """Judge marks in free response (sensitivity at 1/8 to 8 false marks a study), or boxes (COCO's average precision), over patients.
 
-    A mark hits a lesion when it lies nearer to its centre than its radius. Studies without a mark count too.
+    A mark hits a lesion when it lies nearer to its centre than its radius. Studies without a mark count too. Tables with the columns
+    x0, y0, x1, y1 hold boxes.
     """
+    from condyle.cohorts.boxes import are_boxes, evaluate_boxes
     from condyle.cohorts.detecting import evaluate_marks
 
+    judge = evaluate_boxes if are_boxes(marks) else evaluate_marks
     with screen.progress("Evaluating"):
-        done = evaluate_marks(marks, lesions, studies, out, plan=plan, figures=figures)
+        done = judge(marks, lesions, studies, out, plan=plan, figures=figures)
     _tell(screen, done, out)
     return 0
 

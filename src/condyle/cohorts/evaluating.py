@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,16 @@ from condyle.cohorts.labels import read_labels
 from condyle.cohorts.manifest import ManifestRow, read_manifest
 from condyle.cohorts.plan import EndpointPlan, Plan, Planned, log_opening, read_plan, unjudged
 from condyle.cohorts.predictions import Compared, Prediction, compare_tables, one_model, read_predictions
-from condyle.cohorts.table import did_you_mean
-from condyle.errors import UsageError
+from condyle.cohorts.table import read_table
+from condyle.errors import UsageError, did_you_mean
+from condyle.evaluate.comparison_study import comparison_study
 from condyle.evaluate.endpoints import Endpoint
-from condyle.evaluate.evidence import Evidence, gather, gather_comparison
+from condyle.evaluate.evidence import Evidence, gather
 from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.mrmc.model_study import model_study
+from condyle.evaluate.mrmc.table import parse_reads, parse_truth
 from condyle.evaluate.standalone import Settings
+from condyle.evaluate.study_evidence import Claim, StudyEvidence
 from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
@@ -30,7 +35,7 @@ AGE_BANDS = ((0, 40), (40, 60), (60, 80), (80, 200))
 class Evaluated:
     """What an evaluation left."""
 
-    evidence: Evidence
+    evidence: Evidence | StudyEvidence
     provenance: Provenance
     files: tuple[Path, ...]
 
@@ -96,29 +101,36 @@ def evaluate_predictions(
 
 
 def evaluate_comparison(
-    first: Path | str,
-    second: Path | str,
+    models: Sequence[Path | str],
     truth: Path | str,
     out: Path | str,
     *,
     plan: Path | str | None = None,
     settings: Settings | None = None,
     margin: float | None = None,
+    reads: Path | str | None = None,
+    arm: str = "unaided",
     figures: bool = True,
 ) -> Evaluated:
-    """Compare two tables of predictions over the same truth; differences are second minus first.
+    """Compare two or more tables of predictions over the same truth; differences are later minus earlier.
 
     Parameters
     ----------
-    plan : fixes settings; the margin is that of its first endpoint with ``comparison: second - first``
+    models : predictions.csv of each, named by their files
+    plan : fixes settings; its endpoints compare ('second - first', or the names of two files without their endings)
     margin : of non-inferiority, positive, on the scale of AUROC; not beside a plan
+    reads, arm : readers to put each model beside
 
     Raises
     ------
-    As ``evaluate_predictions``
+    As ``evaluate_predictions``; UsageError - one table alone
     """
-    first, second, truth = Path(first), Path(second), Path(truth)
+    paths, truth = [Path(one) for one in models], Path(truth)
     refuse_to_overwrite(out)
+    if len(paths) < 2:
+        raise UsageError(
+            "compare-one", "A comparison needs two tables of predictions or more.", what_to_do="Name them all, the truth last."
+        )
     planned = None if plan is None else read_plan(plan)
     if planned is not None and (settings is not None or margin is not None):
         raise UsageError(
@@ -127,20 +139,43 @@ def evaluate_comparison(
             why="What was planned is not changed on the way.",
             what_to_do="Leave out the other options, or the plan.",
         )
-    if planned is not None:
-        margin = next((one.margin for one in planned.plan.endpoints if one.comparison == "second - first"), None)
     settings = settings_of(planned.plan) if planned is not None else settings or Settings()
-    said = [one_model(read_predictions(path)) for path in (first, second)]
+    names = _names(paths)
+    said = [one_model(read_predictions(path)) for path in paths]
+    read = None if reads is None else parse_reads(read_table(reads, what="reading table").rows, where=Path(reads).name)
     earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate compare")
     labels = read_labels(truth)
     joined = [compare_tables(one, labels) for one in said]
-    tables = [[with_threshold(table, planned) for table in one.tables] for one in joined]
-    evidence = gather_comparison(tables[0], tables[1], settings, margin=margin)
-    own = [one for one in planned.plan.endpoints if one.comparison == "second - first"] if planned else []
-    provenance = provenance_of(
-        (first, second, truth), planned, joined[0], earlier, failures=settings.failures, judged=own, package=package_of(said[1])
-    )
+    tables = {name: [with_threshold(table, planned) for table in one.tables] for name, one in zip(names, joined, strict=True)}
+    contrasts = {"second - first"} if len(names) == 2 else set()
+    contrasts |= {f"{other} - {one}" for one, other in combinations(names, 2)}
+    own = [one for one in planned.plan.endpoints if one.comparison in contrasts] if planned else []
+    claims = [Claim(one.finding, one.metric, one.comparison, one.margin or 0.0) for one in own]
+    margin = next((one.margin for one in own if one.margin is not None), margin)
+    rule = (planned.plan.alpha, planned.plan.multiplicity) if planned else (0.05, "none")
+    known = None if read is None else parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
+    readers = {
+        name: model_study(
+            {(one.finding, (one.study_id, one.level, one.side)): one.score for one in rows if np.isfinite(one.score)},
+            dict(planned.thresholds) if planned else {}, read, known, arm=arm, level=settings.level, n=settings.resamples,
+            seed=settings.seed,
+        )
+        for name, rows in zip(names, said, strict=True)
+        if read is not None and known is not None
+    }  # fmt: skip
+    evidence = comparison_study(tables, settings, margin=margin, claims=claims, rule=rule, readers=readers, arm=arm)
+    files = [*paths, truth, *([Path(reads)] if reads is not None else [])]
+    provenance = provenance_of(files, planned, joined[0], earlier, failures=settings.failures, judged=own, package=package_of(said[-1]))
+    unread = {name: len(one.unread) for name, one in zip(names, joined, strict=True)}
+    counts = [f"{name}: {count} studies with truth and no prediction." for name, count in unread.items() if count]
+    provenance = replace(provenance, warnings=(*provenance.warnings, *counts))
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Names of the files without their endings, numbered where two are alike."""
+    stems = [path.stem for path in paths]
+    return [stem if stems.count(stem) == 1 else f"{stem} ({place})" for place, stem in enumerate(stems, start=1)]
 
 
 def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[Endpoint]]:

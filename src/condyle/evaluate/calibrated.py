@@ -13,7 +13,7 @@ from condyle.evaluate.calibration import brier
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.recalibration import recalibration, spiegelhalter
-from condyle.evaluate.reliability import Bin, calibration_errors, reliability
+from condyle.evaluate.reliability import calibration_errors
 from condyle.evaluate.smooth_calibration import smooth_calibration
 from condyle.evaluate.standalone import Line, Settings, from_interval
 
@@ -49,12 +49,6 @@ def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ..
         Estimate("Spiegelhalter z", z, method="none", statistic=z, p=p, null="outcomes follow the scores", **record),
     ]
     return tuple(Line(table.finding, "all", "", one) for one in [*found, *_smooth(own, record)])
-
-
-def calibration_bins(table: FindingTable, settings: Settings) -> tuple[Bin, ...]:
-    """Points of the reliability diagram; empty when there is no score."""
-    own = table.answered("exclude")
-    return reliability(own.truth, own.score, own.patients, level=settings.level) if len(own) else ()
 
 
 def _briers(own: FindingTable, events: int, settings: Settings) -> list[Estimate]:

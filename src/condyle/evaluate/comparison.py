@@ -48,13 +48,20 @@ def compare_readers(
     ------
     InputError - the tables hold different rows
     """
+    return tuple(with_holm(differences(first, second, settings, margin=margin)))
+
+
+def differences(
+    first: Sequence[FindingTable], second: Sequence[FindingTable], settings: Settings, *, margin: float | None = None
+) -> list[Line]:
+    """As ``compare_readers``, before p are adjusted."""
     lines: list[Line] = []
     for one, other in _pairs(first, second):
         for found in _of_pair(one, other, settings):
             judged = found.measure in JUDGED
             verdict = noninferior(found, margin).sentence if margin is not None and judged and not np.isnan(found.low) else ""
             lines.append(Line(one.finding, "all", "", found.warned(verdict)))
-    return tuple(_with_holm(lines))
+    return lines
 
 
 def _pairs(first: Sequence[FindingTable], second: Sequence[FindingTable]) -> list[tuple[FindingTable, FindingTable]]:
@@ -146,14 +153,16 @@ def _error(table: FindingTable, weights: Floats) -> float:
     return float(np.average(np.abs(table.given - table.truth), weights=weights))
 
 
-def _with_holm(lines: list[Line]) -> list[Line]:
-    """Adjusted p of the AUROC differences in their warnings."""
+def with_holm(lines: Sequence[Line]) -> list[Line]:
+    """Adjusted p of the AUROC differences, over findings and pairs of readers, in their warnings."""
     tested = [line for line in lines if line.estimate.measure == "difference of AUROC" and not np.isnan(line.estimate.p)]
-    adjusted = dict(zip((line.finding for line in tested), holm([line.estimate.p for line in tested]), strict=True)) if tested else {}
+    places = [(line.finding, line.group) for line in tested]
+    adjusted = dict(zip(places, holm([line.estimate.p for line in tested]), strict=True)) if tested else {}
+    what = "findings" if len({group for _, group in places}) < 2 else "findings and pairs"
     found = []
     for line in lines:
         if line in tested:
-            sentence = f"p {line.estimate.p:.3g}, after Holm over {len(tested)} findings {adjusted[line.finding]:.3g}"
+            sentence = f"p {line.estimate.p:.3g}, after Holm over {len(tested)} {what} {adjusted[line.finding, line.group]:.3g}"
             line = replace(line, estimate=line.estimate.warned(sentence))
         found.append(line)
     return found

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from condyle.evaluate.calibrated import calibration_lines
-from condyle.evaluate.comparison import compare_readers
 from condyle.evaluate.curve_bands import BenefitBand
 from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
 from condyle.evaluate.estimate import Estimate
@@ -98,15 +97,6 @@ def gather(
         curve_sheets(ready, settings),
         (*overview_figures(lines), *figures),
     )
-
-
-def gather_comparison(
-    first: Sequence[FindingTable], second: Sequence[FindingTable], settings: Settings, *, margin: float | None = None
-) -> Evidence:
-    """Compare two readers; the lines are differences, second minus first."""
-    lines = compare_readers(first, second, settings, margin=margin)
-    missed = tuple((one.finding, int((one.missed | other.missed).sum()), len(one)) for one, other in zip(first, second, strict=True))
-    return Evidence("Comparison of readers", settings, lines, missed=missed, figures=difference_figures(lines))
 
 
 def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
@@ -208,20 +198,6 @@ def overview_figures(lines: Sequence[Line]) -> tuple[Figure, ...]:
         words = "AUROC of each finding at each level or side; empty where one class is absent. Intervals stand in the tables."
         down = tuple(map(finding_words, named))
         found.append(Heat("levels", "", "AUROC by level", "", "", down, tuple(sites), values, words, low=0.5, high=1.0))
-    return tuple(found)
-
-
-def difference_figures(lines: Sequence[Line]) -> tuple[Figure, ...]:
-    """Differences below each other, one plot a measure."""
-    found: list[Figure] = []
-    for measure in dict.fromkeys(line.estimate.measure for line in lines):
-        if measure in ("difference of AUROC", "difference of sensitivity", "difference of specificity", "difference of quadratic kappa"):
-            own = [line for line in lines if line.estimate.measure == measure]
-            named = [" ".join(filter(None, (finding_words(line.finding), line.group))) for line in own]
-            rows = [(title, f"n = {line.estimate.n}", line.estimate) for title, line in zip(named, own, strict=True)]
-            name = measure.replace(" ", "_").lower()
-            words = f"{measure[:1].upper()}{measure[1:]}, with its interval; to the right of the dashed line the second is better."
-            found += forest_of(name, words.split(",")[0], measure[:1].upper() + measure[1:], rows, words, reference=0.0)
     return tuple(found)
 
 

@@ -77,17 +77,19 @@ class Claim:
 
 
 def judge_claims(
-    claims: Sequence[Claim], differences: Mapping[tuple[str, str], Estimate], *, alpha: float, rule: str
+    claims: Sequence[Claim], differences: Mapping[Any, Estimate], *, alpha: float, rule: str
 ) -> tuple[EndpointResult, ...]:
     """Test what the plan claims, together, one-sided at alpha / 2; a claim without a number is not met.
 
     Parameters
     ----------
-    differences : (finding, metric in lower case) -> difference in the direction of the claim
+    differences : (finding, metric in lower case) -> difference in the direction of the claim; where an analysis holds several
+        comparisons, (finding, metric, comparison)
     """
     if rule not in RULES:
         raise InputError("statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do=f"Use {', '.join(RULES)}.")
-    found = [differences.get((one.finding, one.metric.lower())) for one in claims]
+    keys = [(one.finding, one.metric.lower(), one.comparison) for one in claims]
+    found = [differences.get(key, differences.get(key[:2])) for key in keys]
     p = [float("nan") if one is None else above(one, -claim.margin) for claim, one in zip(claims, found, strict=True)]
     safe = [1.0 if np.isnan(one) else one for one in p]
     adjusted = METHODS[rule](safe).tolist() if rule in METHODS and safe else safe

@@ -306,11 +306,3 @@ def _rows_of(short: Sequence[ShortGap]) -> str:
 
 def _limits(value: float, ends: tuple[float, float]) -> str:
     return f"{number(value)} ({number(ends[0])} to {number(ends[1])})" if value == value else ""
-
-
-def estimate_of(evidence: StudyEvidence, finding: str, site: str, measure: str, group: str = "") -> Estimate | None:
-    """A number of the evidence by where it stands; None when it is not there."""
-    for line in evidence.lines:
-        if (line.finding, line.site, line.group, line.estimate.measure) == (finding, site, group, measure):
-            return line.estimate
-    return None

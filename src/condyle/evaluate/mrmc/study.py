@@ -16,6 +16,7 @@ from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.mrmc.covariance import jackknife
 from condyle.evaluate.mrmc.design import Design, design_of, design_of_mask
 from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
+from condyle.evaluate.mrmc.incomplete import components, influence_covariance, mean_gain, mean_value
 from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.obuchowski_rockette import Analysis, Components, Contrast, obuchowski_rockette
 from condyle.evaluate.mrmc.reading_time import ReadingTime, reading_time
@@ -42,7 +43,7 @@ class Comparison:
     finding, metric : str; base, arm : names of the arms
     base_value, arm_value, difference : over readers and cases
     p_adjusted : of the difference, Holm over the findings of this metric; NaN for macro averages
-    design : of the reads; components : variance components, None from U-statistics
+    design : of the reads; components : variance components, None with fewer than two readers of both arms
     readers : each reader alone; groups : group -> difference within it; between : difference of the groups' gains
     excluded : what was left out, by reason
     """
@@ -179,15 +180,33 @@ def _compare(
             finding, metric, base, arm, values[base], values[arm], _turned(analysis.differences[0], metric, analysis), float("nan"), design,
             analysis.components, gains, groups, between, excluded,
         )  # fmt: skip
+    return _incomplete(finding, metric, figures, design, excluded, base, arm, seniority, ranks, level)
+
+
+def _incomplete(
+    finding: str, metric: str, figures: Figures, design: Design, excluded: dict[str, int], base: str, arm: str,
+    seniority: Mapping[str, str], ranks: Sequence[str], level: float,
+) -> Comparison:  # fmt: skip
+    """Missing reads: U-statistics of pairs, readers' means for macro averages; readers and groups from what each has read."""
+    gains = reader_gains(figures, base, arm, seniority, influence_covariance(figures), level=level)
+    gains = tuple(one for one in gains if np.isfinite(one.gain.estimate))
+    groups = {}
+    for rank in ranks:
+        places = np.array([j for j, name in enumerate(figures.readers) if seniority.get(name) == rank], np.intp)
+        own = mean_gain(_of_readers(figures, places), base, arm, level=level)
+        if np.isfinite(own.se):
+            groups[rank] = replace(own, measure=f"difference of {metric}")
+    between = compare_groups(figures, base, arm, seniority, ranks[0], ranks[1], level=level) if len(groups) == 2 == len(ranks) else None
     if figures.pairs is None and figures.successes is None:
-        words = "A macro average needs every reader's cases in both arms."
-        nothing = Estimate(metric, float("nan"), n=len(figures.patients), clusters=len(figures.patients), warnings=(words, str(design)))
-        return Comparison(finding, metric, base, arm, nothing, nothing, nothing, float("nan"), design, None, (), {}, None, excluded)
-    every = u_statistics(figures, level=level)
-    one, other = (_of_u(item, metric, level) for item in every.arms)
+        one, other = (replace(mean_value(figures, name, level=level), measure=metric) for name in (base, arm))
+        difference = replace(mean_gain(figures, base, arm, level=level), measure=f"difference of {metric}")
+    else:
+        every = u_statistics(figures, level=level)
+        one, other = (_of_u(item, metric, level) for item in every.arms)
+        difference = _of_u(every.differences[0], metric, level, turned=True)
     return Comparison(
-        finding, metric, base, arm, one, other, _of_u(every.differences[0], metric, level, turned=True), float("nan"), design, None, (), {},
-        None, excluded,
+        finding, metric, base, arm, one, other, difference, float("nan"), design, components(figures, base, arm), gains, groups, between,
+        excluded,
     )  # fmt: skip
 
 

@@ -1,0 +1,173 @@
+"""Predicted and true boxes on disk become evidence: average precision and recall as COCO computes them, over patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from condyle.cohorts.evaluating import Evaluated, digests, plan_warnings
+from condyle.cohorts.manifest import read_manifest
+from condyle.cohorts.plan import log_opening, read_plan, unjudged
+from condyle.cohorts.table import Table, read_table, table_error
+from condyle.evaluate.bootstrap import Interval, limits_of
+from condyle.evaluate.coco import IOUS, RECALLS, Boxes, CocoResult, boxes, coco
+from condyle.evaluate.evidence import Evidence
+from condyle.evaluate.figures import Chart, Series
+from condyle.evaluate.standalone import Line, Settings, from_interval
+from condyle.evaluate.study_evidence import Cell, Sheet
+from condyle.outputs import refuse_to_overwrite
+from condyle.report.evidence import write_evidence
+from condyle.report.provenance import Provenance
+
+CORNERS = ("x0", "y0", "x1", "y1")
+RESAMPLES = 200  # every resample matches and ranks all boxes anew
+
+
+def are_boxes(path: Path | str) -> bool:
+    """Whether a table holds boxes (columns x0, y0, x1, y1) and not points."""
+    return set(CORNERS) <= set(read_table(path, what="table of marks").columns)
+
+
+def evaluate_boxes(
+    said: Path | str,
+    truth: Path | str,
+    studies: Path | str,
+    out: Path | str,
+    *,
+    plan: Path | str | None = None,
+    settings: Settings | None = None,
+    figures: bool = True,
+) -> Evaluated:
+    """Judge boxes.
+
+    Parameters
+    ----------
+    said : CSV with study_id, x0, y0, x1, y1 (pixels, x1 and y1 exclusive), score, optional finding and slice
+    truth : the same without score; optional ``crowd`` (1: a region to ignore)
+    studies : manifest of every study that was read; gives the patients
+    plan : fixes level and seed; settings may not be given beside it
+
+    Raises
+    ------
+    InputError, TableError - a table has problems, a study that the manifest lacks; all at once
+    """
+    said, truth, studies = Path(said), Path(truth), Path(studies)
+    refuse_to_overwrite(out)
+    planned = None if plan is None else read_plan(plan)
+    if planned is not None:
+        settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
+    settings = settings or Settings()
+    patients = {row.study_id: row.patient_id for row in read_manifest(studies, files=False)}
+    found = _boxes(_read(said, "table of predicted boxes", (*CORNERS, "score"), patients))
+    sha = planned.sha256 if planned else ""
+    earlier = log_opening(truth, sha, command="evaluate detection")
+    true = _boxes(_read(truth, "table of true boxes", CORNERS, patients))
+    result = coco(true, found)
+    lines = _lines(result, true, found, patients, settings)
+    others = sum(one.get("plan_sha256") != sha for one in earlier)
+    provenance = Provenance(
+        digests((said, truth, studies)), sha, planned.plan.name if planned else "",
+        "scores as they are; a box hits at an intersection over union of 0.50 to 0.95", openings=(len(earlier), others),
+        warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, ()) if planned else ())),
+    )  # fmt: skip
+    evidence = Evidence("Detection", settings, lines, sheets=(_sheet(result),), figures=(_figure(result),))
+    return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
+
+
+def _lines(result: CocoResult, true: Boxes, found: Boxes, patients: Mapping[str, str], settings: Settings) -> tuple[Line, ...]:
+    """The numbers of COCO's page with limits over patients, and AP of each finding."""
+    named = {str(name): name for name in result.categories}
+
+    def values(one: CocoResult) -> dict[tuple[str, str], float]:
+        every = {("boxes", name): value for name, value in one.summary().items()}
+        for title, name in named.items():
+            every[title or "boxes without a finding", "AP"] = one.ap(category=name) if name in one.categories else float("nan")
+        return every
+
+    point = values(result)
+    owner = {f"{study}": person for study, person in patients.items()}
+    people = sorted(set(owner.values()))
+    by_person = {person: [study for study, own in owner.items() if own == person] for person in people}
+    n = min(settings.resamples, RESAMPLES)
+    rng = np.random.default_rng(settings.seed)
+    draws: dict[tuple[str, str], list[float]] = {key: [] for key in point}
+    for _ in range(n):
+        drawn = [study for k in rng.integers(len(people), size=len(people)) for study in by_person[people[k]]]
+        again = values(coco(_drawn(true, drawn), _drawn(found, drawn)))
+        for key, every in draws.items():
+            every.append(again.get(key, float("nan")))
+    lines = []
+    for key, value in point.items():
+        kept = np.array(draws[key])
+        kept = kept[np.isfinite(kept)]
+        low, high, words = limits_of(value, kept, n, None, settings.level)
+        own = true.category == named[key[0]] if key[0] in named else np.ones(len(true.category), bool)
+        one = Interval(value, low, high, words, len(patients), len(people), len(kept), n, settings.seed)
+        lines.append(Line(key[0], "all", "", from_interval(key[1], one, int((own & ~true.crowd).sum()), settings)))
+    return tuple(lines)
+
+
+def _drawn(one: Boxes, studies: list[str]) -> Boxes:
+    """The boxes of drawn studies; a study drawn twice is two."""
+    of = np.array([str(name).split("\n")[0] for name in one.image])
+    rows = [np.flatnonzero(of == study) for study in studies]
+    place = np.concatenate(rows) if rows else np.zeros(0, np.intp)
+    copy = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
+    image = np.array([f"{k}\n{one.image[row]}" for k, row in zip(copy, place, strict=True)])
+    return Boxes(image, one.category[place], one.box[place], one.score[place], one.area[place], one.crowd[place])
+
+
+def _sheet(result: CocoResult) -> Sheet:
+    rows: list[tuple[Cell, ...]] = []
+    for iou in (0.5, 0.75):
+        for recall, value in zip(RECALLS.tolist(), _precision(result, iou).tolist(), strict=True):
+            rows.append((iou, recall, value))
+    return Sheet("precision_recall", "Precision and recall", ("iou", "recall", "precision"), rows, long=True)
+
+
+def _figure(result: CocoResult) -> Chart:
+    series = tuple(Series(f"IoU {iou:g}", RECALLS, _precision(result, iou)) for iou in (0.5, 0.75))
+    words = "Interpolated precision at 101 recalls, mean over findings, at two overlaps."
+    return Chart("precision_recall", "boxes", "Precision and recall", "Recall", "Precision", series, words, square=True)
+
+
+def _precision(result: CocoResult, iou: float) -> np.ndarray:
+    part = result.precision[int(np.argmin(np.abs(IOUS - iou))), :, :, 0, -1]
+    with_truth = (part > -1).all(axis=0)
+    return np.asarray(part[:, with_truth].mean(axis=1)) if with_truth.any() else np.full(len(RECALLS), np.nan)
+
+
+def _read(path: Path, what: str, numbers: tuple[str, ...], patients: Mapping[str, str]) -> Table:
+    table = read_table(path, what=what, required=("study_id", *numbers))
+    problems = []
+    for number, row in table.rows:
+        if row["study_id"] not in patients:
+            problems.append(f"row {number}: the study is not in the manifest of studies that were read")
+        bad = [name for name in numbers if not _is_number(row[name])]
+        problems += [f"row {number}: {name} is no finite number" for name in bad]
+        if not bad and not (float(row["x1"]) > float(row["x0"]) and float(row["y1"]) > float(row["y0"])):
+            problems.append(f"row {number}: x1 must be above x0, and y1 above y0")
+        if row.get("crowd", "") not in ("", "0", "1"):
+            problems.append(f"row {number}: crowd must be 0 or 1")
+    if problems:
+        raise table_error(path, what, problems)
+    return table
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _boxes(table: Table) -> Boxes:
+    rows = [row for _, row in table.rows]
+    corners = np.array([[float(row[name]) for name in CORNERS] for row in rows], np.float64).reshape(-1, 4)
+    sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    image = np.array([f"{row['study_id']}\n{row.get('slice', '')}" for row in rows])
+    score = np.array([float(row["score"]) for row in rows]) if "score" in table.columns else None
+    crowd = np.array([row.get("crowd", "") == "1" for row in rows], bool)
+    return boxes(image, np.array([row.get("finding", "") for row in rows]), sizes, score=score, crowd=crowd)
