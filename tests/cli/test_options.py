@@ -19,7 +19,11 @@ def test_traits_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "pair", ["plane=oblong", "plane", "colour=red", "weighting=", "spacing=1,2", "spacing=a,b,c", "fat_suppressed=maybe"]
+    "pair",
+    [
+        "plane=oblong", "plane", "colour=red", "weighting=", "spacing=1,2", "spacing=a,b,c", "spacing=0,0,0", "spacing=1,-1,1",
+        "spacing=nan,1,1", "spacing=inf,1,1", "fat_suppressed=maybe",
+    ],
 )
 def test_what_means_nothing_is_wrong_usage(pair: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import nibabel
@@ -53,3 +54,19 @@ def test_dicom_comes_back_series_by_series(shared_data, tmp_path):
         assert {one.series_id for one in study.series} == set(want)
         for one in study.series:
             assert np.array_equal(load_volume(one).pixels, load_volume(want[one.series_id]).pixels)
+
+
+def test_a_folder_whose_name_is_no_utf8_is_left_out_with_a_sentence(tmp_path):
+    odd = tmp_path / os.fsdecode(b"pa\xff")
+    for folder in (odd, tmp_path / "plain"):
+        folder.mkdir()
+        values = np.random.default_rng(len(folder.name)).integers(0, 900, (5, 6, 7)).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(values, np.diag([0.7, 0.7, 4, 1.0])), folder / "a.nii")
+    found = scan(tmp_path, tmp_path / "manifest.csv")
+    write_manifest(tmp_path / "manifest.csv", found.rows)
+    assert [row["path"] for row in found.rows] == ["plain/a.nii"]
+    (problem,) = [problem for problem in found.problems if problem.code == "path-not-utf8"]
+    assert problem.where in dict(found.left_out)
+    with pytest.raises(InputError, match="no usable study") as caught:
+        scan(odd, tmp_path / "other.csv")
+    assert "not UTF-8" in caught.value.why

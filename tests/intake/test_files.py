@@ -143,13 +143,47 @@ def test_an_encrypted_member_says_so(tmp_path: Path, noise: NDArray[np.int16]) -
     assert codes(open_studies(path)) == {"zip-encrypted"}
 
 
-def test_an_archive_inside_an_archive_is_listed(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+@pytest.mark.parametrize("name", ["inner.zip", "IM_0001"])
+def test_an_archive_inside_an_archive_is_an_error_of_its_own(tmp_path: Path, noise: NDArray[np.int16], name: str) -> None:
+    """It may hold a study: to say nothing of it would lose a patient."""
     write_series(tmp_path / "a", noise)
-    (tmp_path / "b").mkdir()
-    pack(tmp_path / "a", tmp_path / "b" / "inner.zip")
-    assert dict(open_studies(pack(tmp_path / "b", tmp_path / "outer.zip")).unused) == {
-        "outer.zip/inner.zip": "an archive inside an archive; unpack it first"
-    }
+    write_series(tmp_path / "b", noise, study="2")
+    pack(tmp_path / "a", tmp_path / "b" / name)
+    opened = open_studies(pack(tmp_path / "b", tmp_path / "outer.zip"))
+    assert len(opened.studies) == 1
+    assert opened.unused == ((f"outer.zip/{name}", "it lies inside another archive"),)
+    (problem,) = opened.problems
+    assert (problem.code, problem.severity, problem.where) == ("zip-nested", "error", f"outer.zip/{name}")
+
+
+def test_documents_packed_as_zip_are_no_archives_of_images(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    write_series(tmp_path / "a", noise)
+    pack(tmp_path / "a", tmp_path / "a" / "letter.docx")
+    for path in (tmp_path / "a", pack(tmp_path / "a", tmp_path / "outer.zip")):
+        opened = open_studies(path)
+        assert not opened.problems
+        assert [reason for _, reason in opened.unused] == ["not a medical image of a known format"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "root"])
+def test_names_that_are_no_utf8_are_shown_and_told_apart(tmp_path: Path, noise: NDArray[np.int16], kind: str) -> None:
+    odd = os.fsdecode(b"pa\xff")
+    root = tmp_path / odd if kind == "root" else tmp_path
+    folder = root / odd if kind == "folder" else root
+    names = [os.fsdecode(name) for name in (b"a\xfe", b"a\xff", b"b\xe4")] if kind == "file" else ["a", "b", "c"]
+    paths = write_series(folder, noise[:3], names=names)
+    paths[1].write_bytes(paths[1].read_bytes()[:-9])
+    (folder / (odd + ".txt")).write_text("no image")
+    (folder / (odd + "link")).symlink_to(tmp_path)
+    study = open_study(root)
+    texts = [where for where, _ in study.unused] + [problem.where for problem in study.all_problems()]
+    texts += [frame.where for one in study.series for frame in one.source.frames]
+    assert len(study.unused) == 3
+    for text in texts:
+        text.encode()  # it can be printed and written
+    if kind == "file":
+        assert {"a\\xfe", "a\\xff", "b\\xe4"} <= set(texts)
+    assert sum(load_volume(one).shape[0] for one in study.series) == 2
 
 
 def test_pipes_and_broken_links_do_not_hang(tmp_path: Path, noise: NDArray[np.int16]) -> None:
@@ -209,3 +243,6 @@ def test_a_dicomdir_stands_for_its_folder_and_names_what_is_missing(shared_data:
     alone = tmp_path / "DICOMDIR"
     alone.write_bytes((source / "DICOMDIR").read_bytes())
     assert codes(open_studies(alone)) == {"dicomdir-missing"}
+    with pytest.raises(InputError) as caught:
+        open_study(alone)
+    assert "files that are not there" in caught.value.why

@@ -271,3 +271,53 @@ def test_invalid_direction_cosines_are_refused(tmp_path: Path, noise: NDArray[np
     (study,) = open_studies(tmp_path).studies
     assert codes(study.series[0]) == {"orientation-invalid"}
     assert not study.series[0].used
+
+
+def test_two_echoes_without_echo_time_are_two_stacks(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    """EchoNumbers alone tells them apart; instance numbers run through places first or are no help at all."""
+
+    def echo(number: int) -> Any:
+        def change(one: Dataset, _k: int) -> None:
+            del one.EchoTime
+            one.EchoNumbers = number
+            one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = f"1.2.{number}.{one.InstanceNumber}"
+            one.InstanceNumber = 1
+
+        return change
+
+    write_series(tmp_path / "1", noise, change=echo(1))
+    write_series(tmp_path / "2", noise + 1000, change=echo(2))
+    study = open_study(tmp_path)
+    assert study.unused == ()
+    assert [codes(one) for one in study.series] == [{"series-split"}] * 2
+    assert sorted(int(load_volume(one).pixels.max()) > 999 for one in study.series) == [False, True]
+    assert all(len(np.unique(load_volume(one).pixels > 999)) == 1 for one in study.series), "no volume holds slices of both"
+
+
+def test_slices_that_all_lie_at_one_place_are_refused_by_name(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    write_series(tmp_path / "a", noise, step=(0, 0, 0))
+    (study,) = open_studies(tmp_path / "a").studies
+    (series,) = study.series
+    assert not series.used
+    (problem,) = series.problems
+    assert (problem.code, problem.severity) == ("slices-at-one-place", "error")
+    assert "ImagePositionPatient" in problem.why
+
+    def later(one: Dataset, k: int) -> None:
+        one.TriggerTime = 40 * k
+
+    write_series(tmp_path / "b", noise, step=(0, 0, 0), change=later)
+    assert len(open_study(tmp_path / "b").series) == 6, "one slice at six times is no error"
+
+
+def test_a_localiser_has_no_errors(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    """Its few slices need form no volume."""
+
+    def scout(one: Dataset, k: int) -> None:
+        one.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+        one.ImagePositionPatient = [float(-k * k * (k + 3)), 0, 0]
+
+    write_series(tmp_path, noise, change=scout)
+    (study,) = open_studies(tmp_path).studies
+    assert all("localiser" in codes(one) and not one.used for one in study.series)
+    assert not [problem for problem in study.all_problems() if problem.severity == "error"]

@@ -71,9 +71,11 @@ def _spacing(text: str) -> tuple[float, float, float]:
     try:
         dz, dy, dx = (float(part) for part in text.split(","))
     except ValueError:
+        dz = dy = dx = 0.0
+    if not all(0 < step < 1000 for step in (dz, dy, dx)):  # also no infinity and no NaN
         raise UsageError(
             "given-spacing",
             f"{text!r} is not a spacing.",
-            what_to_do="Give millimetres between slices, rows and columns, such as spacing=4.4,0.7,0.7",
-        ) from None
+            what_to_do="Give three positive numbers of millimetres, between slices, rows and columns, such as spacing=4.4,0.7,0.7",
+        )
     return dz, dy, dx

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,11 +15,12 @@ from condyle.cli.documents import Corrections, Documents, Language, Phrases, Pri
 from condyle.cli.failure import BUG_REMARK, as_condyle_error
 from condyle.cli.options import ENGINE_HELP, FORMATS_HELP, Given, given_traits, split_words
 from condyle.cli.screen import Screen, parts_of
+from condyle.cli.troubles import anything_lost, listed, mention, mention_unused
 from condyle.errors import CondyleError, InputError, ResourceError, UsageError
 
 if TYPE_CHECKING:
     from condyle.intake import Opened
-    from condyle.study import Study
+    from condyle.study import Problem, Study
 
 EXAMPLES = (
     "condyle read study.zip -o report",
@@ -30,13 +30,15 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one study: files and its row of the index when it was read, an error when not."""
+    """What became of one study: files and its row of the index when it was read, an error when not; what is wrong with its files."""
 
     study_key: str
     files: tuple[str, ...] = ()
     error: CondyleError | None = None
     row: Any = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    unused: tuple[tuple[str, str], ...] = ()
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,7 +68,9 @@ def read(
     """Read studies with a package; write a report for each.
 
     One study goes straight into the output folder; several get a sub-folder each and an index page.
-    Exit code 1 means that some studies or files could not be read: they are listed, with the reason.
+    Exit code 1 means that some studies or files could not be used: they are listed, with the reason.
+    The output appears when the last study is read; a run that is stopped before leaves nothing. For hundreds of
+    studies use 'condyle predict', which goes on where it stopped.
     Given a reading.json instead of images, the documents are made from it and nothing is read again.
     """
     from condyle.intake import open_studies
@@ -75,7 +79,7 @@ def read(
     refuse_to_overwrite(out)
     wanted = documents(split_words(format), corrections, prior, language, phrases)
     if path.suffix == ".json" and path.is_file():
-        return _render(screen, path, out, wanted)
+        return _render(screen, path, out, wanted, dry_run=dry_run)
     if not dry_run:
         from condyle.readers import load_package
 
@@ -85,24 +89,30 @@ def read(
         opened = open_studies(path, overrides=given_traits(given))
     screen.record(seconds={"open files": round(time.perf_counter() - started, 3)})
     studies = _chosen(opened, study, path)
-    _mention_problems(screen, opened)
+    known = (*opened.problems, *(problem for one in studies for problem in one.all_problems()))
+    mention(screen, known)
     wanted.refuse(studies)
     if dry_run:
-        _show_plan(screen, studies, out)
-        return 0
+        _show_plan(screen, studies, out, opened)
+        return 1 if anything_lost(known) else 0
     if len(studies) == 1:
         with screen.progress("Reading the study"):
             outcomes = [_read_one(studies[0], reader, out, "", wanted)]
     else:
         outcomes = _read_several(screen, studies, reader, out, wanted)
-    return _report(screen, outcomes, out, opened)
+    return _report(screen, outcomes, out, opened, known)
 
 
-def _render(screen: Screen, path: Path, out: Path, wanted: Documents) -> int:
+def _render(screen: Screen, path: Path, out: Path, wanted: Documents, *, dry_run: bool) -> int:
     """Documents from a stored reading: nothing is read again."""
     from condyle.report import load_reading
 
-    reading, files = wanted.write(load_reading(path), out, None)
+    stored = load_reading(path)
+    if dry_run:
+        screen.say(f"stored reading of study {stored.study_key} -> {out} ({', '.join(wanted.formats)})")
+        screen.record(studies=[{"study_key": stored.study_key, "status": "stored"}])
+        return 0
+    reading, files = wanted.write(stored, out, None)
     for file in files:
         screen.say(str(file))
     screen.record(out=out, studies=[{"study_key": reading.study_key, "status": "rendered", "files": [str(file) for file in files]}])
@@ -110,7 +120,7 @@ def _render(screen: Screen, path: Path, out: Path, wanted: Documents) -> int:
 
 
 def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
-    from condyle.intake import open_study
+    from condyle.intake.opening import nothing_found
 
     if key:
         found = tuple(study for study in opened.studies if study.study_key == key)
@@ -119,7 +129,7 @@ def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
             raise UsageError("unknown-study", f"There is no study {key!r} here.", what_to_do=f"Use one of: {keys}.")
         return found
     if not opened.studies:
-        return (open_study(path),)  # raises, and says why nothing was found
+        raise nothing_found(opened, path)
     if len(opened.studies) == 1:
         # What belongs to no study is said in the only report there is.
         one = opened.studies[0]
@@ -127,24 +137,23 @@ def _chosen(opened: Opened, key: str, path: Path) -> tuple[Study, ...]:
     return opened.studies
 
 
-def _mention_problems(screen: Screen, opened: Opened) -> None:
-    """One line for each kind of fault: a damaged disc repeats one a thousand times."""
-    places: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for problem in opened.problems:
-        places[problem.severity, problem.what].append(problem.where)
-    for (severity, what), where in places.items():
-        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-        screen.note(f"{severity}: {what}" + (f" ({where[0]}{more})" if where[0] else ""))
-
-
-def _show_plan(screen: Screen, studies: tuple[Study, ...], out: Path) -> None:
+def _show_plan(screen: Screen, studies: tuple[Study, ...], out: Path, opened: Opened) -> None:
     for study in studies:
         folder = out if len(studies) == 1 else out / study.study_key
         screen.say(f"study {study.study_key} -> {folder}")
         screen.table(
             [[one.series_id, *_traits(one), "yes" if one.used else "no"] for one in study.series], ("series", "plane", "weighting", "used")
         )
-    screen.record(studies=[{"study_key": study.study_key, "series": [_series_row(one) for one in study.series]} for study in studies])
+    mention_unused(screen, list(dict.fromkeys([*opened.unused, *(entry for study in studies for entry in study.unused)])))
+    rows = [
+        {"study_key": one.study_key, "series": [_series_row(series) for series in one.series], **_trouble(one.problems, one.unused)}
+        for one in studies
+    ]
+    screen.record(studies=rows, **_trouble(opened.problems, opened.unused))
+
+
+def _trouble(problems: tuple[Problem, ...], unused: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return {"problems": problems, "unused": listed(unused)}
 
 
 def _traits(series: Any) -> tuple[object, object]:
@@ -172,7 +181,7 @@ def _read_several(screen: Screen, studies: tuple[Study, ...], reader: Any, out: 
             except ResourceError:
                 raise
             except Exception as error:  # one bad study never stops the rest; it is listed and the exit code is 1
-                outcomes.append(Outcome(study.study_key, error=_tellable(error)))
+                outcomes.append(Outcome(study.study_key, error=_tellable(error), problems=study.all_problems(), unused=study.unused))
             bar.advance()
         if all(outcome.error for outcome in outcomes):
             raise _none_read(outcomes)
@@ -198,7 +207,8 @@ def _read_one(study: Study, reader: Any, out: Path, folder: str, wanted: Documen
     reading, files = wanted.write(reading, out / folder, study)
     seconds = {"read": round(read - started, 3), "write report": round(time.perf_counter() - read, 3)}
     names = tuple(file.relative_to(out).as_posix() for file in files)
-    return Outcome(study.study_key, names, row=index_row(reading, names), seconds=seconds)
+    row = index_row(reading, names)
+    return Outcome(study.study_key, names, row=row, seconds=seconds, problems=reading.problems, unused=study.unused)
 
 
 def _tellable(error: Exception) -> CondyleError:
@@ -221,10 +231,13 @@ def _none_read(outcomes: list[Outcome]) -> InputError:
     return error
 
 
-def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened) -> int:
+def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened, known: tuple[Problem, ...]) -> int:
+    """``known`` are the problems that were mentioned before the reading; those of decoding come to light in it."""
     failed = [outcome for outcome in outcomes if outcome.error]
     # Damaged files that joined no study may be all of another one.
-    lost = any(problem.severity == "error" for problem in opened.problems)
+    problems = (*opened.problems, *(problem for outcome in outcomes for problem in outcome.problems))
+    mention(screen, [problem for problem in problems if problem.severity == "error" and problem not in known])
+    mention_unused(screen, list(dict.fromkeys([*opened.unused, *(entry for outcome in outcomes for entry in outcome.unused)])))
     for outcome in outcomes:
         if outcome.error:
             screen.note(f"not read: study {outcome.study_key}: {outcome.error.what} {outcome.error.why}".rstrip())
@@ -234,15 +247,13 @@ def _report(screen: Screen, outcomes: list[Outcome], out: Path, opened: Opened) 
     if len(outcomes) > 1:
         screen.say(str(out / "index.html"))
         screen.note(f"{len(outcomes) - len(failed)} of {len(outcomes)} studies read.")
-    screen.record(
-        out=out, studies=[_json_row(outcome, out) for outcome in outcomes], problems=opened.problems,
-        unused=[{"where": where, "reason": reason} for where, reason in opened.unused],
-    )  # fmt: skip
-    return 1 if failed or lost else 0
+    screen.record(out=out, studies=[_json_row(outcome, out) for outcome in outcomes], **_trouble(opened.problems, opened.unused))
+    return 1 if failed or anything_lost(problems) else 0
 
 
 def _json_row(outcome: Outcome, out: Path) -> dict[str, object]:
+    trouble = _trouble(outcome.problems, outcome.unused)
     if outcome.error:
-        return {"study_key": outcome.study_key, "status": "failed", "error": parts_of(outcome.error)}
+        return {"study_key": outcome.study_key, "status": "failed", "error": parts_of(outcome.error), **trouble}
     files = [str(out / file) for file in outcome.files]
-    return {"study_key": outcome.study_key, "status": "read", "files": files, "seconds": outcome.seconds}
+    return {"study_key": outcome.study_key, "status": "read", "files": files, "seconds": outcome.seconds, **trouble}

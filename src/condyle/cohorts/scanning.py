@@ -55,21 +55,49 @@ def scan(folder: Path | str, manifest: Path | str) -> Scanned:
     """
     opened = open_studies(folder)
     base = Path(os.path.abspath(manifest)).parent
-    rows = tuple(row for study in opened.studies for row in _rows(study, base))
+    rows: list[dict[str, Any]] = []
     left_out = list(opened.unused)
+    problems = [*opened.problems]
     for study in opened.studies:
+        own = list(_rows(study, base))
+        named = [row for row in own if _utf8(row["path"])]
+        rows += named
+        if len(named) < len(own):
+            unnamed = _not_utf8(study)
+            problems.append(unnamed)
+            left_out.append((unnamed.where, unnamed.why[0].lower() + unnamed.why[1:].rstrip(".")))
+        problems += study.all_problems()
         left_out += study.unused
         left_out += [(f"study {study.study_key}, series {one.series_id}", _why(one)) for one in study.series if not one.used]
-    problems = (*opened.problems, *(problem for study in opened.studies for problem in study.all_problems()))
     if not rows:
         reasons = "; ".join(dict.fromkeys(reason for _, reason in left_out[:50])) or "It holds no file"
         raise InputError(
             "scan-found-nothing",
             "There is no usable study in this folder.",
-            why=f"{reasons[:300]}.",
+            why=f"{reasons[0].upper()}{reasons[1:300]}.",
             what_to_do="Give the folder that holds the MR studies.",
         )
-    return Scanned(rows, len({row["study_id"] for row in rows}), problems, tuple(left_out))
+    return Scanned(tuple(rows), len({row["study_id"] for row in rows}), tuple(problems), tuple(left_out))
+
+
+def _utf8(path: str) -> bool:
+    """Whether a table can name it: Linux takes any bytes as a file name."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_utf8(study: Study) -> Problem:
+    return Problem(
+        "path-not-utf8",
+        "error",
+        "A study is left out of the manifest.",
+        f"study {study.study_key}",
+        "The name of its file, or of a folder on the way to it, is not UTF-8 text.",
+        "Rename it and scan again.",
+    )
 
 
 def _rows(study: Study, base: Path) -> Iterator[dict[str, Any]]:

@@ -135,7 +135,8 @@ def _series(stack: Stack, number: int | None, *, three_planes: bool) -> Series:
     stack = stack.adding(*pixel_notes(stack.frames))
     used, problems = stack.used, stack.problems
     if is_scout(headers) or (three_planes and len(stack.frames) < 32):
-        used, problems = False, (*problems, _localiser(first))
+        # Nobody misses a localiser: that its few slices form no volume is no error of the study.
+        used, problems = False, (*(problem for problem in problems if problem.severity != "error"), _localiser(first))
     return Series(
         "", "dicom", DicomSource(stack.frames), stack.geometry, infer_role(headers, stack.geometry), number, headers, problems, used
     )

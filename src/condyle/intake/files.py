@@ -32,19 +32,24 @@ class Found:
         self.problems.append(Problem(code, "error", what, where, why, what_to_do))
 
 
+def displayable(name: str) -> str:
+    """A file name as text that can be printed and written: bytes that are no UTF-8 as ``\\xff``, so different names stay different."""
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def find_files(root: Path) -> Found:
     """Every file under ``root``. Raises ``InputError`` when ``root`` itself is not there."""
     try:
         mode = root.stat().st_mode
     except OSError as error:
         raise InputError(
-            "path-missing", "The path given cannot be opened.", where=root.name, why=f"{error.strerror}.", what_to_do="Check the spelling."
+            "path-missing", "The path given cannot be opened.", where=displayable(root.name), why=f"{error.strerror}.", what_to_do="Check the spelling."
         ) from None
     found = Found()
     if stat.S_ISDIR(mode):
         _folder(root, found)
     elif not _dicomdir(root, found):
-        _file(str(root), root.name, found)
+        _file(str(root), displayable(root.name), found)
     return found
 
 
@@ -58,18 +63,18 @@ def _dicomdir(root: Path, found: Found) -> bool:
 
 def _folder(root: Path, found: Found) -> None:
     def unlistable(error: OSError) -> None:
-        where = os.path.relpath(error.filename, root) if error.filename else ""
+        where = displayable(os.path.relpath(error.filename, root)) if error.filename else ""
         found.refuse("folder-unreadable", where, "A folder cannot be listed.", f"{error.strerror}.", "Check its permissions.")
 
     for folder, folders, names in os.walk(root, onerror=unlistable):
         folders.sort()
         inner = os.path.relpath(folder, root)
-        prefix = "" if inner == "." else f"{inner}/"
+        prefix = "" if inner == "." else f"{displayable(inner)}/"
         for name in folders:
             if os.path.islink(os.path.join(folder, name)):
-                found.refused.append((prefix + name, "a link to a folder, not followed"))
+                found.refused.append((prefix + displayable(name), "a link to a folder, not followed"))
         for name in sorted(names):
-            _file(f"{folder}{os.sep}{name}", prefix + name, found)
+            _file(f"{folder}{os.sep}{name}", prefix + displayable(name), found)
         if len(found.blobs) > MAX_FILES:
             raise InputError(
                 "too-many-files",
@@ -94,6 +99,12 @@ def _file(path: str, where: str, found: Found) -> None:
 def find_in_archive(blob: Blob) -> Found:
     """The members of a zip as blobs. They are read from the archive when needed, never unpacked."""
     found = Found()
+    if blob.member:
+        found.refuse(
+            "zip-nested", blob.where, "A zip archive was not looked into.", "It lies inside another archive.",
+            "Unpack it and open the folder.",
+        )  # fmt: skip
+        return found
     try:
         with zipfile.ZipFile(blob.path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
@@ -109,7 +120,6 @@ def find_in_archive(blob: Blob) -> Found:
         return found
     for info in members:
         where = f"{blob.where}/{info.filename}"
-        name = info.filename.lower()
         if _leads_outside(info.filename):
             found.refuse(
                 "zip-traversal", where, "A file in a zip was refused.", "Its name leads outside the archive.", "Pack the study again."
@@ -120,8 +130,6 @@ def find_in_archive(blob: Blob) -> Found:
             found.refuse(
                 "zip-encrypted", where, "A file in a zip cannot be read.", "It is encrypted.", "Unpack it with its password first."
             )
-        elif name.endswith(".zip"):
-            found.refused.append((where, "an archive inside an archive; unpack it first"))
         else:
             found.blobs.append(Blob(blob.path, where, info.file_size, info.filename))
     return found

@@ -11,7 +11,7 @@ from condyle.intake.dicom_file import DicomFile
 from condyle.intake.header import Header, of_elements
 
 # What may tell two images at one position apart, in the order in which a split is tried.
-KINDS = ("stack", "image type", "echo time", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
+KINDS = ("stack", "image type", "echo time", "echo number", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -62,6 +62,7 @@ class Frame(NamedTuple):
 _FAR_MM = 1e6
 _KIND_TAGS = {
     "echo time": "EchoTime",
+    "echo number": "EchoNumbers",
     "inversion time": "InversionTime",
     "flip angle": "FlipAngle",
     "b-value": "DiffusionBValue",

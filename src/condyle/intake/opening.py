@@ -11,6 +11,7 @@ from typing import Any
 from condyle.errors import InputError, UsageError
 from condyle.intake.dicom_file import DicomFile
 from condyle.intake.dicomdir import missing_by_index
+from condyle.intake.files import displayable
 from condyle.intake.gather import dicom_studies, other_studies
 from condyle.intake.identity import patient_key, study_key
 from condyle.intake.label_maps import named_label_maps
@@ -95,7 +96,7 @@ def open_study(path: str | os.PathLike[str], *, study: str = "", overrides: Over
     """
     opened = open_studies(path, overrides=overrides)
     if not opened.studies:
-        raise _nothing(opened, Path(path).name)
+        raise nothing_found(opened, path)
     found = [one for one in opened.studies if not study or one.study_key == study]
     if len(found) != 1:
         keys = ", ".join(one.study_key for one in opened.studies)
@@ -107,7 +108,7 @@ def open_study(path: str | os.PathLike[str], *, study: str = "", overrides: Over
         )
     whole = replace(found[0], problems=found[0].problems + opened.problems, unused=found[0].unused + opened.unused)
     if not any(series.used or any(problem.code == "localiser" for problem in series.problems) for series in whole.series):
-        raise _nothing(Opened((), whole.all_problems(), whole.unused), Path(path).name)
+        raise nothing_found(Opened((), whole.all_problems(), whole.unused), path)
     return whole
 
 
@@ -147,10 +148,13 @@ def open_parts(parts: Sequence[Part], *, study_id: str = "", patient_id: str = "
     )
 
 
-def _nothing(opened: Opened, name: str) -> InputError:
-    reasons = [problem.why.rstrip(".") for problem in opened.problems if problem.severity == "error"] + [
-        reason for _, reason in opened.unused
-    ]
+def nothing_found(opened: Opened, path: str | os.PathLike[str]) -> InputError:
+    """The error for a path in which ``opened`` found no study, with the reasons of all its files."""
+    name = displayable(Path(path).name)
+    reasons = [reason.removeprefix("damaged: ") for _, reason in opened.unused]
+    reasons += [problem.why.rstrip(".") for problem in opened.problems if problem.severity == "error"]
+    warnings = [problem.what.rstrip(".") for problem in opened.problems if problem.severity == "warning"]
+    reasons += [f"{warning[0].lower()}{warning[1:]}" for warning in warnings]
     distinct = list({reason.lower(): reason for reason in reversed(reasons)}.values())[::-1]
     places = list(dict.fromkeys([problem.where for problem in opened.problems] + [where for where, _ in opened.unused]))
     where = ", ".join(place for place in places[:4] if place) + (", ..." if len(places) > 4 else "") or name

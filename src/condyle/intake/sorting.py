@@ -18,6 +18,8 @@ from condyle.intake.nifti import inflated_head, is_gzip, is_nifti
 from condyle.intake.refusal import problem_of, reason_of
 from condyle.study import Problem
 
+_PACKED = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".jar", ".epub")  # zip archives by their bytes, found beside viewers
+
 
 @dataclass(slots=True)
 class Sorted:
@@ -76,7 +78,7 @@ def _kind(blob: Blob, head: bytes) -> str:
     if head.startswith(NPY):
         return "npy"
     if head.startswith(b"PK\x03\x04") or blob.where.lower().endswith(".zip"):
-        return "an archive inside an archive; unpack it first" if blob.member else "zip"
+        return "not a medical image of a known format" if blob.where.lower().endswith(_PACKED) else "zip"
     if is_gzip(head):
         return "nifti" if is_nifti(inflated_head(blob)) else "a gzip archive; unpack it first"
     if is_nifti(head):

@@ -81,6 +81,17 @@ def duplicated(count: int, frame: Frame) -> Problem:
     )
 
 
+def at_one_place(frames: Sequence[Frame]) -> Problem:
+    return Problem(
+        "slices-at-one-place",
+        "error",
+        f"All {len(frames)} images of a series are said to lie at one place, so they form no volume.",
+        frames[0].where,
+        "ImagePositionPatient is the same in all of them, and nothing else in the headers tells them apart.",
+        "Export the series again with the position of each slice.",
+    )
+
+
 def missing(frames: Sequence[Frame], steps: NDArray[np.float64], starts: Sequence[int]) -> Problem:
     """``starts`` of the runs behind a gap; ``steps`` (len(frames) - 1,) in mm."""
     return Problem(

@@ -145,6 +145,8 @@ def _split_repeats(frames: list[Frame], found: list[list[Frame]]) -> tuple[list[
             return [
                 stack.adding(say.split_by((name,), stack.frames[0])) for part in ranked for stack in even_runs([place[0] for place in part])
             ], []
+    if len(found) == 1 and len(frames) > 2:  # two images at one place may be two repetitions of one slice
+        return [Stack(tuple(frames), None).adding(say.at_one_place(frames))], []
     count = len(found[0])
     orders = [frame.order for frame in frames]
     if all(len(place) == count for place in found) and None not in orders and len(set(orders)) == len(orders):
