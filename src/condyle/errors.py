@@ -6,6 +6,9 @@ may hold patient data: name files, rows, tags and pseudonymous keys only.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class CondyleError(Exception):
     """Base of all errors raised on purpose.
@@ -100,3 +103,15 @@ class ResourceError(CondyleError):
     """Out of disk or memory. Free some and run the same command again."""
 
     exit_code = 5
+
+
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
+    """The known word that was probably meant, or ''. ``cutoff`` is the least likeness, 1 for equal words."""
+    near = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=cutoff)
+    return near[0] if near else ""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' Did you mean ...?' for the nearest known word, or '': the end of a sentence about a misspelt one."""
+    near = nearest(word, known)
+    return f" Did you mean {near!r}?" if near else ""

@@ -119,6 +119,14 @@ def test_ids_that_differ_by_case_or_zeros_are_pointed_out(table):
     assert "007" not in str(found)
 
 
+def test_a_column_that_is_almost_a_known_one_is_pointed_out(table):
+    rows = read_manifest(table(f"{HEADER},palne,weigthing,vendor,vendor2,coil", "s1,p1,a,axial,t2,GE,x,body"), files=False)
+    found = check_manifest(rows)
+    assert [problem.code for problem in found] == ["column-misspelt", "column-misspelt"]
+    assert "'palne'" in found[0].what
+    assert "'weighting'" in found[1].what_to_do
+
+
 _WORD = st.text("abcXYZ019 -_é", min_size=1, max_size=8).map(str.strip).filter(bool)
 
 

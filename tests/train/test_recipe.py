@@ -38,8 +38,8 @@ def test_all_problems_are_told_at_once_with_the_nearest_known_key(tmp_path: Path
     with pytest.raises(TableError) as caught:
         load_recipe(path)
     text = "\n".join(caught.value.problems)
-    assert "did you mean 'optimiser'" in text
-    assert "did you mean 'hidden'" in text
+    assert "Did you mean 'optimiser'" in text
+    assert "Did you mean 'hidden'" in text
     assert "select.patience" in text
     assert len(caught.value.problems) == 3
 
@@ -48,7 +48,7 @@ def test_a_finding_that_the_joint_does_not_have_is_named(tmp_path: Path) -> None
     path = write(tmp_path, "mine", extends="lumbar", data={"findings": ["pfirman"]}, heads={"pfirman": "ordinal"})
     with pytest.raises(TableError, match="cannot be used") as caught:
         load_recipe(path)
-    assert "did you mean 'pfirrmann'" in str(caught.value)
+    assert "Did you mean 'pfirrmann'" in str(caught.value)
 
 
 def test_extends_merges_sections_and_sizes_come_last(tmp_path: Path) -> None:
@@ -85,4 +85,4 @@ def test_an_unknown_parent_is_told_with_the_file_that_names_it(tmp_path: Path) -
         load_recipe(write(tmp_path, "child", extends="lumbra"))
     assert caught.value.where == "child.yaml"
     assert caught.value.why == "1 problem was found."
-    assert "did you mean 'lumbar'" in caught.value.problems[0]
+    assert "Did you mean 'lumbar'" in caught.value.problems[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from condyle.cli.command import command
 from condyle.cli.listing import names
 from condyle.cli.screen import Screen
 from condyle.cli.things import Thing, things_named
-from condyle.errors import UsageError
+from condyle.errors import UsageError, did_you_mean
 
 EXAMPLES = ("condyle show pfirrmann", "condyle show lumbar")
 
@@ -29,10 +28,9 @@ def show(
     """
     found = things_named(name)
     if not found:
-        near = get_close_matches(name, sorted(names()), n=1)
         raise UsageError(
             "unknown-thing",
-            f"Nothing here is called {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""),
+            f"Nothing here is called {name!r}.{did_you_mean(name, names())}",
             what_to_do="See 'condyle list findings', 'packages', 'steps', 'errors' ... for the names.",
         )
     for thing in found:

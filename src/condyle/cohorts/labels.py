@@ -12,7 +12,8 @@ from pathlib import Path
 from condyle.anatomy import JOINTS, FindingEntry
 from condyle.anatomy.lumbar import TRANSITIONAL_LEVELS
 from condyle.cohorts.manifest import ManifestRow
-from condyle.cohorts.table import UNKNOWN_WORDS, Table, did_you_mean, read_table, table_error, write_table
+from condyle.cohorts.table import UNKNOWN_WORDS, Table, read_table, table_error, write_table
+from condyle.errors import did_you_mean
 from condyle.study.role import SIDES
 
 COLUMNS = ("study_id", "patient_id", "finding", "level", "side", "value", "reader_id", "source", "reliability")

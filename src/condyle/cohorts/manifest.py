@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from condyle.anatomy import JOINTS
-from condyle.cohorts.table import UNKNOWN_WORDS, did_you_mean, read_table, table_error, write_table
+from condyle.cohorts.table import UNKNOWN_WORDS, read_table, table_error, write_table
+from condyle.errors import did_you_mean, nearest
 from condyle.study.geometry import PLANES
 from condyle.study.problem import Problem
 from condyle.study.role import CONTRASTS, SIDES, WEIGHTINGS
@@ -141,7 +142,8 @@ def by_study(rows: Iterable[ManifestRow]) -> dict[str, tuple[ManifestRow, ...]]:
 def check_manifest(rows: Iterable[ManifestRow]) -> tuple[Problem, ...]:
     """What is allowed in a manifest and still likely to be a mistake.
 
-    Patients whose ids differ only by case or leading zeros (one person in two folds leaks), and splits without rows.
+    Patients whose ids differ only by case or leading zeros (one person in two folds leaks), rows without a split, and
+    unknown columns that are spelt almost as a known one, which no row fills.
     """
     listed = list(rows)
     spellings: dict[str, dict[str, int]] = defaultdict(dict)
@@ -171,7 +173,25 @@ def check_manifest(rows: Iterable[ManifestRow]) -> tuple[Problem, ...]:
                 what_to_do="Fill the column or remove the rows.",
             )
         )
-    return tuple(problems)
+    return (*problems, *_nearly_known(listed))
+
+
+def _nearly_known(rows: Sequence[ManifestRow]) -> list[Problem]:
+    filled = {name for name in COLUMNS if any(getattr(row, name) not in ("", None) for row in rows)}
+    unknown = list(dict.fromkeys(name for row in rows for name in row.extra))
+    meant = [(name, nearest(name, set(COLUMNS) - filled, cutoff=0.8)) for name in unknown]
+    return [
+        Problem(
+            "column-misspelt",
+            "warning",
+            f"The column {name!r} is unknown, and {known!r} is empty.",
+            where="row 1",
+            why="An unknown column is kept as a subgroup; nothing else is done with it.",
+            what_to_do=f"Name it {known!r} if that is meant, or leave it as it is.",
+        )
+        for name, known in meant
+        if known
+    ]
 
 
 def _parse(number: int, cells: Mapping[str, str], base: Path, found: list[str]) -> ManifestRow | None:
@@ -278,7 +298,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def _misspelt_columns(columns: Iterable[str]) -> list[str]:
-    """A column one typing error away from a known one would silently become a subgroup."""
+    """A known column in other case or with spaces would silently become a subgroup; for typing errors see ``check_manifest``."""
     lower = {name.lower().replace(" ", "_").replace("-", "_"): name for name in columns if name not in COLUMNS}
     return [f"row 1: the column {name!r} should be spelt {known!r}" for known in COLUMNS if (name := lower.get(known)) is not None]
 

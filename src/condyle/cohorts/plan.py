@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 import condyle
 from condyle.cohorts.labels import catalogue
-from condyle.cohorts.table import did_you_mean, table_error
-from condyle.errors import InputError
+from condyle.cohorts.table import table_error
+from condyle.errors import InputError, did_you_mean
 from condyle.outputs import cannot_write
 from condyle.safe_yaml import load_yaml
 

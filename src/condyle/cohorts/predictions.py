@@ -10,8 +10,8 @@ import numpy as np
 
 from condyle.anatomy import FindingEntry
 from condyle.cohorts.labels import Label, catalogue, levels
-from condyle.cohorts.table import UNKNOWN_WORDS, did_you_mean, read_table, table_error
-from condyle.errors import InputError
+from condyle.cohorts.table import UNKNOWN_WORDS, read_table, table_error
+from condyle.errors import InputError, did_you_mean
 from condyle.evaluate.finding_table import FindingTable
 from condyle.study.role import SIDES
 

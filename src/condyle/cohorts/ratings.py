@@ -9,7 +9,8 @@ import numpy as np
 
 from condyle.anatomy import FindingEntry
 from condyle.cohorts.labels import catalogue
-from condyle.cohorts.table import UNKNOWN_WORDS, did_you_mean, read_table, table_error
+from condyle.cohorts.table import UNKNOWN_WORDS, read_table, table_error
+from condyle.errors import did_you_mean
 from condyle.evaluate.agreement_study import RatingTable, rating_scale
 
 Unit = tuple[str, str, str]  # study, level, side

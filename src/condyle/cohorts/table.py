@@ -6,14 +6,13 @@ Messages name rows and columns, never the content of an identifier or path: thes
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from condyle.errors import InputError, TableError
+from condyle.errors import InputError, TableError, nearest
 from condyle.outputs import write_whole
 
 MAX_BYTES = 256 * 2**20  # a manifest of a million rows is about 100 MiB
@@ -82,12 +81,6 @@ def table_error(path: Path, what: str, problems: Sequence[str]) -> TableError:
     )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """' Did you mean ...?' for the nearest known word, or ''."""
-    near = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.7)
-    return f" Did you mean {near[0]!r}?" if near else ""
-
-
 def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
     """Write a CSV, whole or not at all. None becomes an empty cell, floats their shortest text.
 
@@ -147,6 +140,6 @@ def _header_problems(columns: Sequence[str], required: Collection[str]) -> list[
     problems += [f"row 1: column {number} has no name" for number, name in enumerate(columns, start=1) if not name]
     for name in required:
         if name not in columns:
-            near = difflib.get_close_matches(name, [column for column in columns if column not in required], n=1, cutoff=0.6)
-            problems.append(f"row 1: the column {name!r} is missing" + (f"; is it the one called {near[0]!r}?" if near else ""))
+            near = nearest(name, [column for column in columns if column not in required], cutoff=0.6)
+            problems.append(f"row 1: the column {name!r} is missing" + (f"; is it the one called {near!r}?" if near else ""))
     return problems

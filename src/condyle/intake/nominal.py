@@ -13,13 +13,8 @@ import numpy as np
 
 from condyle.errors import InputError
 from condyle.study import Geometry, Problem
+from condyle.study.geometry import CANONICAL
 
-# Unit vectors in LPS along slices, rows, columns.
-_UPRIGHT = {
-    "sagittal": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
-    "coronal": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
-    "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
-}
 _SEEN = {
     "sagittal": "head up, the front of the body on the left",
     "coronal": "head up, the patient's right on the left",
@@ -29,11 +24,11 @@ _SEEN = {
 
 def upright(plane: str, shape: tuple[int, int, int], spacing: Sequence[float] | None) -> Geometry:
     """Nominal geometry of a plane, centred on the origin; ``spacing`` (slices, rows, columns) in mm if known."""
-    if plane not in _UPRIGHT:
+    if plane not in CANONICAL:
         raise InputError("plane-unknown", f"There is no plane {plane!r}.", what_to_do="Use sagittal, coronal or axial.")
     steps = checked_spacing(spacing) if spacing is not None else (1.0, 1.0, 1.0)
     affine = np.eye(4)
-    affine[:3, :3] = np.array(_UPRIGHT[plane], float).T * np.array(steps)
+    affine[:3, :3] = np.array(CANONICAL[plane], float).T * np.array(steps)
     affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
     return Geometry(affine, shape, calibrated=spacing is not None, spacing_source="user" if spacing is not None else "nominal")
 

@@ -11,16 +11,7 @@ from condyle.errors import UsageError
 from condyle.prepare.step import Parameters, Step, same_shape
 from condyle.registry import Plugin
 from condyle.study import Geometry, Volume
-from condyle.study.geometry import PLANES
-
-# LPS direction of rising slice, row and column index: pictures as radiologists hang them. Sagittal: head up, front to
-# the left, slices from right to left. Coronal: head up, the patient's right on the left, slices from front to back.
-# Axial: front up, the patient's right on the left, slices from feet to head.
-CANONICAL = {
-    "sagittal": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
-    "coronal": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
-    "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
-}
+from condyle.study.geometry import CANONICAL, PLANES
 
 # Beyond this ratio of the coarsest to the next spacing, the coarsest axis is the slice axis wherever a file puts it.
 _COARSE = 1.2

@@ -13,6 +13,15 @@ from condyle.errors import InputError
 
 PLANES = ("sagittal", "coronal", "axial")
 
+# LPS direction of rising slice, row and column index: pictures as radiologists hang them. Sagittal: head up, front to
+# the left, slices from right to left. Coronal: head up, the patient's right on the left, slices from front to back.
+# Axial: front up, the patient's right on the left, slices from feet to head.
+CANONICAL = {
+    "sagittal": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+    "coronal": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
+    "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:

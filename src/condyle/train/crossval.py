@@ -177,8 +177,3 @@ def predictions(pieces: Sequence[dict[str, NDArray[Any]]], recipe: LumbarRecipe)
                      "level": piece["levels"][row], "score": f"{piece['scores'][row, at]:.5f}", "fold": fold}
                 )  # fmt: skip
     return rows
-
-
-def read_pieces(recipe: LumbarRecipe, work: Path) -> list[dict[str, NDArray[Any]]]:
-    """The finished outer folds."""
-    return [_piece(work / f"outer{fold}.npz") for fold in range(recipe.split.outer)]

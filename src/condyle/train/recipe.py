@@ -14,9 +14,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from condyle.errors import InputError, TableError, UsageError
+from condyle.errors import InputError, TableError, UsageError, did_you_mean
 from condyle.safe_yaml import read_yaml
-from condyle.train.hints import hint
 from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.sections import Recipe, Size
@@ -49,7 +48,7 @@ def load_recipe(name_or_path: str | Path, *, size: Size = "full", seed: int | No
         content["seed"] = seed
     family = content.get("family")
     if family not in FAMILIES:
-        raise _wrong(where, [f"family: {family!r} is none of {', '.join(FAMILIES)}{hint(str(family), FAMILIES)}"])
+        raise _wrong(where, [f"family: {family!r} is none of {', '.join(FAMILIES)}.{did_you_mean(str(family), FAMILIES)}"])
     schema = FAMILIES[family]
     try:
         return schema.model_validate(content)
@@ -78,7 +77,7 @@ def _resolved(name_or_path: str | Path, seen: tuple[Path, ...]) -> tuple[dict[st
         return content, path.name
     beside = path.parent / str(parent)
     if not beside.is_file() and str(parent) not in shipped_recipes():
-        raise _wrong(path.name, [f"extends: there is no recipe {str(parent)!r}{hint(str(parent), shipped_recipes())}"])
+        raise _wrong(path.name, [f"extends: there is no recipe {str(parent)!r}.{did_you_mean(str(parent), shipped_recipes())}"])
     base, _ = _resolved(beside if beside.is_file() else str(parent), (*seen, path.resolve()))
     return _merged(base, content), path.name
 
@@ -93,7 +92,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _sentence(error: Any, schema: type[Recipe]) -> str:
     place = [str(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
-        return f"{'.'.join(place)}: unknown key{hint(place[-1], _known(schema, place[:-1]))}"
+        return f"{'.'.join(place)}: unknown key.{did_you_mean(place[-1], _known(schema, place[:-1]))}"
     return f"{'.'.join(place)}: {error['msg']}" if place else str(error["msg"]).removeprefix("Value error, ")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from condyle.anatomy import JOINTS
-from condyle.train.hints import hint
+from condyle.errors import did_you_mean
 
 Size = Literal["smoke", "study", "full"]
 
@@ -97,9 +97,9 @@ class Recipe(Section):
         for name in self.data.findings:
             finding, _, place = name.partition("/")
             if finding not in entries:
-                wrong.append(f"data.findings: {name!r} is no finding of the {joint.name}{hint(name, entries)}")
+                wrong.append(f"data.findings: {name!r} is no finding of the {joint.name}.{did_you_mean(name, entries)}")
             elif place and place not in joint.compartments:
-                wrong.append(f"data.findings: {place!r} is no compartment of the {joint.name}{hint(place, joint.compartments)}")
+                wrong.append(f"data.findings: {place!r} is no compartment of the {joint.name}.{did_you_mean(place, joint.compartments)}")
         if set(self.heads) != set(self.data.findings):
             wrong.append("heads: there must be one head for each of data.findings")
         for name, kind in self.heads.items():

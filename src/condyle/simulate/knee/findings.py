@@ -8,7 +8,6 @@ osteoarthritis the share of cartilage that is lost and the height of osteophytes
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from condyle.errors import UsageError
+from condyle.errors import UsageError, nearest
 
 FINDINGS = (
     "meniscal_tear", "cartilage_defect", "acl_injury", "pcl_injury", "mcl_injury", "lcl_injury", "fat_pad_injury", "plica", "cyst",
@@ -141,8 +140,8 @@ def plant(words: Iterable[str], rng: np.random.Generator) -> tuple[Planted, ...]
 
 
 def _stranger(name: str) -> str:
-    near = difflib.get_close_matches(name, [*FINDINGS, "normal"], 1)
-    return f"{name!r} is unknown" + (f" (did you mean {near[0]!r}?)" if near else "")
+    near = nearest(name, [*FINDINGS, "normal"], cutoff=0.6)
+    return f"{name!r} is unknown" + (f" (did you mean {near!r}?)" if near else "")
 
 
 def _unknown(wrong: list[str]) -> UsageError:

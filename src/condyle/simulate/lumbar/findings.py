@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -10,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from condyle.anatomy.lumbar import LEVELS
-from condyle.errors import UsageError
+from condyle.errors import UsageError, nearest
 
 # Mean disc height by Pfirrmann grade, relative to a healthy disc of the level. Height separates only grade 5 (methods: Pfirrmann).
 _HEIGHT = {1: 1.0, 2: 0.98, 3: 0.92, 4: 0.78, 5: 0.45}
@@ -170,8 +169,8 @@ def _plant_one(word: str, found: dict[str, LevelFindings], rng: np.random.Genera
     match = _WORD.fullmatch(word)
     name = match["name"] if match else word
     if not match or name not in _PLANT:
-        near = difflib.get_close_matches(name, [*_PLANT, *SPINE_WORDS, "normal"], 1)
-        return f"{word!r} is unknown" + (f" (did you mean {near[0]!r}?)" if near else "")
+        near = nearest(name, [*_PLANT, *SPINE_WORDS, "normal"], cutoff=0.6)
+        return f"{word!r} is unknown" + (f" (did you mean {near!r}?)" if near else "")
     level = match["level"] or str(rng.choice(LEVELS[:4]))
     if level not in LEVELS:
         return f"{word!r} names no level"
