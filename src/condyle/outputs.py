@@ -98,7 +98,7 @@ def make_parent(out: str | Path) -> None:
 
 def refuse_existing_file(out: str | Path) -> None:
     """Raise UsageError when there is something at ``out``, which is to become a file. Worth asking before long work."""
-    if Path(out).exists():
+    if _there(Path(out)):
         raise UsageError(
             "output-exists",
             f"The output file {str(out)!r} exists and is not replaced.",
@@ -117,6 +117,14 @@ def refuse_to_overwrite(out: str | Path) -> None:
             why="Only an empty folder or an unchanged earlier output of Condyle is replaced.",
             what_to_do="Name another folder, or remove this one first.",
         )
+
+
+def _there(path: Path) -> bool:
+    """Whether there is anything at ``path``. Raises as ``cannot_write`` for a path at which nothing can ever be, such as one too long."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise cannot_write(path.name, error) from error
 
 
 def write_whole(out: str | Path, content: bytes) -> Path:
@@ -152,7 +160,7 @@ def _of_writing(error: OSError, aside: Path) -> bool:
 
 def _not_replaceable(target: Path) -> str:
     """Why an existing path must not be replaced; empty when it may be."""
-    if not target.exists():
+    if not _there(target):
         return ""
     if not target.is_dir():
         return f"{target.name} is a file"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from condyle.cli.app import run
 from condyle.cli.failure import BUG, guarded
 from condyle.cli.screen import Screen
 from condyle.errors import CondyleError, InputError, MissingExtraError, PackageError, ResourceError, TableError, UsageError
@@ -82,3 +84,36 @@ def test_json_carries_the_error(capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(capsys.readouterr().out)
     assert document["exit_code"] == 3
     assert document["error"] == {"code": "some-code", "what": "What.", "where": "Where.", "why": "Why.", "what_to_do": "Do.", "details": []}
+
+
+LONG = "a" * 300  # no file system takes it as one name
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["read", ".", "-o", LONG], 2),
+        (["read", ".", "-o", f"{LONG}/x"], 2),
+        (["read", LONG, "-o", "out"], 3),
+        (["read", f"{LONG}.json", "-o", "out"], 3),
+        (["read", ".", "-o", "out", "--package", LONG], 4),
+        (["read", ".", "-o", "out", "--corrections", LONG], 3),
+        (["view", ".", "-o", f"{LONG}.png"], 2),
+        (["data", "scan", ".", "-o", f"{LONG}.csv"], 2),
+        (["simulate", "lumbar", LONG], 2),
+        (["simulate", "lumbar", "out", "--seed", "-1"], 2),
+        (["check", "package", LONG], 4),
+        (["check", "manifest", LONG], 3),
+        (["check", "recipe", LONG], 3),
+    ],
+    ids=lambda value: " ".join(value).replace(LONG, "LONG") if isinstance(value, list) else str(value),
+)
+def test_a_name_that_is_too_long_and_a_seed_below_zero_are_no_bugs_of_ours(
+    words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(words) == code
+    said = capsys.readouterr().err
+    assert "Error [" in said
+    assert "Error [bug]" not in said
+    assert not list(tmp_path.iterdir())

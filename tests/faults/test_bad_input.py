@@ -31,7 +31,7 @@ def refused(ran: Ran, code: int, out: Path) -> None:
     assert "What to do:" in ran.err
     assert "Traceback" not in ran.err
     assert not out.exists()
-    left = [path.name for path in out.parent.iterdir() if path.name.endswith(".partial")]
+    left = [path.name for path in out.parent.iterdir() if ".partial" in path.name]
     assert not left
 
 

@@ -24,6 +24,9 @@ _NO_SPACE = {
     errno.EFBIG: "The file would exceed the allowed size.",
 }
 
+# What is wrong with the path that was given, or with its rights.
+_OF_THE_PATH = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
+
 
 def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> int:
     """Run a command's work; whatever it raises becomes text for a person and an exit code."""
@@ -72,7 +75,7 @@ def as_condyle_error(error: Exception) -> CondyleError | None:
             "out-of-disk", "The output could not be written.", where=str(full.filename or ""), why=_NO_SPACE[full.errno or 0],
             what_to_do="Free some space or write elsewhere, then run the same command again.",
         )  # fmt: skip
-    if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError)) and error.filename:
+    if isinstance(error, OSError) and error.errno in _OF_THE_PATH and error.filename:
         return CondyleError(
             "file-access", "A file or folder cannot be used.", where=str(error.filename), why=f"{error.strerror}.",
             what_to_do="Check that it exists and that you may read and write there.",

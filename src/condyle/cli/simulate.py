@@ -26,14 +26,14 @@ def simulate(
     joint: Annotated[str, typer.Argument(help="What to draw: lumbar or knee.")],
     out: Annotated[Path, typer.Argument(readable=False, help="Cohort folder to write. It must not exist yet.")],
     studies: Annotated[int, typer.Option("--studies", "-n", min=1, help="How many studies.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same studies.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same studies.")] = 0,
     findings: Annotated[str, typer.Option("--findings", help="Comma separated findings to plant; drawn at random when empty.")] = "",
     vendor: Annotated[str, typer.Option("--vendor", help="Style of the headers: siemens, philips, ge; mixed when empty.")] = "",
     difficulty: Annotated[
         str, typer.Option("--difficulty", help="Knee: how plain the drawn findings are (a table of difficulty.toml): study, easy.")
     ] = "",
     series: Annotated[str, typer.Option("--series", help="Comma separated series, such as pd_fs_sag; the usual ones when empty.")] = "",
-    matrix: Annotated[int, typer.Option("--matrix", min=0, max=1024, help="Rows and columns of each picture; 0: as scanners have them.")] = 0,
+    matrix: Annotated[int, typer.Option("--matrix", min=0, max=1024, help="Rows and columns of a picture; 0: as scanners have them.")] = 0,
     slices: Annotated[int, typer.Option("--slices", min=0, max=200, help="Slices of each series; 0: as scanners have them.")] = 0,
 ) -> None:
     """Draw studies with planted findings, as DICOM with truth.

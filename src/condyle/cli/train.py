@@ -35,7 +35,7 @@ def train(
     data: Annotated[Path, typer.Option("--data", "-d", readable=False, help="Cohort folder with manifest.csv and labels.csv.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Package folder to write.")],
     size: Annotated[Size, typer.Option("--size", help="smoke (minutes: does it run?), study (a first answer) or full.")] = Size.full,
-    seed: Annotated[int | None, typer.Option("--seed", help="Overrides the recipe's seed.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Overrides the recipe's seed.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check recipe and cohort, print the resolved recipe, train nothing.")] = False,
 ) -> None:
     """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped."""

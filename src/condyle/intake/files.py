@@ -43,8 +43,9 @@ def find_files(root: Path) -> Found:
         mode = root.stat().st_mode
     except OSError as error:
         raise InputError(
-            "path-missing", "The path given cannot be opened.", where=displayable(root.name), why=f"{error.strerror}.", what_to_do="Check the spelling."
-        ) from None
+            "path-missing", "The path given cannot be opened.", where=displayable(root.name), why=f"{error.strerror}.",
+            what_to_do="Check the spelling.",
+        ) from None  # fmt: skip
     found = Found()
     if stat.S_ISDIR(mode):
         _folder(root, found)

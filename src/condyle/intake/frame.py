@@ -11,7 +11,10 @@ from condyle.intake.dicom_file import DicomFile
 from condyle.intake.header import Header, of_elements
 
 # What may tell two images at one position apart, in the order in which a split is tried.
-KINDS = ("stack", "image type", "echo time", "echo number", "inversion time", "flip angle", "b-value", "time point", "acquisition", "trigger time")
+KINDS = (
+    "stack", "image type", "echo time", "echo number", "inversion time", "flip angle", "b-value", "time point", "acquisition",
+    "trigger time",
+)  # fmt: skip
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

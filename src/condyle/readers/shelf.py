@@ -77,9 +77,14 @@ def find_package(name_or_path: str | Path) -> Path:
     PackageError - no such package; the names that exist are listed
     """
     path = Path(name_or_path)
-    if path.suffix == SUFFIX or len(path.parts) > 1 or (path / SPEC).is_file():
-        if path.exists():
-            return path
+    try:
+        is_path = path.suffix == SUFFIX or len(path.parts) > 1 or (path / SPEC).is_file()
+        there = is_path and path.exists()
+    except OSError:  # too long for a file name, or not readable: no package can be there
+        is_path, there = True, False
+    if there:
+        return path
+    if is_path:
         raise PackageError("package-missing", "There is no package at this path.", where=path.name, what_to_do="Check the path.")
     candidates = _candidates(package_folders())
     if str(name_or_path) in candidates:
