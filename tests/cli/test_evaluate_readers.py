@@ -28,7 +28,7 @@ def test_a_reader_study_becomes_a_folder_of_evidence(tables: Path) -> None:
     plan.write_text("name: small\nendpoints:\n  - {finding: cyst, metric: auroc, comparison: aided - unaided, margin: 0.3}\n", "utf-8")
     ran = condyle("evaluate", "mrmc", tables / "reads.csv", tables / "truth.csv", "-o", tables / "out", "--plan", plan)
     assert ran.code == 0, ran.err
-    assert "endpoint cyst: aided - unaided, auroc above -0.3: met" in ran.out
+    assert "endpoint cyst: aided - unaided, AUROC above -0.3: met" in ran.out
     document = json.loads((tables / "out" / "results.json").read_text("utf-8"))
     assert document["plan"]["sha256"]
     assert {line["finding"] for line in document["results"]} >= {"meniscal_tear", "cyst", "reading time"}

@@ -82,7 +82,7 @@ def _figures(drawn: Sequence[Drawn]) -> list[Flowable]:
         wide = one.inches[0] > 4.6
         width = min(WIDTH, one.inches[0] * 25.4 * mm * 0.9) if wide else half
         tall = min(width * one.inches[1] / one.inches[0], 225 * mm)
-        image = Image(io.BytesIO(one.png), tall * one.inches[0] / one.inches[1], tall)
+        image = Image(io.BytesIO(one.png), tall * one.inches[0] / one.inches[1], tall, hAlign="LEFT")
         if wide:
             close()
             parts += [KeepTogether([image, caption, Spacer(1, 3 * mm)])]

@@ -194,10 +194,14 @@ def _heat(axes: Any, heat: Heat) -> None:
     seen = values[np.isfinite(values)]
     low = heat.low if np.isfinite(heat.low) else float(seen.min()) if len(seen) else 0.0
     high = heat.high if np.isfinite(heat.high) else float(seen.max()) if len(seen) else 1.0
-    axes.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=low, vmax=high if high > low else low + 1, aspect="auto")
+    gains = low < 0 < high and not np.isfinite(heat.low)  # differences: white where there is none
+    if gains:
+        low, high = -max(-low, high), max(-low, high)
+    colours, high = "RdBu" if gains else "Blues", high if high > low else low + 1
+    axes.imshow(np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = (value - low) / (high - low if high > low else 1) > 0.6
+            dark = abs(value) / high > 0.6 if gains else (value - low) / (high - low) > 0.6
             text = f"{value:.{heat.digits}f}".replace("-", "\u2212")
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if dark else INK)
     axes.set_xticks(range(len(heat.columns)), heat.columns, fontsize=7, rotation=35 if max(map(len, heat.columns)) > 7 else 0, ha="center")
