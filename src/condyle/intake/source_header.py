@@ -42,4 +42,4 @@ def source_header(series: Series, slice_index: int) -> Any:
 
 def frame_number(series: Series, slice_index: int) -> int:
     """Number of the slice in its file, from 1."""
-    return int(series.source.frames[slice_index].index) + 1
+    return int(series.source.frames[slice_index].number) + 1

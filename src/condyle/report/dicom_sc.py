@@ -69,6 +69,8 @@ def _object(
         image.ConversionType = "WSD"  # made on a workstation
         if "BodyPartExamined" in header:  # without it, whether there is a side is open (PS3.3 C.7.3.1)
             image.BodyPartExamined = header.BodyPartExamined
+        else:  # multi-frame objects say it elsewhere, if at all: the side is not known
+            image.Laterality = ""
         image.BurnedInAnnotation = "NO"  # names of levels, but nothing that tells who the patient is
         image.DerivationDescription = "Outlines and names of levels drawn on a resampled slice"
         return to_bytes(image, header, seed)
