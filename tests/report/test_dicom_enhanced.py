@@ -1,4 +1,4 @@
-"""A study of enhanced multi-frame objects goes back into the PACS as one of single slices does: the frames it refers to are the right ones."""
+"""Documents of enhanced multi-frame objects go into the PACS as those of single slices do, and refer to the right frames."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from condyle.study import Geometry, Reading, Series, Study
 _SCALE = 2.0
 _WORDS = ("Condyle {version}, package {package}. RESEARCH USE ONLY.", "Drawn by a program; check on the source images.")
 
+_UNPAIRED = {"lumbar": "LSPINE"}  # joints without a side, as BodyPartExamined names them (PS3.16, Annex L)
+
 
 def export(reading: Reading, *, source: Study | None = None) -> dict[str, bytes]:
     """The exporter.
@@ -67,10 +69,9 @@ def _object(
         image.SeriesDescription = "Condyle key images (research use only)"
         image.ImageComments = title[:128]
         image.ConversionType = "WSD"  # made on a workstation
-        if "BodyPartExamined" in header:  # without it, whether there is a side is open (PS3.3 C.7.3.1)
-            image.BodyPartExamined = header.BodyPartExamined
-        else:  # multi-frame objects say it elsewhere, if at all: the side is not known
-            image.Laterality = ""
+        # Multi-frame objects say it elsewhere, if at all. Without it, whether there is a side is open (PS3.3 C.7.3.1).
+        if part := header.get("BodyPartExamined") or _UNPAIRED.get(found.reading.joint):
+            image.BodyPartExamined = part
         image.BurnedInAnnotation = "NO"  # names of levels, but nothing that tells who the patient is
         image.DerivationDescription = "Outlines and names of levels drawn on a resampled slice"
         return to_bytes(image, header, seed)
