@@ -116,7 +116,7 @@ ENDS = {"femur": (False, True), "tibia": (True, False), "patella": (False, False
 def register(fixed: NDArray[np.float32], moving: NDArray[np.float32], low: NDArray[np.float64]) -> NDArray[np.float64]:
     """4 x 4 from the fixed frame to the moving one, rigid, by least squares of clipped distances near the surface."""
     rng = np.random.default_rng(0)
-    places = np.argwhere((np.abs(fixed) < 5))
+    places = np.argwhere(np.abs(fixed) < 5)
     places = places[rng.choice(len(places), min(4000, len(places)), replace=False)]
     target = np.clip(fixed[tuple(places.T)], -5, 5)
     points = places[:, ::-1] + low
@@ -138,7 +138,9 @@ def register(fixed: NDArray[np.float32], moving: NDArray[np.float32], low: NDArr
     return matrix(best.x)
 
 
-def resampled(field: NDArray[np.float32], m: NDArray[np.float64], low: NDArray[np.float64], box: tuple[NDArray, NDArray]) -> NDArray[np.float32]:
+def resampled(
+    field: NDArray[np.float32], m: NDArray[np.float64], low: NDArray[np.float64], box: tuple[NDArray, NDArray]
+) -> NDArray[np.float32]:
     """A field of the moving knee on the fixed knee's grid of STEP mm within a box (low, high)."""
     start, stop = box
     axes = [np.arange(start[n], stop[n] + 1e-6, STEP) for n in (2, 1, 0)]

@@ -73,7 +73,7 @@ def write_cohort(
         known = ", ".join(SIMULATORS)
         raise UsageError("unknown-joint", f"There is no simulation of the joint {joint!r}.", what_to_do=f"Use one of: {known}.")
     if joint == "lumbar" and "difficulty" in options:
-        raise UsageError("no-difficulty", "The lumbar spine has no tables of difficulty.", what_to_do="Leave the option out, or draw a knee.")
+        raise UsageError("no-difficulty", "The lumbar spine has no tables of difficulty.", what_to_do="Leave the option out.")
     if studies < 1:
         raise UsageError("no-studies", f"A cohort of {studies} studies cannot be written.", what_to_do="Ask for one or more.")
     chosen = [vendor_of(vendor).name] if vendor else sorted(VENDORS)

@@ -32,7 +32,7 @@ class Course:
     halves: tuple[tuple[float, float], ...]
     wide: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
-    def box(self, margin: float = 4.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def box(self, margin: float = 6.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         places, reach = np.array(self.path), np.array(self.halves).max(1, keepdims=True)
         return (places - reach).min(0) - margin, (places + reach).max(0) + margin
 
@@ -57,8 +57,10 @@ class Course:
             over = s - t * np.float32(length)
             (a0, b0), (a1, b1) = self.halves[n], self.halves[n + 1]
             a, b = a0 + t * np.float32(a1 - a0), b0 + t * np.float32(b1 - b0)
-            rho = np.sqrt((u / a) ** 2 + (v / b) ** 2 + (over / b) ** 2)
-            one = (rho - 1) * np.minimum(a, b)
+            u, v, over = u / a, v / b, over / b
+            rho = np.sqrt(u * u + v * v + over * over)
+            # First-order distance to an ellipsoid: its function over the length of its gradient (Quilez).
+            one = rho * (rho - 1) / np.sqrt((u / a) ** 2 + (v * v + over * over) / (b * b) + np.float32(1e-6))
             along = np.float32(start[n]) + t * np.float32(start[n + 1] - start[n])
             if best is None:
                 best, share = one, along
@@ -184,22 +186,26 @@ MUSCLES: dict[str, Course] = {
 
 VESSELS: dict[str, Course] = {
     "popliteal_artery": Course(
-        ((8.1, 17.0, -62.1), (10.6, 21.3, -29.4), (9.8, 24.5, -10.2), (7.4, 24.7, 7.9), (5.1, 22.2, 26.4), (4.0, 16.0, 44.4), (-2.0, 10.0, 62.9),
+        ((8.1, 17.0, -62.1), (10.6, 21.3, -29.4), (9.8, 24.5, -10.2), (7.4, 24.7, 7.9), (5.1, 22.2, 26.4),
+         (4.0, 16.0, 44.4), (-2.0, 10.0, 62.9),
          (-14.0, 4.0, 109.8)), _same(8, 3.0, 2.7),
     ),
     "popliteal_vein": Course(
-        ((12.1, 15.0, -62.1), (14.9, 20.3, -30.5), (13.9, 27.0, -9.8), (9.7, 29.8, 8.6), (8.2, 28.1, 25.5), (9.5, 22.2, 44.2), (6.5, 15.3, 61.4),
+        ((12.1, 15.0, -62.1), (14.9, 20.3, -30.5), (13.9, 27.0, -9.8), (9.7, 29.8, 8.6), (8.2, 28.1, 25.5),
+         (9.5, 22.2, 44.2), (6.5, 15.3, 61.4),
          (-6.0, 10.0, 108.6)), _same(8, 3.8, 3.0),
     ),
     "great_saphenous_vein": Course(
-        ((-41.0, 0.0, -54.4), (-41.5, 1.5, -21.2), (-46.6, 5.2, -1.7), (-52.5, 7.1, 16.9), (-56.0, 8.6, 36.2), (-57.0, 9.3, 54.3), (-57.0, 9.0, 71.9),
+        ((-41.0, 0.0, -54.4), (-41.5, 1.5, -21.2), (-46.6, 5.2, -1.7), (-52.5, 7.1, 16.9), (-56.0, 8.6, 36.2),
+         (-57.0, 9.3, 54.3), (-57.0, 9.0, 71.9),
          (-52.0, 4.0, 116.6)), _same(8, 1.9, 1.5),
     ),
 }  # fmt: skip
 
 NERVES: dict[str, Course] = {
     "tibial_nerve": Course(
-        ((6.3, 24.7, -28.1), (8.5, 32.0, -10.5), (12.3, 33.2, 8.1), (14.6, 31.1, 26.6), (16.4, 27.5, 42.7), (13.2, 24.2, 60.9), (8.0, 20.0, 107.3)),
+        ((6.3, 24.7, -28.1), (8.5, 32.0, -10.5), (12.3, 33.2, 8.1), (14.6, 31.1, 26.6), (16.4, 27.5, 42.7),
+         (13.2, 24.2, 60.9), (8.0, 20.0, 107.3)),
         _same(7, 2.6, 2.0),
     ),
     "peroneal_nerve": Course(

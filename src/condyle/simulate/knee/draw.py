@@ -76,7 +76,9 @@ def _surroundings(view: View, knee: Knee, noise: Textures) -> None:
         for name in names:
             found = _windowed(view, knee.soft[name])
             if found is not None:
-                canvas.paint(found[0], coverage(found[1], pixel) * within[:, found[0][0], found[0][1]], tissue, gain=gain, label=CODES[code])
+                canvas.paint(
+                    found[0], coverage(found[1], pixel) * within[:, found[0][0], found[0][1]], tissue, gain=gain, label=CODES[code]
+                )
     for name in VESSELS:
         found = _windowed(view, knee.soft[name])
         if found is None:
@@ -154,9 +156,7 @@ def meniscus(plan: Floats, femur: Floats, tibia: Floats, fuller: float = 0.0) ->
     return np.maximum(np.maximum(plan - np.float32(fuller), between), tibia - np.float32(MENISCUS_HEIGHT))
 
 
-def _menisci(
-    view: View, window: Window, points: Floats, coats: dict[str, Floats], knee: Knee, lesions: Lesions, noise: Textures
-) -> None:
+def _menisci(view: View, window: Window, points: Floats, coats: dict[str, Floats], knee: Knee, lesions: Lesions, noise: Textures) -> None:
     canvas, pixel = view.canvas, view.canvas.pixel / view.scale
     low, high = np.array([-46.0, -32.0, -12.0]), np.array([46.0, 28.0, 16.0])
     small = view.window(np.array([low, high]))
@@ -164,7 +164,9 @@ def _menisci(
         return
     inner = _inside(window, small)
     for side, plan in knee.menisci.items():
-        distance = meniscus(view.look(plan, small), coats["femur"][inner], coats["tibia"][inner], outline_growth(side, knee.person.meniscus))
+        distance = meniscus(
+            view.look(plan, small), coats["femur"][inner], coats["tibia"][inner], outline_growth(side, knee.person.meniscus)
+        )
         cover = coverage(distance, pixel) * (points[2][inner] < 20) * (points[2][inner] > -14)
         if not cover.any():
             continue
@@ -189,7 +191,7 @@ _TISSUE = {"acl": ("cruciate", 1.0), "pcl": ("cruciate", 0.7), "popliteus_tendon
 
 def _ligament(view: View, knee: Knee, name: str, lesions: Lesions, noise: Textures) -> None:
     band = knee.ligaments[name]
-    found = _windowed(view, band.surface, 2.0)
+    found = _windowed(view, band.surface, 4.5)
     if found is None:
         return
     window, distance = found
@@ -209,9 +211,7 @@ def _ligament(view: View, knee: Knee, name: str, lesions: Lesions, noise: Textur
 _CARTILAGE = {"femur": "femoral_cartilage", "patella": "patellar_cartilage"}
 
 
-def _bones(
-    view: View, window: Window, points: Floats, coats: dict[str, Floats], knee: Knee, lesions: Lesions, noise: Textures
-) -> None:
+def _bones(view: View, window: Window, points: Floats, coats: dict[str, Floats], knee: Knee, lesions: Lesions, noise: Textures) -> None:
     canvas = view.canvas
     marrow, grain = canvas.field(noise.marrow, window), canvas.field(noise.grain, window)
     for name in ("fibula", "tibia", "femur", "patella"):

@@ -90,9 +90,7 @@ def random_findings(rng: np.random.Generator, table: Mapping[str, Any]) -> tuple
         if not present and draws[1] >= row["distractor"]:
             continue
         size, severity = row["size"], row["severity"] if present else row["look"]
-        found.append(
-            Planted(name, _between(size, draws[2]), _between(severity, draws[3]), place, present)
-        )
+        found.append(Planted(name, _between(size, draws[2]), _between(severity, draws[3]), place, present))
     return tuple(found)
 
 
@@ -107,7 +105,7 @@ def _place(rng: np.random.Generator, name: str) -> str:
 
 
 _WORD = re.compile(r"(?P<name>[a-z_]+)(=(?P<severity>[0-9.]+))?(@(?P<place>[a-z_]+))?")
-_SIZE = {name: 12.0 for name in FINDINGS} | {"effusion": 5.0, "cyst": 11.0, "osteoarthritis": 20.0, "fracture": 20.0, "mcl_injury": 18.0}
+_SIZE = dict.fromkeys(FINDINGS, 12.0) | {"effusion": 5.0, "cyst": 11.0, "osteoarthritis": 20.0, "fracture": 20.0, "mcl_injury": 18.0}
 
 
 def plant(words: Iterable[str], rng: np.random.Generator) -> tuple[Planted, ...]:

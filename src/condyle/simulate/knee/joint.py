@@ -88,7 +88,8 @@ class Wear:
 _SPURS: dict[str, tuple[tuple[str, tuple[float, float, float]], ...]] = {
     "medial": (("tibia", (-35.0, -2.0, -4.5)), ("femur", (-38.0, -6.0, 9.0)), ("tibia", (-24.0, -22.0, -5.0))),
     "lateral": (("tibia", (36.0, 0.0, -4.0)), ("femur", (34.0, -6.0, 10.0)), ("tibia", (24.0, -20.0, -5.0))),
-    "patellofemoral": (("patella", (3.0, -46.0, 61.0)), ("patella", (2.0, -49.0, 26.0)), ("femur", (26.0, -32.0, 30.0)), ("femur", (-26.0, -30.0, 30.0))),
+    "patellofemoral": (("patella", (3.0, -46.0, 61.0)), ("patella", (2.0, -49.0, 26.0)),
+                       ("femur", (26.0, -32.0, 30.0)), ("femur", (-26.0, -30.0, 30.0))),
 }  # fmt: skip
 
 

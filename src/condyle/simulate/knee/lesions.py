@@ -48,28 +48,29 @@ class Lesions:
     ----------
     effusion : mm of fluid beyond a film
     magic : 0 to 1, strength of the magic angle effect
-    rough : field that frays edges
+    rough, cloud : fields that fray edges, finely and coarsely
     """
 
     found: tuple[Lesion, ...]
     effusion: float
     magic: float
     rough: NoiseField
+    cloud: NoiseField
 
     def of(self, *names: str, present: bool | None = None) -> list[Lesion]:
-        return [
-            one for one in self.found if one.planted.finding in names and present in (None, one.planted.present) and one.severity > 0
-        ]
+        return [one for one in self.found if one.planted.finding in names and present in (None, one.planted.present) and one.severity > 0]
 
     def fat_pad(self, view: View, window: Window, pad: Floats) -> None:
         """Oedema of the fat pad; its look-alike is the recess of fluid that clefts every second fat pad."""
         points = view.points(window)
         for one in self.of("fat_pad_injury"):
             if one.planted.present:
-                shape = ellipsoid(points, one.centre, (one.radius * 1.1, one.radius * 0.8, one.radius)) + 1.6 * self._frayed(view, window)
+                shape = ellipsoid(points, one.centre, (one.radius * 1.1, one.radius * 0.8, one.radius)) + 1.6 * view.canvas.field(
+                    self.cloud, window
+                )
                 cover = np.clip(0.5 - shape / np.float32(0.8 * one.radius), 0, 1)
             else:
-                cleft = ellipsoid(points, one.centre + (0, 2, -2), (one.radius * 0.9, 0.9, 0.35 * one.radius))
+                cleft = ellipsoid(points, one.centre + np.array([0, 2, -2]), (one.radius * 0.9, 0.9, 0.35 * one.radius))
                 cover = coverage(cleft, view.canvas.pixel)
             inside = coverage(pad, view.canvas.pixel)
             view.canvas.paint(window, cover * inside * np.float32(0.9 * one.severity), "oedema")
@@ -84,12 +85,12 @@ class Lesions:
                 shape = ellipsoid(points, one.centre, (0.35 * r, 0.3 * r, 1.2 * r))
             elif one.planted.place == "popliteal":
                 shape = ellipsoid(points, one.centre, (0.62 * r, 0.5 * r, 1.15 * r))
-                lobe = ellipsoid(points, one.centre + (0.3 * r, -0.15 * r, 0.75 * r), (0.4 * r, 0.38 * r, 0.6 * r))
-                neck = ellipsoid(points, one.centre + (0.5 * r, -5, 4), (2.2, 6.0, 2.0))
+                lobe = ellipsoid(points, one.centre + np.array([0.3 * r, -0.15 * r, 0.75 * r]), (0.4 * r, 0.38 * r, 0.6 * r))
+                neck = ellipsoid(points, one.centre + np.array([0.5 * r, -5, 4]), (2.2, 6.0, 2.0))
                 shape = np.minimum(np.minimum(shape, lobe), neck)
             else:
                 shape = ellipsoid(points, one.centre, (0.55 * r, 0.55 * r, 0.5 * r))
-                lobe = ellipsoid(points, one.centre + (0.2 * r, 0.5 * r, 0.1 * r), (0.38 * r, 0.4 * r, 0.36 * r))
+                lobe = ellipsoid(points, one.centre + np.array([0.2 * r, 0.5 * r, 0.1 * r]), (0.38 * r, 0.4 * r, 0.36 * r))
                 shape = np.minimum(shape, lobe)
             shape = shape + 0.35 * self._frayed(view, window)
             view.canvas.paint(window, np.float32(s) * coverage(shape - 0.6, pixel), "muscle", gain=0.8)
@@ -161,7 +162,7 @@ class Lesions:
             bright = np.clip(bump * (one.severity + 0.25 * rough * one.severity), 0, 1)
             view.canvas.paint(window, cover * bright * np.float32(0.85), "oedema")
             if name in ("mcl", "lcl") and one.planted.present:
-                around = coverage(distance - np.float32(1.0 + 3.0 * one.severity), 2.0) * (1 - cover)
+                around = coverage(distance - np.float32(0.8 + 2.2 * one.severity), 2.0) * (1 - cover)
                 view.canvas.paint(window, around * bump * np.float32(0.8 * one.severity), "oedema", gain=0.9)
             if one.planted.present and one.severity > 0.5:
                 half = 0.025 + 0.10 * (one.severity - 0.5)
@@ -178,18 +179,18 @@ class Lesions:
     def marrow(
         self, view: View, window: Window, points: Floats, name: str, surface: Floats, inner: Floats, fat: Floats, texture: Floats
     ) -> None:
-        rough = self._frayed(view, window)
+        rough, cloud = self._frayed(view, window), view.canvas.field(self.cloud, window)
         for one in self.of("bone_contusion"):
             if one.planted.place.rpartition("_")[2] != name:
                 continue
-            shape = ellipsoid(points, one.centre, (one.radius * 1.2, one.radius, one.radius * 0.9)) + 2.5 * rough
+            shape = ellipsoid(points, one.centre, (one.radius * 1.2, one.radius, one.radius * 0.9)) + 2.0 * cloud
             soft = np.clip(0.5 - shape / np.float32(1.2 * one.radius), 0, 1)
             # A look-alike is red marrow: less bright, with most of its fat.
             strength, rest = (0.8 * one.severity, 0.25) if one.planted.present else (0.6 * one.severity, 0.5)
             tissue = "oedema" if one.planted.present else "marrow"
             view.canvas.paint(window, inner * soft * np.float32(strength), tissue, fat=rest * fat)
         for one in self.of("osteoarthritis", present=True):
-            shape = ellipsoid(points, one.centre, (one.radius * 0.8, one.radius * 0.9, 5.0)) + 2.0 * rough
+            shape = ellipsoid(points, one.centre, (one.radius * 0.8, one.radius * 0.9, 5.0)) + 1.5 * cloud
             soft = np.clip(0.5 - shape / np.float32(6.0), 0, 1)
             view.canvas.paint(window, inner * soft * np.float32(0.5 * one.severity * (0.6 + 0.4 * one.spin[2])), "oedema", fat=0.35 * fat)
         for one in self.of("fracture", present=True):
@@ -198,7 +199,7 @@ class Lesions:
             normal = np.array([0.75 * np.sign(one.spin[0] + 0.01), 0.35 * one.spin[1], 0.6])
             normal /= np.linalg.norm(normal)
             off = [points[n] - np.float32(one.centre[n]) for n in range(3)]
-            across = np.abs(sum(np.float32(normal[n]) * off[n] for n in range(3)) + 0.9 * rough)
+            across = np.abs(sum(np.float32(normal[n]) * off[n] for n in range(3)) + 0.5 * rough + cloud)
             near = coverage(np.sqrt(sum(d * d for d in off)) - np.float32(one.planted.size), 6.0)
             halo = np.exp(-((across / np.float32(4.0 + 4.0 * one.severity)) ** 2)) * near
             view.canvas.paint(window, inner * halo * np.float32(0.65 * one.severity), "oedema", fat=0.3 * fat)
@@ -263,7 +264,11 @@ def _centre(knee: Knee, planted: Planted, spin: NDArray[np.float64], jitter: NDA
     if name == "effusion":
         return np.array([3.0, -40.0, 60.0])
     if name == "osteoarthritis":
-        base = {"medial": knee.marks["medial_plateau"], "lateral": knee.marks["lateral_plateau"], "patellofemoral": np.array([0, -38.0, 32.0])}
+        base = {
+            "medial": knee.marks["medial_plateau"],
+            "lateral": knee.marks["lateral_plateau"],
+            "patellofemoral": np.array([0, -38.0, 32.0]),
+        }
         return base[where] + jitter * (3, 5, 0)
     spots = {
         "lateral_femur": (20, -12, 14), "medial_femur": (-22, -6, 14), "lateral_tibia": (22, 8, -10), "medial_tibia": (-22, 2, -12),

@@ -86,7 +86,13 @@ def simulate_knee(
     knee = changed(knee, found)
     fluid = max([one.size * one.severity for one in planted if one.finding == "effusion"], default=0.0)
     fluid = min(fluid, 1.6) if not any(one.present for one in planted if one.finding == "effusion") else fluid
-    lesions = Lesions(found, float(fluid), float(stream(seed, "magic").uniform(0.2, 1.0)), NoiseField(stream(seed, "rough"), 2.6))
+    lesions = Lesions(
+        found,
+        float(fluid),
+        float(stream(seed, "magic").uniform(0.2, 1.0)),
+        NoiseField(stream(seed, "rough"), 2.6),
+        NoiseField(stream(seed, "cloud"), 7.0, 2),
+    )
     strength = site.tesla if tesla is None else tesla
     origin, to_knee = _pose(seed, who)
     noise = textures(seed)
@@ -109,7 +115,9 @@ def _series(rng: np.random.Generator, site: Site, asked: tuple[str, ...] | None,
     draws = rng.uniform(size=16)
     if asked is not None:
         if unknown := [name for name in asked if name not in SERIES]:
-            raise UsageError("unknown-series", f"There is no simulated series {unknown[0]!r}.", what_to_do=f"Use some of: {', '.join(SERIES)}.")
+            raise UsageError(
+                "unknown-series", f"There is no simulated series {unknown[0]!r}.", what_to_do=f"Use some of: {', '.join(SERIES)}."
+            )
         return asked
     fluid = {"sagittal": "sag", "coronal": "cor", "axial": "tra"}
     kept = [f"{site.fluid}_fs_{short}" for n, (plane, short) in enumerate(fluid.items()) if complete or draws[n] >= site.missing[plane]]
@@ -197,7 +205,15 @@ class _Scan:
     """One knee in one scanner."""
 
     def __init__(
-        self, seed: int, site: Site, knee: Knee, lesions: Lesions, noise: Textures, to_knee: NDArray[np.float64], tesla: float, faults: Faults
+        self,
+        seed: int,
+        site: Site,
+        knee: Knee,
+        lesions: Lesions,
+        noise: Textures,
+        to_knee: NDArray[np.float64],
+        tesla: float,
+        faults: Faults,
     ) -> None:
         self.seed, self.site, self.knee, self.lesions, self.noise = seed, site, knee, lesions, noise
         self.to_knee, self.tesla, self.faults = to_knee, tesla, faults
@@ -263,7 +279,7 @@ class _Scan:
         shift = 3.4e-6 * 42.58e6 * self.tesla / rng.uniform(190, 380)
         # Large matrices are interpolated: what is sampled is about 0.4 to 0.5 mm.
         sampled = float(np.clip(rng.uniform(330, 430) / protocol.matrix, 0.35, 0.95))
-        motion = float(rng.uniform(0.0, 0.10)) if rng.uniform() > 0.08 else float(rng.uniform(0.3, 0.9))
+        motion = float(rng.uniform(0.0, 0.10)) if rng.uniform() > 0.08 else float(rng.uniform(0.2, 0.6))
         return Receiver(
             resolution=(sampled * rng.uniform(0.75, 0.95), sampled),
             noise=float(rng.uniform(0.006, 0.016)) * self.site.noise * (1.5 / self.tesla) ** 0.7,
