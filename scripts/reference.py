@@ -5,6 +5,7 @@ Usage: python scripts/reference.py [FOLDER]      (docs/reference by default; a t
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ from condyle.anatomy import JOINTS
 from condyle.cli.app import program
 from condyle.cli.codes import ErrorCode, error_codes
 from condyle.registry import KINDS, Unavailable, plugins
-from condyle.train.recipe import Recipe, Slot, shipped_recipes
+from condyle.train.recipe import FAMILIES, shipped_recipes
+from condyle.train.sections import Recipe, Slot
 
 HEAD = "<!-- Written by scripts/reference.py from the code (make reference). Do not edit. -->\n"
 KIND_WORDS = {
@@ -120,21 +122,32 @@ def _recipes() -> str:
         "A recipe is YAML: data, no code. `extends: other` inherits; `sizes` holds what differs in `smoke`, `study` and `full`.",
         "Unknown keys are errors. `condyle check recipe PATH` says every one.\n",
         "Shipped: " + ", ".join(f"`{name}`" for name in shipped_recipes()) + ".\n",
-        _keys("Top level", Recipe),
+        _keys("Every family", Recipe, list(Recipe.model_fields)),
+        *_sections("", Recipe, list(Recipe.model_fields)),
+        _keys("`data.slots.<name>`", Slot, list(Slot.model_fields)),
     ]
-    parts += [_keys(f"`{name}`", field.annotation) for name, field in Recipe.model_fields.items() if _is_section(field.annotation)]
-    parts.append(_keys("`data.slots.<name>`", Slot))
+    for name, schema in FAMILIES.items():
+        own = [key for key in schema.model_fields if key not in Recipe.model_fields]
+        parts += [_keys(f"Family `{name}`", schema, own), *_sections(f"`{name}`: ", schema, own)]
     return "\n".join(parts)
+
+
+def _sections(before: str, schema: type[BaseModel], names: list[str]) -> Iterator[str]:
+    for name in names:
+        section: Any = schema.model_fields[name].annotation
+        if _is_section(section):
+            yield _keys(f"{before}`{name}`", section, list(section.model_fields))
 
 
 def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _keys(title: str, section: Any) -> str:
+def _keys(title: str, section: Any, names: list[str]) -> str:
     about = " ".join((section.__doc__ or "").split())
     lines = [f"## {title}\n", f"{about}\n", "| key | type | default |", "|---|---|---|"]
-    for name, field in section.model_fields.items():
+    for name in names:
+        field = section.model_fields[name]
         words = "section" if _is_section(field.annotation) else _words(field.annotation)
         default = "required" if field.is_required() else "" if words == "section" else f"`{field.default!r}`"
         limits = ", ".join(str(limit) for limit in field.metadata)
@@ -144,7 +157,7 @@ def _keys(title: str, section: Any) -> str:
 
 def _words(annotation: Any) -> str:
     text = annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
-    return text.replace("typing.", "").replace("|", "or").replace("__main__.", "").replace("condyle.train.recipe.", "")
+    return re.sub(r"\b(typing|condyle(\.\w+)+)\.", "", text).replace("|", "or")
 
 
 def main(folder: Path) -> None:

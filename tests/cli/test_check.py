@@ -26,7 +26,8 @@ def test_exit_code_1_for_errors_and_failed_checks(
     stacks = tuple(Series(name, "dicom", None, geometry, problems=problems) for name in ("002-1", "002-2"))
     volumes = {one.series_id: Volume(np.zeros((2, 4, 4)), geometry) for one in stacks}
     monkeypatch.setattr(check, "load_study", lambda *_: (Study("0" * 16, "1" * 16, stacks), volumes))
-    monkeypatch.setattr("condyle.quality.check", lambda *_, **__: (Check("spacing", passed, 1.0, 1.2, "mm", "The pixels measure 1 mm."),) * 2)
+    measured = Check("spacing", passed, 1.0, 1.2, "mm", "The pixels measure 1 mm.")
+    monkeypatch.setattr("condyle.quality.check", lambda *_, **__: (measured, measured))
     assert run(["check", "study", str(Path("a study"))]) == code
     said = capsys.readouterr().out.splitlines()
     assert len(said) == len(set(said))

@@ -1,22 +1,28 @@
 """Every error and problem code of the installed package, read from its own source.
 
-There is no second list that could fall behind: a code exists where it is raised.
+There is no second list that could fall behind: a code exists where it is raised. What is said there is read like the
+call itself: positional arguments by the signature of the class or helper, names by what they were set to.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import condyle
+from condyle import errors
 
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SPEAKERS = re.compile(r"error|problem|refus|fail", re.IGNORECASE)
-EXIT_CODES = {"UsageError": 2, "PackageError": 4, "MissingExtraError": 4, "ResourceError": 5}
+_WORD = re.compile(r"[A-Za-z]{2}")
+_PARTS = ("what", "why", "what_to_do")
+_ERROR = ("code", "what", "where", "why", "what_to_do")
+_PROBLEM = ("code", "severity", "what", "where", "why", "what_to_do")
+_DEEPEST = 4  # a sentence is handed on by a few helpers at most
 OWN_EXIT_CODES = {"bug": 70, "interrupted": 130}  # made by the command line itself, for no error class of ours
 
 
@@ -44,14 +50,14 @@ class ErrorCode:
         """Exit code of a command that stops on it; None for a problem that stops nothing."""
         if self.code in OWN_EXIT_CODES:
             return OWN_EXIT_CODES[self.code]
-        return None if self.kind == "Problem" else EXIT_CODES.get(self.kind, 3)
+        return None if self.kind == "Problem" else int(getattr(errors, self.kind).exit_code)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
     code: str
     kind: str
-    parts: tuple[str, str, str]
+    parts: tuple[tuple[str, ...], ...]
     file: str
 
 
@@ -64,71 +70,142 @@ def error_codes(root: Path | None = None) -> tuple[ErrorCode, ...]:
     root : folder with Python source; the installed ``condyle`` by default
     """
     root = root or Path(condyle.__file__).parent
-    mentions = [found for path in sorted(root.rglob("*.py")) for found in _mentions(path, str(path.relative_to(root)))]
-    return tuple(_gather([one for one in mentions if one.code == code]) for code in sorted({one.code for one in mentions}))
+    paths = [path for path in sorted(root.rglob("*.py")) if path.relative_to(root).parts[0] != "testing"]  # its fixtures tell stories
+    house: list[_Module] = []
+    house += [_Module(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix(), house) for path in paths]
+    found: dict[str, list[_Mention]] = defaultdict(list)
+    for mention in (one for module in house for one in module.mentions()):
+        found[mention.code].append(mention)
+    return tuple(_gather(found[code]) for code in sorted(found))
 
 
 def _gather(same: list[_Mention]) -> ErrorCode:
-    kinds = [one.kind for one in same]
-    kind = next((one for one in kinds if one != "Problem"), "Problem")
-
-    def sentences(column: int) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.parts[column] for one in same if one.parts[column]))
-
-    return ErrorCode(same[0].code, kind, sentences(0) or ("",), sentences(1), sentences(2), tuple(dict.fromkeys(one.file for one in same)))
+    kind = next((one.kind for one in same if one.kind != "Problem"), "Problem")
+    whats, whys, advices = (tuple(dict.fromkeys(text for one in same for text in one.parts[column])) for column in range(3))
+    return ErrorCode(same[0].code, kind, whats or ("...",), whys, advices, tuple(dict.fromkeys(one.file for one in same)))
 
 
-def _mentions(path: Path, name: str) -> Iterator[_Mention]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    named = {
-        node.targets[0].id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
-    }  # a sentence may be put together before it is said
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (kind := _kind(node)):
-            yield from _said(node, kind, name, named)
+class _Module:
+    """One file of source: who calls whom with what, what is returned, and where each name was set."""
+
+    def __init__(self, text: str, name: str, house: Sequence[_Module]) -> None:
+        self.name = name
+        self.house = house
+        tree = ast.parse(text)
+        self.owner: dict[ast.AST, ast.AST] = {}  # the innermost function or class around a node, or the module
+        self.functions: dict[str, ast.FunctionDef] = {}
+        self.calls: dict[str, list[ast.Call]] = defaultdict(list)
+        self.returns: dict[ast.AST, list[ast.expr]] = defaultdict(list)
+        self.set: dict[tuple[ast.AST, str], list[ast.expr]] = defaultdict(list)
+        self._walk(tree, tree)
+
+    def _walk(self, node: ast.AST, owner: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr_context | ast.operator | ast.Constant):
+                continue
+            self.owner[child] = owner
+            if isinstance(child, ast.FunctionDef):
+                self.functions[child.name] = child
+            elif isinstance(child, ast.Call):
+                self.calls[_called(child)].append(child)
+            elif isinstance(child, ast.Return) and child.value is not None:
+                self.returns[owner].append(child.value)
+            elif isinstance(child, ast.Assign):
+                for target in child.targets:
+                    self._note(owner, target, child.value)
+            self._walk(child, child if isinstance(child, ast.FunctionDef | ast.ClassDef) else owner)
+
+    def _note(self, owner: ast.AST, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.set[owner, target.id].append(value)
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            for one, own in zip(target.elts, value.elts, strict=False):
+                self._note(owner, one, own)
+
+    def mentions(self) -> Iterator[_Mention]:
+        for name, calls in self.calls.items():
+            for call in calls:
+                kind, signature = self._speaker(name, call)
+                if signature:
+                    yield from self._said(call, kind, _arguments(call, signature))
+
+    def _speaker(self, name: str, call: ast.Call) -> tuple[str, tuple[str, ...]]:
+        """Class behind a call that speaks of something wrong, and what its arguments are called."""
+        if name == "Problem":
+            return name, _PROBLEM
+        if isinstance(getattr(errors, name, None), type) and name != "MissingExtraError":  # which makes its own code
+            return name, _ERROR
+        if name == "__init__" and isinstance(owner := self._class(call), ast.ClassDef) and hasattr(errors, owner.name):
+            return owner.name, _ERROR
+        helper = self.functions.get(name)
+        taken = _parameters(helper) if helper is not None else ()
+        return ("Problem", taken) if {"code", "what"} <= set(taken) else ("", ())
+
+    def _class(self, node: ast.AST) -> ast.AST | None:
+        around: ast.AST | None = node
+        while around is not None and not isinstance(around, ast.ClassDef):
+            around = self.owner.get(around)
+        return around
+
+    def _said(self, call: ast.Call, kind: str, given: Mapping[str, ast.expr]) -> Iterator[_Mention]:
+        """The mentions in one call: a code that depends on a condition makes two, each with its own sentences."""
+        code = given.get("code")
+        choice = isinstance(code, ast.IfExp)
+        for branch, literal in enumerate((code.body, code.orelse) if isinstance(code, ast.IfExp) else (code,)):
+            if isinstance(literal, ast.Constant) and isinstance(literal.value, str) and _CODE.fullmatch(literal.value):
+                sides = [given.get(part) for part in _PARTS]
+                if choice:
+                    sides = [(one.body, one.orelse)[branch] if isinstance(one, ast.IfExp) else one for one in sides]
+                parts = tuple(tuple(dict.fromkeys(text for text in self._texts(one, 0) if _WORD.search(text))) for one in sides)
+                yield _Mention(literal.value, kind, parts, self.name)
+
+    def _texts(self, node: ast.expr | None, depth: int) -> tuple[str, ...]:
+        """The literal texts of an expression, one a branch, '...' for what is filled in; () where nothing is known."""
+        if node is None or depth > _DEEPEST:
+            return ()
+        if isinstance(node, ast.Constant):
+            return (node.value,) if isinstance(node.value, str) else ()
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
+            names = {one.id: one for one in ast.walk(node) if isinstance(one, ast.Name)}
+            if _WORD.search(text.replace("...", "")) or len(names) != 1:
+                return (text,)
+            return tuple(f"{one[:1].upper()}{one[1:].rstrip('.')}." for one in self._texts(next(iter(names.values())), depth + 1))
+        if isinstance(node, ast.IfExp):
+            return (*self._texts(node.body, depth), *self._texts(node.orelse, depth))
+        if isinstance(node, ast.BoolOp):
+            return tuple(text for one in node.values for text in self._texts(one, depth))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            left, right = self._texts(node.left, depth) or ("...",), self._texts(node.right, depth) or ("...",)
+            return tuple(one + other for one in left for other in right)
+        if isinstance(node, ast.Call) and (helper := self.functions.get(_called(node))) is not None:
+            return tuple(text for one in self.returns[helper] for text in self._texts(one, depth + 1))
+        return self._of_name(node, depth) if isinstance(node, ast.Name) else ()
+
+    def _of_name(self, node: ast.Name, depth: int) -> tuple[str, ...]:
+        """What a name was set to in its function; of a parameter, what the callers give."""
+        owner = self.owner.get(node)
+        while owner is not None:
+            if values := self.set.get((owner, node.id)):
+                return tuple(text for one in values for text in self._texts(one, depth + 1))
+            if isinstance(owner, ast.FunctionDef) and node.id in (taken := _parameters(owner)):
+                near = [self] if owner.name.startswith("_") else self.house
+                calls = ((one, _arguments(call, taken)) for one in near for call in one.calls.get(owner.name, ()))
+                return tuple(text for one, given in calls for text in one._texts(given.get(node.id), depth + 1))
+            owner = self.owner.get(owner)
+        return ()
 
 
-def _said(call: ast.Call, kind: str, file: str, named: dict[str, ast.expr]) -> Iterator[_Mention]:
-    """The mentions in one call: a code that depends on a condition makes two."""
-    given = {keyword.arg: keyword.value for keyword in call.keywords}
-    codes = _sentences(given.get("code") or (call.args[0] if call.args else None), {})
-    if len(call.args) + len(given) < 2 or not all(_CODE.fullmatch(code) for code in codes):
-        return
-    what = given.get("what") or next((arg for arg in call.args[1:] if " " in "".join(_sentences(arg, named))), None)
-    whats, whys, advices = (_sentences(part, named) for part in (what, given.get("why"), given.get("what_to_do")))
-    for index, code in enumerate(codes):
-        alone = len(codes) > 1
-        parts = tuple(side[min(index, len(side) - 1)] if alone and side else " / ".join(side) for side in (whats, whys, advices))
-        yield _Mention(code, kind, (parts[0], parts[1], parts[2]), file)
-
-
-def _kind(call: ast.Call) -> str:
-    """Class behind a call that speaks of something wrong; '' for any other call."""
+def _called(call: ast.Call) -> str:
     function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-    if name.endswith("Error") and name[0].isupper():
-        return name
-    if name == "Problem":
-        return name
-    if name == "__init__" and isinstance(function, ast.Attribute) and ast.unparse(function.value) == "super()":
-        return "CondyleError" if len(call.args) > 1 and "-" in ast.unparse(call.args[0]) else ""
-    if not _SPEAKERS.search(name):
-        return ""
-    return "Problem" if "problem" in name.lower() else "InputError"
+    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
 
 
-def _sentences(node: ast.expr | None, named: dict[str, ast.expr]) -> tuple[str, ...]:
-    """The literal texts of an expression, one a branch of a condition, '...' for what is filled in."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return (node.value,)
-    if isinstance(node, ast.JoinedStr):
-        return ("".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values),)
-    if isinstance(node, ast.IfExp):
-        return tuple(text for branch in (node.body, node.orelse) for text in _sentences(branch, named) if text)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return tuple(left + right for left in _sentences(node.left, named) for right in _sentences(node.right, named))
-    if isinstance(node, ast.Name) and node.id in named:
-        return _sentences(named[node.id], {})
-    return ()
+def _parameters(function: ast.FunctionDef) -> tuple[str, ...]:
+    taken = function.args
+    return tuple(one.arg for one in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs) if one.arg not in ("self", "cls"))
+
+
+def _arguments(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr]:
+    given = dict(zip(names, call.args, strict=False))
+    return {**given, **{keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}}

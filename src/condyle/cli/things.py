@@ -21,8 +21,9 @@ class Thing:
 
 def things_named(name: str) -> list[Thing]:
     """Everything with exactly this name; a name may belong to a joint and a package alike."""
-    sources: tuple[Callable[[str], Iterator[Thing]], ...] = (_joints, _findings, _packages, _recipes, _plugins, _codes)
-    return [thing for source in sources for thing in source(name)]
+    sources: tuple[Callable[[str], Iterator[Thing]], ...] = (_joints, _findings, _packages, _recipes, _plugins)
+    # No error code is called as anything else, and they are read from the whole source.
+    return [thing for source in sources for thing in source(name)] or list(_codes(name))
 
 
 def _joints(name: str) -> Iterator[Thing]:
@@ -58,26 +59,28 @@ def _findings(name: str) -> Iterator[Thing]:
 
 
 def _packages(name: str) -> Iterator[Thing]:
-    from condyle.readers import list_packages
+    from condyle.readers import package_names, verify_package
 
-    for one in list_packages():
-        if one.name == name and one.info is None:
-            yield Thing("package", name, {"not usable": one.problem})
-        elif one.name == name and one.info is not None:
-            info = one.info
-            facts = {
-                "version": info.version,
-                "joint": one.joint,
-                "family": one.family,
-                "findings": ", ".join(one.findings),
-                "intended use": info.intended_use,
-                "trained on": info.trained_on,
-                "limits": list(info.limits),
-                "licence": info.licence,
-                "credit": info.credit,
-                "sha256": info.sha256,
-            }
-            yield Thing("package", name, _said(facts))
+    if name not in package_names():
+        return
+    one = verify_package(name)
+    info = one.info
+    if info is None:
+        yield Thing("package", name, {"not usable": one.problem})
+        return
+    facts = {
+        "version": info.version,
+        "joint": one.joint,
+        "family": one.family,
+        "findings": ", ".join(one.findings),
+        "intended use": info.intended_use,
+        "trained on": info.trained_on,
+        "limits": list(info.limits),
+        "licence": info.licence,
+        "credit": info.credit,
+        "sha256": info.sha256,
+    }
+    yield Thing("package", name, _said(facts))
 
 
 def _recipes(name: str) -> Iterator[Thing]:

@@ -10,6 +10,7 @@ from condyle.readers.shelf import (
     list_packages,
     load_package,
     package_folders,
+    package_names,
     user_folder,
     verify_package,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "load_package",
     "open_package",
     "package_folders",
+    "package_names",
     "user_folder",
     "verify_package",
     "write_package",

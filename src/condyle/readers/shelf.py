@@ -95,6 +95,11 @@ def find_package(name_or_path: str | Path) -> Path:
     )  # fmt: skip
 
 
+def package_names() -> tuple[str, ...]:
+    """Names of all packages that can be found by name, whole or not; no file is read."""
+    return tuple(_candidates(package_folders()))
+
+
 def list_packages() -> tuple[Shelved, ...]:
     """Every package that can be found by name, damaged ones with their problem."""
     return tuple(verify_package(path) for path in _candidates(package_folders()).values())
