@@ -123,3 +123,45 @@ def test_masking_leaves_no_long_word(path: str, words: set[str]) -> None:
 
     folded = {_fold(word) for word in words}
     assert not any(word in _fold(Redactor(folded)(path)) for word in folded if len(word) >= 4)
+
+
+BIRTH = "19510607"
+MONTHS = ("june", "Jun", "JUNE", "06", "6")
+
+
+@pytest.mark.parametrize("sign", ["-", ".", "_", " ", "/", ". ", ""])
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("day", ["07", "7"])
+def test_a_birth_date_is_masked_as_people_write_it(sign: str, month: str, day: str) -> None:
+    redact = Redactor(secret_words([header(PatientName="DOE^JANE", PatientID="1", PatientBirthDate=BIRTH)]))
+    for parts in (("1951", month, day), (day, month, "1951"), (month, day, "1951")):
+        assert redact(f"spine {sign.join(parts)} t2/IM1") == "spine *** t2/IM1", parts
+
+
+@pytest.mark.parametrize(
+    "path", ["1951/IM0607", "1951-06-08/1", "1951-06-17/1", "17.06.1951/1", "1951-6-70/1", "2019510600", "20240607/1", "june/7"]
+)
+def test_other_dates_are_not(path: str) -> None:
+    redact = Redactor(secret_words([header(PatientName="DOE^JANE", PatientID="1", PatientBirthDate=BIRTH)]))
+    assert redact(path) == path
+
+
+@pytest.mark.parametrize("birth", ["", "1951", "195106", "19511300", "unknown", "1951.06.07"])
+def test_a_birth_date_that_is_none_is_masked_as_it_stands(birth: str) -> None:
+    redact = Redactor(secret_words([header(PatientName="DOE^JANE", PatientID="1", PatientBirthDate=birth)]))
+    assert redact(f"a/{birth}/b") == ("a/***/b" if birth else "a//b")
+
+
+def test_birth_dates_of_thousands_are_all_masked() -> None:
+    dates = [f"{1920 + n % 90}{1 + n % 12:02}{1 + n % 28:02}" for n in range(3000)]
+    patients = [header(PatientName=f"N{n:05}X", PatientID=str(n), PatientBirthDate=date) for n, date in enumerate(dates)]
+    redact = Redactor(secret_words(patients))
+    for date in dates[::97]:
+        assert redact(f"x/{date[6:]}.{date[4:6]}.{date[:4]}/1") == "x/***/1"
+
+
+def test_a_birth_date_in_a_folder_of_a_damaged_study_is_not_shown(tmp_path: Path, noise: NDArray[np.int16]) -> None:
+    paths = write_series(tmp_path / "spine 1951-06-07" / "7.6.1951", noise, change=planted)
+    paths[1].write_bytes(paths[1].read_bytes()[:-5])
+    study = open_study(tmp_path)
+    assert [where for where, _ in study.unused] == ["spine ***/***/0001.dcm"]

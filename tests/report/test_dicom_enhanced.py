@@ -38,6 +38,12 @@ def enhanced(sourced: Sourced, tmp_path_factory: pytest.TempPathFactory) -> Sour
     return Sourced(replace(sourced.reading, series=study.series), study)
 
 
+@pytest.fixture(scope="module")
+def written(enhanced: Sourced) -> dict[str, dict[str, bytes]]:
+    """Exporter -> its files."""
+    return {name: registry.get("exporters", name)(enhanced.reading, source=enhanced.study) for name in ("dicom-sr", "dicom-seg", "dicom-sc")}
+
+
 def frames_named(dataset: pydicom.Dataset) -> list[tuple[str, int]]:
     """(SOPInstanceUID, frame) of every reference to a frame."""
     return [
@@ -48,11 +54,12 @@ def frames_named(dataset: pydicom.Dataset) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", ["dicom-sr", "dicom-seg", "dicom-sc"])
-def test_each_object_is_written_valid_and_of_the_right_patient(name: str, enhanced: Sourced, tmp_path: Path) -> None:
-    files = registry.get("exporters", name)(enhanced.reading, source=enhanced.study)
-    assert files
+def test_each_object_is_written_valid_and_of_the_right_patient(
+    name: str, enhanced: Sourced, written: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    assert written[name]
     source = enhanced.study.series[0].source.frames[0].file.header
-    for file, content in files.items():
+    for file, content in written[name].items():
         one = pydicom.dcmread(io.BytesIO(content))
         assert one.PatientID == source.text("PatientID")
         assert one.StudyInstanceUID == source.text("StudyInstanceUID")
@@ -61,7 +68,7 @@ def test_each_object_is_written_valid_and_of_the_right_patient(name: str, enhanc
 
 
 @pytest.mark.parametrize("name", ["dicom-sr", "dicom-seg"])
-def test_references_name_the_frame_of_the_slice(name: str, enhanced: Sourced) -> None:
+def test_references_name_the_frame_of_the_slice(name: str, enhanced: Sourced, written: dict[str, dict[str, bytes]]) -> None:
     """Slice 7 is shown; the position of the frame that is named is that of slice 7."""
     shown = {image.series_id: image.slice_index for image in enhanced.reading.key_images}
     right = {}
@@ -70,7 +77,7 @@ def test_references_name_the_frame_of_the_slice(name: str, enhanced: Sourced) ->
         assert one.geometry is not None
         right[one.source.frames[k].file.header.text("SOPInstanceUID")] = one.geometry.to_world(np.array([k, 0, 0]))
     files = {frame.file.header.text("SOPInstanceUID"): frame.file for one in enhanced.study.series for frame in one.source.frames}
-    for content in registry.get("exporters", name)(enhanced.reading, source=enhanced.study).values():
+    for content in written[name].values():
         named = frames_named(pydicom.dcmread(io.BytesIO(content)))
         assert named
         for uid, frame in named:

@@ -1,10 +1,11 @@
 """File names may hold a patient's name; messages and documents must not.
 
-Masked in the paths that messages show, for all objects that were opened: PatientID and PatientBirthDate
-as a whole, however their parts are joined; every word of PatientName; and every word of the two others
-but those that say what was scanned (an ID such as ``SIM-LUMBAR-7`` must not hide every folder called
-lumbar). A name in the path of a file that carries no header (a picture, a NIfTI file) cannot be known:
-such sets must be named without names.
+Masked in the paths that messages show, for all objects that were opened: PatientID as a whole, however
+its parts are joined; every word of it but those that say what was scanned (an ID such as ``SIM-LUMBAR-7``
+must not hide every folder called lumbar); every word of PatientName; and PatientBirthDate as people write
+it, with the year in four digits (1951-12-24, 24.12.1951, 12/24/1951, 24 Dec 1951, 24121951). A name in the
+path of a file that carries no header (a picture, a NIfTI file) cannot be known: such sets must be named
+without names.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ _WORDS = re.compile(r"[^\W_]+")
 _COMMON = frozenset(JOINTS) | {
     "anonymous", "cohort", "dicom", "patient", "phantom", "series", "simulated", "spine", "study", "subject", "volunteer",
 }  # fmt: skip
+_DATE = re.compile(r"([0-9]{4})(0[1-9]|1[0-2])([0-9]{2})")
+_YEARS = re.compile("(?=((?:18|19|20)[0-9]{2}))").findall
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
 _TAGS = tuple(TAG[name] for name in ("SpecificCharacterSet", "PatientName", "PatientID", "PatientBirthDate"))
 
 
@@ -46,7 +52,8 @@ def _words(header: Header, name: str) -> list[str]:
 
 
 class Redactor:
-    """Masks secrets in paths. The words of a secret may be joined by any signs, or by none.
+    """Masks secrets in paths. The words of a secret may be joined by any signs, or by none; what is a date of DICOM
+    (19511224) is masked in other forms of it, too.
 
     A folder of thousands of patients has thousands of secrets, and a path holds one or none of them: which ones it may hold
     is looked up first (every stretch of its letters and digits, in a set), and only these are searched for. Few are searched for at once.
@@ -57,22 +64,25 @@ class Redactor:
         for secret in secrets:
             self._secrets.setdefault(secret.replace(" ", ""), []).append(secret)
         self._lengths = sorted({len(bare) for bare in self._secrets})
+        self._births: dict[str, set[tuple[str, str]]] = {}  # year -> (month, day)
+        for match in map(_DATE.fullmatch, self._secrets):
+            if match:
+                self._births.setdefault(match[1], set()).add((match[2], match[3]))
+        self._written: dict[str, re.Pattern[str]] = {}  # year -> all forms of all its dates, made when a path holds the year
         every = [secret for own in self._secrets.values() for secret in own]
         self._all = _pattern(every) if 0 < len(every) <= _FEW else None
 
     def __call__(self, path: str) -> str:
         """The path with every secret word replaced by ``***``."""
+        for year in self._births.keys() & _YEARS(path):
+            path = _masked(path, _fold(path), self._dates_of(year))
         folded = _fold(path)
-        pattern = self._all or self._pattern_for(folded)
-        if pattern is None or pattern.search(folded) is None:
-            return path
-        if len(folded) != len(path):  # folding moved the places: show the folded path
-            return pattern.sub(MASK, folded)
-        pieces, last = [], 0
-        for match in pattern.finditer(folded):
-            pieces += [path[last : match.start()], MASK]
-            last = match.end()
-        return "".join([*pieces, path[last:]])
+        return _masked(path, folded, self._all or self._pattern_for(folded))
+
+    def _dates_of(self, year: str) -> re.Pattern[str]:
+        if year not in self._written:
+            self._written[year] = re.compile("|".join(_written(year, month, day) for month, day in sorted(self._births[year])))
+        return self._written[year]
 
     def _pattern_for(self, folded: str) -> re.Pattern[str] | None:
         """A pattern of those secrets that the path may hold."""
@@ -80,6 +90,30 @@ class Redactor:
         stretches = {bare[first : first + length] for length in self._lengths for first in range(len(bare) - length + 1)}
         held = [secret for stretch in stretches & self._secrets.keys() for secret in self._secrets[stretch]]
         return _pattern(held) if held else None
+
+
+def _masked(path: str, folded: str, pattern: re.Pattern[str] | None) -> str:
+    """The path with every match of the pattern in its folded form replaced."""
+    if pattern is None or pattern.search(folded) is None:
+        return path
+    if len(folded) != len(path):  # folding moved the places: show the folded path
+        return pattern.sub(MASK, folded)
+    pieces, last = [], 0
+    for match in pattern.finditer(folded):
+        pieces += [path[last : match.start()], MASK]
+        last = match.end()
+    return "".join([*pieces, path[last:]])
+
+
+def _written(year: str, month: str, day: str) -> str:
+    """A date as people write it: year, month, day in the orders of the world. A single digit is no part of a longer number."""
+    word = _MONTHS[int(month) - 1]
+    name = f"{word[:3]}(?:{word[3:]})?"
+    m, d = str(int(month)), str(int(day))
+    first_month, any_month = f"(?:{month}|(?<!\\d){m}|{name})", f"(?:{month}|{m}|{name})"
+    first_day, any_day, last_day = f"(?:{day}|(?<!\\d){d})", f"(?:{day}|{d})", f"(?:{day}|{d}(?!\\d))"
+    orders = ((year, any_month, last_day), (first_day, any_month, year), (first_month, any_day, year))
+    return "|".join(r"[\W_]*".join(parts) for parts in orders)
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
