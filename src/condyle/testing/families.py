@@ -1,7 +1,7 @@
 """The contract of a reader family: what any reading must be, whatever joint it is about.
 
-A family is a plug-in of the kind ``families``: a function of a ``Package`` that gives a reader with ``info`` and
-``read(study) -> Reading``. Use in a test of your own family, with a package and a study that it can read:
+A family is a plug-in of the kind ``families``: a function of a ``Package`` that gives a reader with ``info``,
+``open()`` (its graphs, at once) and ``read(study) -> Reading``. Use in a test of your own family, with a package and a study that it can read:
 
     import pytest
     from condyle.testing.families import CHECKS
@@ -33,6 +33,7 @@ Contract = Callable[[Reader, Study], None]
 
 def check_reads_under_its_own_name(reader: Reader, study: Study) -> None:
     """The reading names the package, the study's keys, and the seconds of its stages."""
+    reader.open()
     reading = reader.read(study)
     assert reading.package == reader.info, "the reading names another package"
     assert (reading.study_key, reading.patient_key) == (study.study_key, study.patient_key), "the reading has other keys than the study"
