@@ -22,6 +22,7 @@ def _rows(patients, visits=2, sites=None):
     ]
 
 
+@settings(deadline=None)
 @given(patients=st.integers(6, 30), n_folds=st.integers(2, 5), seed=st.integers(0, 9))
 def test_g06_no_patient_on_two_sides(patients, n_folds, seed):
     names = [f"p{n}" for n in range(patients)]
@@ -41,7 +42,7 @@ def test_g06_the_same_seed_gives_the_same_file_and_another_seed_another(tmp_path
     assert save_splits(tmp_path / "c.json", make_splits(rows, seed=4)).read_bytes() != first
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_g04_every_fold_has_its_share_of_positives_whatever_the_order_of_rows(data):
     names = [f"p{n:02d}" for n in range(data.draw(st.integers(20, 60)))]

@@ -11,7 +11,7 @@ from condyle.errors import CondyleError
 from condyle.readers.lumbar.grade import outputs_of
 from condyle.readers.onnx import open_graph
 from condyle.train import export
-from condyle.train.backbone import Backbone, n_features, read_out, regions
+from condyle.train.backbone import Backbone, n_features, regions
 from condyle.train.grading import Head
 from condyle.train.segmentation_network import SegmentationNetwork
 

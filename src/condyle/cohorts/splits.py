@@ -89,13 +89,7 @@ def make_splits(
     listed = list(rows)
     members = _members(listed, group)
     weights = _weights(members, labels, stratify)
-    if not 2 <= n_folds <= len(members):
-        raise UsageError(
-            "folds-impossible",
-            f"{len(members)} groups cannot be dealt into {n_folds} folds.",
-            what_to_do="Use at least two folds and at most one fold per group.",
-        )
-    dealt = _deal(weights, {name: len(own) for name, own in members.items()}, n_folds, seed)
+    dealt = deal(weights, n_folds, seed, sizes={name: len(own) for name, own in members.items()})
     folds = {patient: dealt[name] for name, own in members.items() for patient in own}
     return Splits(dict(sorted(folds.items())), n_folds, seed, group, tuple(sorted(stratify)))
 
@@ -203,34 +197,63 @@ def _weights(members: Mapping[str, set[str]], labels: Iterable[Label], stratify:
     return weights
 
 
-def _deal(weights: Mapping[str, Counter[str]], sizes: Mapping[str, int], n_folds: int, seed: int) -> dict[str, int]:
-    rng = np.random.default_rng(seed)
-    names = sorted(weights)
-    rank = {name: int(place) for name, place in zip(names, rng.permutation(len(names)), strict=True)}
-    totals: Counter[str] = Counter()
-    for own in weights.values():
-        totals.update(own)
-    lacking = {finding: [total / n_folds] * n_folds for finding, total in totals.items() if total}
-    room = [sum(sizes.values()) / n_folds] * n_folds
+def deal(
+    holdings: Mapping[str, Mapping[str, int]], n_folds: int, seed: int, *, sizes: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Deal groups into folds so that everything they hold is shared out evenly, the rarest first.
+
+    Parameters
+    ----------
+    holdings : group -> what it holds and how often, such as findings present. A group is a patient, or all patients of a site
+    seed : of the order in which equal choices are made
+    sizes : group -> its patients; 1 each when not given, and then fold sizes differ by one at most
+
+    Returns
+    -------
+    group -> fold. Depends on the set of groups, what they hold and the seed, never on the order of the mapping.
+
+    Raises
+    ------
+    UsageError - fewer than two folds, or more folds than groups
+
+    Source: iterative stratification, Sechidis et al., ECML PKDD 2011, algorithm 1, with fold sizes capped.
+    """
+    if not 2 <= n_folds <= len(holdings):
+        raise UsageError(
+            "folds-impossible",
+            f"{len(holdings)} groups cannot be dealt into {n_folds} folds.",
+            what_to_do="Use at least two folds and at most one fold per group.",
+        )
+    names = sorted(holdings)
+    order = {name: rank for rank, name in enumerate(np.random.default_rng(seed).permutation(names).tolist())}
+    size = {name: 1 if sizes is None else sizes[name] for name in names}
+    total = sum(size.values())
+    room = [total // n_folds + (fold < total % n_folds) for fold in range(n_folds)]
+    every = sorted({thing for own in holdings.values() for thing, count in own.items() if count})
+    lacking = {thing: [sum(own.get(thing, 0) for own in holdings.values()) / n_folds] * n_folds for thing in every}
+    waiting = set(names)
     dealt: dict[str, int] = {}
-    # A group that lacks every finding comes last and only evens out the sizes.
-    for finding in [*sorted(lacking, key=lambda name: (totals[name], name)), ""]:
-        waiting = [name for name in names if name not in dealt and (not finding or weights[name][finding])]
-        for name in sorted(waiting, key=lambda name: (-weights[name][finding] if finding else -sizes[name], rank[name])):
-            own = weights[name]
-            fold = max(
-                range(n_folds),
-                key=lambda f: (
-                    round(lacking[finding][f], 9) if finding else 0.0,
-                    round(sum(lacking[other][f] / totals[other] for other in lacking if own[other]), 9) if finding else 0.0,
-                    room[f],
-                    -f,
-                ),
-            )
-            dealt[name] = fold
-            room[fold] -= sizes[name]
-            for other in lacking:
-                lacking[other][fold] -= own[other]
+
+    def place(name: str, rarest: str) -> None:
+        own = {thing: count for thing, count in holdings[name].items() if count}
+        open_folds = [fold for fold in range(n_folds) if room[fold] > 0]
+
+        def need(fold: int) -> tuple[float, float, int, int]:
+            return (lacking[rarest][fold] if rarest else 0.0, sum(lacking[thing][fold] for thing in sorted(own)), room[fold], -fold)
+
+        fold = dealt[name] = max(open_folds, key=need)
+        room[fold] -= size[name]
+        waiting.discard(name)
+        for thing, count in own.items():
+            lacking[thing][fold] -= count
+
+    while waiting:
+        left = {thing: [name for name in waiting if holdings[name].get(thing)] for thing in every}
+        # Who holds nothing that is still to be shared out comes last and evens out the sizes.
+        rarest = min((thing for thing in every if left[thing]), key=lambda thing: (len(left[thing]), thing), default="")
+        held = {name: holdings[name].get(rarest, 0) if rarest else size[name] for name in (left[rarest] if rarest else waiting)}
+        for name in sorted(held, key=lambda name: (-held[name], order[name])):
+            place(name, rarest)
     return dealt
 
 
