@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -106,6 +106,7 @@ def test_names_in_several_scripts_and_with_accents() -> None:
 PATIENTS = st.builds(Patient, *[st.sampled_from(["", "x", "y"])] * 3)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(PATIENTS, min_size=1, max_size=9, unique=True))
 def test_nobody_is_lost_and_no_person_contradicts_itself(patients: list[Patient]) -> None:
     persons = apart(patients)
