@@ -97,6 +97,18 @@ def test_a_full_disk_leaves_the_earlier_output_as_it_was(tmp_path, monkeypatch, 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_full_disk_is_told_behind_the_error_of_another_library(tmp_path):
+    def write():
+        with written_aside(tmp_path / "out"):
+            try:
+                raise OSError(errno.EFBIG, "File too large")
+            except OSError as error:
+                raise OSError("with tag (7FE0,0010) got exception") from error
+
+    with pytest.raises(ResourceError, match="File too large"):
+        write()
+
+
 def test_a_rename_that_fails_brings_the_earlier_output_back(tmp_path, monkeypatch):
     from pathlib import Path
 

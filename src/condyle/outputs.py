@@ -144,6 +144,7 @@ def write_through(path: Path, content: bytes) -> None:
 
 def cannot_write(out: str | Path, error: OSError) -> CondyleError:
     """The four-part error for a failed write."""
+    error = _numbered(error)
     what = f"The output {str(out)!r} could not be written."
     why = f"{(error.strerror or type(error).__name__).rstrip('.')}."
     if error.errno in _RESOURCE:
@@ -151,6 +152,16 @@ def cannot_write(out: str | Path, error: OSError) -> CondyleError:
             "disk-full", what, why=why, what_to_do="Free some space or choose another disk, then run the same command again."
         )
     return UsageError("output-not-writable", what, why=why, what_to_do="Choose a folder that you may write to.")
+
+
+def _numbered(error: OSError) -> OSError:
+    """The error of the system behind it: pydicom raises its own, without the number."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno is not None:
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return error
 
 
 def _of_writing(error: OSError, aside: Path) -> bool:

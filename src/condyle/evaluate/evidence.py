@@ -201,11 +201,6 @@ def overview_figures(lines: Sequence[Line]) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def named_measures(lines: Sequence[Line]) -> list[str]:
-    """Names of all measures, for messages about endpoints that do not exist."""
-    return sorted({line.estimate.measure for line in lines})
-
-
 def of(lines: Sequence[Line], finding: str, measure: str, site: str = "all") -> Estimate | None:
     """The number of one finding, or None."""
     return next(
