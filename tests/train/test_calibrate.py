@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from condyle.readers.lumbar.grade import calibrated
-from condyle.train.calibrate import assessable, fit_calibration, fit_thresholds, level_shares, youden
+from condyle.train.calibrate import assessable, fit_calibration, fit_thresholds, level_shares
 
 FINDINGS = ("herniation", "modic")
 
@@ -27,11 +27,6 @@ def test_too_few_positives_leave_the_logits_alone() -> None:
     truth[:3] = 1
     found = fit_calibration(np.zeros((50, 2)), truth, np.ones((50, 2), bool), FINDINGS)
     assert found == {"herniation": [[1.0, 0.0]], "modic": [[1.0, 0.0]]}
-
-
-def test_youden_separates_what_can_be_separated() -> None:
-    assert youden(np.array([0, 0, 1, 1.0]), np.array([0.1, 0.2, 0.6, 0.9])) == pytest.approx(0.4)
-    assert youden(np.zeros(4), np.linspace(0, 1, 4)) == 0.5
 
 
 def test_the_band_surrounds_the_threshold_and_holds_the_share_asked_for() -> None:

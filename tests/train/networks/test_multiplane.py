@@ -1,0 +1,140 @@
+"""Pooling of slices, fusion of planes, class maps: laws that hold for every combination."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from condyle.train.networks.aggregate import aggregator
+from condyle.train.networks.fuse import fusion
+from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape
+from condyle.train.networks.names import AGGREGATORS, FUSIONS
+
+PLANES = ("sagittal", "coronal", "axial")
+CHANNELS, FINDINGS = 8, 4
+
+
+def features(seed: int = 0, slots: int = 3, slices: int = 6) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(seed)
+    mask = torch.ones(2, slots, slices)
+    mask[0, 0, 4:] = 0
+    return torch.rand(2, slots, slices, CHANNELS), mask
+
+
+@pytest.mark.parametrize("name", AGGREGATORS)
+def test_masked_slices_change_nothing_and_no_order_but_the_transformers_counts(name: str) -> None:
+    values, mask = features()
+    pool = aggregator(name, CHANNELS, FINDINGS).eval()
+    changed = values.clone()
+    changed[0, 0, 4:] = 100
+    with torch.no_grad():
+        first, other = pool(values[:, 0], mask[:, 0])[0], pool(changed[:, 0], mask[:, 0])[0]
+        assert torch.allclose(first, other, atol=1e-5)
+        if name != "transformer":
+            order = torch.randperm(6)
+            assert torch.allclose(pool(values[:, 0, order], mask[:, 0, order])[0], first, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in AGGREGATORS if name != "transformer"])
+def test_features_times_shares_are_what_was_pooled(name: str) -> None:
+    values, mask = features(1)
+    with torch.no_grad():
+        pooled, share = aggregator(name, CHANNELS, FINDINGS)(values[:, 0], mask[:, 0])
+    assert share is not None
+    assert torch.allclose((values[:, 0][:, None] * share).sum(2), pooled, atol=1e-4)
+
+
+def test_pooling_is_what_its_name_says() -> None:
+    values, mask = features(2)
+    one, there = values[:1, 0], mask[:1, 0]
+    assert torch.equal(aggregator("max", CHANNELS, 1)(one, there)[0][0, 0], one[0, :4].amax(0))
+    assert torch.allclose(aggregator("mean", CHANNELS, 1)(one, there)[0][0, 0], one[0, :4].mean(0))
+    assert torch.allclose(aggregator("top_k", CHANNELS, 1)(one, there)[0][0, 0], one[0, :4].topk(3, 0).values.mean(0))
+    power = (one[0, :4] ** 3).mean(0) ** (1 / 3)
+    assert torch.allclose(aggregator("gem", CHANNELS, 1)(one, there)[0][0, 0], power, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+@pytest.mark.parametrize("gone", [(), (0,), (2,), (0, 1)])
+def test_g34_any_planes_give_an_answer_and_absent_ones_say_nothing(name: str, gone: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    fuse = fusion(name, PLANES, CHANNELS, FINDINGS)
+    pooled, present = torch.randn(2, 3, FINDINGS, CHANNELS), torch.ones(2, 3)
+    present[:, list(gone)] = 0
+    changed = pooled.clone()
+    changed[:, list(gone)] = 50
+    with torch.no_grad():
+        first, other = fuse(pooled, present)[0], fuse(changed, present)[0]
+    assert torch.isfinite(first).all()
+    assert torch.allclose(first, other)
+    if len(gone) == 2 and name in ("attention", "mean"):
+        assert torch.allclose(first, fuse.heads(pooled)[:, 2], atol=1e-5)
+
+
+def test_series_of_a_plane_are_averaged_before_planes_are() -> None:
+    fuse = fusion("mean", ("sagittal", "sagittal", "axial"), CHANNELS, FINDINGS)
+    shares = fuse.evenly(torch.tensor([[1.0, 1, 1], [1, 0, 1], [1, 1, 0]]))
+    assert torch.allclose(shares, torch.tensor([[0.25, 0.25, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]))
+
+
+@pytest.mark.parametrize("name", ["mean", "attention"])
+def test_g32_planes_that_all_say_absent_are_fused_to_absent_and_monotone(name: str) -> None:
+    fuse = fusion(name, PLANES, 1, 1)
+    with torch.no_grad():
+        for one in fuse.parameters():
+            one.zero_()
+        fuse.weight.fill_(1.0)
+        low = torch.logit(torch.tensor(0.001))
+        pooled = low.expand(1, 3, 1, 1).clone()
+        said = [float(fuse(pooled, torch.ones(1, 3))[0].sigmoid())]
+        for plane in range(3):
+            pooled[0, plane] = 2.0
+            said.append(float(fuse(pooled, torch.ones(1, 3))[0].sigmoid()))
+    assert said[0] < 0.05
+    assert all(a < b for a, b in itertools.pairwise(said))
+
+
+@pytest.mark.parametrize(("aggregate", "fuse"), [("attention", "attention"), ("max", "concatenate"), ("gem", "logistic")])
+def test_class_maps_sum_to_the_logit(aggregate: str, fuse: str) -> None:
+    torch.manual_seed(0)
+    shape = Shape(dict(zip(PLANES, PLANES, strict=True)), FINDINGS, dict.fromkeys(PLANES, "resnet18"), 64, 16, 0.125, True, aggregate, fuse)
+    network = MultiplaneNetwork(shape).eval()
+    grey, mask = torch.randn(2, 3, 4, 64, 64), torch.ones(2, 3, 4)
+    mask[0, 1] = 0
+    mask[1, 0, 3] = 0
+    with torch.no_grad():
+        planes = torch.zeros(2, 3, 4, 64, 4, 4)
+        planes[mask > 0] = network.encoder("axial")(grey[mask > 0])[0]
+        logits, _, maps = ReaderGraph(network)(planes, mask)
+        assert torch.allclose(logits, network(grey, mask)[0], atol=1e-5)
+        # Without features only the constant is left, and none is set before training.
+        constant = ReaderGraph(network)(planes * 0, mask)[0]
+    assert maps.shape == (2, FINDINGS, 3, 4, 4, 4)
+    if aggregate != "gem":
+        assert torch.allclose(maps.sum((2, 3, 4, 5)) + constant, logits, atol=1e-4)
+    assert not maps[0, :, 1].any()
+
+
+def test_what_mixes_slices_or_findings_has_no_exact_map() -> None:
+    shape = Shape(dict(zip(PLANES, PLANES, strict=True)), FINDINGS, dict.fromkeys(PLANES, "resnet18"), 64, 16, 0.125)
+    for change in ({"aggregate": "transformer"}, {"fuse": "coplane"}, {"correlate": True}):
+        own = Shape(**{name: getattr(shape, name) for name in Shape.__slots__} | change)  # type: ignore[arg-type]
+        assert not MultiplaneNetwork(own).exact
+
+
+def test_co_plane_attention_leaves_a_lone_plane_alone() -> None:
+    from condyle.train.networks.coplane import CoPlane
+
+    torch.manual_seed(0)
+    mix = CoPlane(3, CHANNELS)
+    torch.nn.init.normal_(mix.out.weight)
+    values, mask = features(3)
+    mask[1, 1:] = 0
+    with torch.no_grad():
+        out = mix(values, mask)
+    assert torch.allclose(out[1, 0], values[1, 0])
+    assert not torch.allclose(out[0, 1], values[0, 1])
+    assert not out[1, 1:].any()
