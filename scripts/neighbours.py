@@ -41,7 +41,7 @@ def main() -> None:
         logits = []
         for one in (views, *beside(views)):
             crops, present = level_crops(one, grader.slots, names, grader.spec)
-            logits.append(grader.graph(grader.inputs(names, crops, present))["logits"])
+            logits.append(grader.logits(names, crops, present))
         for row, name in enumerate(names):
             if levels := study.truth.levels.get(name):
                 alone.append(logits[0][row])

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.measured import names
+from condyle.readers.lumbar.regions import NAMES as REGIONS
 from condyle.readers.package import Package, write_package
 
 GREYS = {0: 0.1, 1: 0.45, 2: 0.9, 3: 0.25}  # background, vertebra, canal (bright, as on T2), disc
@@ -95,7 +95,6 @@ def grey(labels: NDArray[np.uint8], greys: Mapping[int, float] = GREYS) -> NDArr
 def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any) -> Package:
     """A whole lumbar package whose segmenter tells tissues by their grey, and whose grader says the brightness of the crop."""
     findings = ("pfirrmann", "disc_narrowing", "modic")
-    spec = CropSpec(48, 56, 28.0)
     slots = ("t2", "t1")
     content: dict[str, Any] = {
         "name": "toy", "version": "0.0.1", "family": "lumbar", "joint": "lumbar", "findings": list(findings),
@@ -105,7 +104,8 @@ def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any
         },
         "graphs": {
             "segmenter": {"file": "graphs/segmenter.onnx", "inputs": ["picture"], "outputs": ["logits"]},
-            "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits"]},
+            "features": {"file": "graphs/features.onnx", "inputs": ["grey", "regions"], "outputs": ["features"]},
+            "grader": {"file": "graphs/grader.onnx", "inputs": ["features", "present", "measured", "level"], "outputs": ["logits"]},
         },
         "calibration": {"pfirrmann": [[1.0, 0.0]] * 4, "disc_narrowing": [[1.0, 0.0]], "modic": [[1.0, 0.0]]},
         "thresholds": {
@@ -114,6 +114,7 @@ def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any
         },
         "settings": {
             "slots": list(slots), "findings": list(findings), "levels": ["L5-S1", "L4-L5"], "measured": list(names(slots)),
+            "regions": list(REGIONS),
             "crop": {"rows": 48, "columns": 56, "pixels_per_width": 28.0, "forward": 0.42},
         },
         "licence": "Apache-2.0", "intended_use": "Tests.", "trained_on": "Nothing.", "limits": ["It knows nothing."],
@@ -121,7 +122,8 @@ def toy_package(out: Path, *, greys: Mapping[int, float] = GREYS, **changes: Any
     }  # fmt: skip
     files = {
         "graphs/segmenter.onnx": segmenter_graph(greys),
-        "graphs/grader.onnx": grader_graph(len(findings) + 3, len(slots), spec),
+        "graphs/features.onnx": features_graph(),
+        "graphs/grader.onnx": grader_graph(len(findings) + 3, len(slots)),
         "card.md": b"# toy\n", "metrics.json": b"{}\n",
     }  # fmt: skip
     return write_package(out, content, files)
@@ -146,26 +148,44 @@ def segmenter_graph(greys: Mapping[int, float]) -> bytes:
     return _model(graph)
 
 
-def grader_graph(outputs: int, slots: int, spec: CropSpec) -> bytes:
-    """Every logit is the mean grey of all crops of the level."""
+def features_graph() -> bytes:
+    """The only feature of a crop is its mean grey."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes = [
         helper.make_node("ReduceMean", ["grey", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean", "last"], ["features"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "features",
+        [
+            helper.make_tensor_value_info("grey", TensorProto.FLOAT, ["n", "r", "c"]),
+            helper.make_tensor_value_info("regions", TensorProto.FLOAT, ["n", len(REGIONS), "gr", "gc"]),
+        ],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 1])],
+        [numpy_helper.from_array(np.array([1, 2], np.int64), "axes"), numpy_helper.from_array(np.array([1], np.int64), "last")],
+    )  # fmt: skip
+    return _model(graph)
+
+
+def grader_graph(outputs: int, slots: int) -> bytes:
+    """Every logit is the mean grey of all crops of the level."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("ReduceMean", ["features", "axes"], ["mean"], keepdims=0),
         helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
         helper.make_node("Mul", ["column", "ones"], ["logits"]),
     ]
-    size = ["n", slots, spec.rows, spec.columns]
     float_ = TensorProto.FLOAT
     inputs = [
         helper.make_tensor_value_info(name, float_, shape)
-        for name, shape in (("grey", size), ("present", ["n", slots]), ("measured", ["n", "f"]), ("level", ["n", "l"]))
+        for name, shape in (("features", ["n", slots, 1]), ("present", ["n", slots]), ("measured", ["n", "f"]), ("level", ["n", "l"]))
     ]
     graph = helper.make_graph(
-        nodes, "grader", inputs,
-        [helper.make_tensor_value_info("logits", float_, ["n", outputs])],
+        nodes, "grader", inputs, [helper.make_tensor_value_info("logits", float_, ["n", outputs])],
         [
-            numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes"), numpy_helper.from_array(np.array([1], np.int64), "last"),
+            numpy_helper.from_array(np.array([1, 2], np.int64), "axes"), numpy_helper.from_array(np.array([1], np.int64), "last"),
             numpy_helper.from_array(np.ones((1, outputs), np.float32), "ones"),
         ],
     )  # fmt: skip

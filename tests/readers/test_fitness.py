@@ -13,7 +13,8 @@ from tests.readers.spine import toy_package
 
 GRAPHS = {
     "segmenter": {"file": "graphs/segmenter.onnx", "inputs": ["picture"], "outputs": ["logits"]},
-    "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits"]},
+    "features": {"file": "graphs/features.onnx", "inputs": ["grey", "regions"], "outputs": ["features"]},
+    "grader": {"file": "graphs/grader.onnx", "inputs": ["features", "present", "measured", "level"], "outputs": ["logits"]},
 }
 
 
@@ -49,8 +50,8 @@ def test_a_package_that_reads_is_fit(toy: Path) -> None:
         ({"thresholds": {"herniation": {"value": 0.5, "rule": ""}}}, "threshold of what it does not give: herniation"),
         ({"graphs": {**GRAPHS, "segmenter": {**GRAPHS["segmenter"], "inputs": ["image"]}}}, "takes picture, and not image"),
         ({"graphs": {**GRAPHS, "segmenter": {**GRAPHS["segmenter"], "outputs": ["maps"]}}}, "no output maps"),
-        ({"graphs": {"segmenter": GRAPHS["segmenter"]}}, "no graph 'grader'"),
-        ({"graphs": {"grader": GRAPHS["grader"]}}, "no graph 'segmenter'"),
+        ({"graphs": {name: GRAPHS[name] for name in ("segmenter", "features")}}, "'grader' is not there"),
+        ({"graphs": {name: GRAPHS[name] for name in ("features", "grader")}}, "no graph 'segmenter'"),
         ({"settings": {}}, "does not describe its grader"),
         ({"family": "nose"}, "'nose', which is not installed"),
         ({"files": {"graphs/segmenter.onnx": b"garbage"}}, "'segmenter' cannot be loaded"),

@@ -30,7 +30,7 @@ def test_contract(contract: Contract, toy: Path, tmp_path: Path) -> None:
 def test_what_is_written_is_what_is_read(toy: Path) -> None:
     package = open_package(toy)
     assert package.spec.name == "toy"
-    assert set(package.spec.files) == {"graphs/segmenter.onnx", "graphs/grader.onnx", "card.md", "metrics.json"}
+    assert set(package.spec.files) == {"graphs/segmenter.onnx", "graphs/features.onnx", "graphs/grader.onnx", "card.md", "metrics.json"}
     assert package.info.sha256 == package.sha256
     assert package.graph("grader") == (toy / "graphs" / "grader.onnx").read_bytes()
 

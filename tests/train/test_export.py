@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from condyle.errors import CondyleError
+from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.grade import outputs_of
 from condyle.readers.onnx import open_graph
 from condyle.train import export
-from condyle.train.backbone import Backbone, n_features, regions
+from condyle.train.backbone import Backbone, n_features, read_out
 from condyle.train.grading import Head
 from condyle.train.segmentation_network import SegmentationNetwork
 
@@ -42,24 +43,44 @@ def module_monkeypatch():  # type: ignore[no-untyped-def]
         yield patch
 
 
+SPEC = CropSpec(48, 64, 28.0)
+
+
 @pytest.mark.usefixtures("_random_backbone")
-def test_the_grader_s_graph_equals_torch_for_any_number_of_levels(heads: list[Head]) -> None:
-    data, differences = export.grader_onnx(heads, 48, 64, half=True, tolerance=1e-4)
+def test_both_graphs_equal_torch_for_any_number(heads: list[Head]) -> None:
+    data, differences = export.features_onnx(SPEC, half=True, tolerance=1e-3)
+    assert differences["exported"] < 1e-3
+    run = open_graph(data, "features", threads=1)
+    grey, shares = (one.numpy() for one in export._crops(3, SPEC))
+    whole = run({"grey": grey, "regions": shares})["features"]
+    assert whole.shape == (3, n_features())
+    np.testing.assert_allclose(run({"grey": grey[1:2], "regions": shares[1:2]})["features"], whole[1:2], atol=1e-4)
+    data, differences = export.grader_onnx(heads, half=True, tolerance=1e-4)
     assert differences["exported"] < 1e-4
-    assert differences["rounded"] < 0.05
     run = open_graph(data, "grader", threads=1)
-    inputs = export._example(3, 2, 48, 64, 10, 11, seed=4)
-    names = ("grey", "present", "measured", "level")
-    whole = run({name: one.numpy() for name, one in zip(names, inputs, strict=True)})
-    assert whole["logits"].shape == (3, len(outputs_of(FINDINGS)))
-    alone = run({name: one[1:2].numpy() for name, one in zip(names, inputs, strict=True)})
-    np.testing.assert_allclose(alone["logits"], whole["logits"][1:2], atol=1e-5)
+    names = ("features", "present", "measured", "level")
+    inputs = dict(zip(names, (one.numpy() for one in export._levels(3, heads[0])), strict=True))
+    logits = run(inputs)["logits"]
+    assert logits.shape == (3, len(outputs_of(FINDINGS)))
+    np.testing.assert_allclose(run({name: one[1:2] for name, one in inputs.items()})["logits"], logits[1:2], atol=1e-5)
+    assert 0 < export.rounding(heads, SPEC) < 0.05
 
 
-@pytest.mark.usefixtures("_random_backbone")
 def test_an_export_that_differs_is_refused(heads: list[Head]) -> None:
     with pytest.raises(CondyleError, match="not the trained one"):
-        export.grader_onnx(heads, 48, 64, half=False, tolerance=1e-12)
+        export.grader_onnx(heads, half=False, tolerance=1e-12)
+
+
+def test_features_are_means_over_their_regions() -> None:
+    """A plane that is 1 inside a region and 0 outside reads 1 there; a region without a cell reads the mean of the plane."""
+    shares = torch.zeros(1, 3, 4, 6)
+    shares[0, 0, :2, :2] = 1
+    shares[0, 1, 2:, 4:] = 1
+    fine = torch.zeros(1, 2, 4, 6)
+    fine[0, 0, :2, :2] = 1
+    coarse = torch.nn.functional.avg_pool2d(fine, 2)
+    read = read_out((fine, coarse), shares)[0].reshape(2, 2, 3)  # stage, channel, region
+    torch.testing.assert_close(read[:, 0], torch.tensor([[1.0, 0.0, 1 / 6]] * 2), atol=1e-4, rtol=0)
 
 
 def test_the_segmenter_s_graph_takes_any_size() -> None:
@@ -69,10 +90,3 @@ def test_the_segmenter_s_graph_takes_any_size() -> None:
     assert differences["exported"] < 1e-4
     run = open_graph(data, "segmenter", threads=1)
     assert run({"picture": np.zeros((2, 1, 96, 32), np.float32)})["logits"].shape == (2, 4, 96, 32)
-
-
-def test_regions_are_a_partition_and_a_band() -> None:
-    weights = regions(7, 10)
-    assert torch.allclose(weights.sum(1), torch.ones(10))
-    cells = (weights[:9] > 0).sum(0)
-    assert torch.equal(cells, torch.ones_like(cells)), "every place belongs to one cell of the grid"

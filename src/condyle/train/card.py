@@ -36,7 +36,8 @@ def card(recipe: LumbarRecipe, about: Mapping[str, Any], figures: Mapping[str, A
         "\n".join(f"- {line}" for line in recipe.card.limits),
         "## How it works",
         "A small U-Net finds vertebrae, canal and discs on the mid-sagittal slice; discs are named from the sacrum upward; a crop "
-        "along each disc's axis is read out by a frozen ImageNet backbone over a grid of regions and, with heights, signals, slips and "
+        "along each disc's axis is read out by a frozen ImageNet backbone over the parts of the level (thirds of the disc, end plates, "
+        "marrow, canal) and, with heights, signals, slips and "
         f"bulges measured from the outlines, graded by {recipe.ensemble.seeds} small heads whose logits are "
         "averaged. Scores are calibrated and thresholds chosen on training patients that the heads in question did not see.",
         f"Seed {recipe.seed}; exported graphs equal the trained networks within {record.get('exported', 0.0):.1e}; storing weights as "

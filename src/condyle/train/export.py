@@ -9,53 +9,60 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from condyle.readers.lumbar.crops import CropSpec
+from condyle.readers.lumbar.regions import ENLARGED, NAMES, grid
 from condyle.readers.onnx import open_graph
-from condyle.train.backbone import Backbone, load_backbone, read_out
+from condyle.train.backbone import load_backbone
+from condyle.train.features import ReadOut
 from condyle.train.grading import Head
 from condyle.train.onnx_file import demand_equal, exported, fused, halved
 from condyle.train.segmentation_network import SegmentationNetwork
 
 
-class GraderGraph(nn.Module):
-    """Backbone and the mean of all heads."""
+class MeanHead(nn.Module):
+    """The mean of the logits of all heads."""
 
-    def __init__(self, backbone: Backbone, heads: Sequence[Head]) -> None:
+    def __init__(self, heads: Sequence[Head]) -> None:
         super().__init__()
-        self.backbone = backbone
         self.heads = nn.ModuleList(copy.deepcopy(list(heads)))
 
-    def forward(self, grey: Tensor, present: Tensor, measured: Tensor, level: Tensor) -> Tensor:
-        """[n, slot, row, column], [n, slot], [n, m], [n, level] -> [n, output] logits."""
-        features = read_out(self.backbone(grey.flatten(0, 1))).unflatten(0, (-1, grey.shape[1]))
+    def forward(self, features: Tensor, present: Tensor, measured: Tensor, level: Tensor) -> Tensor:
+        """[n, slot, feature], [n, slot], [n, m], [n, level] -> [n, output] logits."""
         return torch.stack([head(features, present, measured, level) for head in self.heads]).mean(0)
 
 
-def grader_onnx(
-    heads: Sequence[Head], rows: int, columns: int, *, half: bool, tolerance: float
-) -> tuple[bytes, dict[str, float]]:
-    """The grader's graph, and how far it differs: from torch (``exported``), and by its rounded weights (``rounded``).
+def features_onnx(spec: CropSpec, *, half: bool, tolerance: float) -> tuple[bytes, dict[str, float]]:
+    """The graph from crops to features, and how far it differs; see ``grader_onnx``."""
+    whole = fused(ReadOut(load_backbone()))
+    return _checked(whole, [_crops(n, spec) for n in (5, 1, 8)], ("grey", "regions"), "features", half=half, tolerance=tolerance)
+
+
+def grader_onnx(heads: Sequence[Head], *, half: bool, tolerance: float) -> tuple[bytes, dict[str, float]]:
+    """The graph from features to logits, and how far it differs: from torch (``exported``), and by its rounded weights (``rounded``).
 
     Raises
     ------
     CondyleError - the graph differs from torch by more than ``tolerance``
     """
-    whole = fused(GraderGraph(load_backbone(), heads))
+    examples = [_levels(n, heads[0]) for n in (5, 1, 8)]
+    inputs = ("features", "present", "measured", "level")
+    return _checked(MeanHead(heads).eval(), examples, inputs, "logits", half=half, tolerance=tolerance)
+
+
+def _checked(
+    whole: nn.Module, examples: Sequence[tuple[Tensor, ...]], inputs: tuple[str, ...], output: str, *, half: bool, tolerance: float
+) -> tuple[bytes, dict[str, float]]:
     shipped = halved(whole).eval() if half else whole
-    head = heads[0]
-    slots, levels = head.mean.shape[0], head.last.in_features - head.first.out_features - head.second.out_features
-    levels -= head.second.in_features + head.mean.shape[0]
-    example = _example(5, slots, rows, columns, head.second.in_features, levels)
-    data = exported(shipped, example, ("grey", "present", "measured", "level"), ("logits",), {}, half=half)
-    run = open_graph(data, "grader", threads=1)
+    data = exported(shipped, examples[0], inputs, (output,), {}, half=half)
+    run = open_graph(data, output, threads=1)
     differences = {"exported": 0.0, "rounded": 0.0}
-    for seed, number in ((0, 5), (1, 1), (2, 8)):
-        inputs = _example(number, slots, rows, columns, head.second.in_features, levels, seed)
-        found = run(dict(zip(("grey", "present", "measured", "level"), (one.numpy() for one in inputs), strict=True)))
+    for example in examples:
+        found = run(dict(zip(inputs, (one.numpy() for one in example), strict=True)))[output]
         with torch.no_grad():
-            logits, before = shipped(*inputs), whole(*inputs)
-        differences["exported"] = max(differences["exported"], float(np.abs(found["logits"] - logits.numpy()).max()))
-        differences["rounded"] = max(differences["rounded"], float((before - logits).abs().max()))
-    demand_equal(differences["exported"], tolerance, "grader")
+            same, before = shipped(*example), whole(*example)
+        differences["exported"] = max(differences["exported"], float(np.abs(found - same.numpy()).max()))
+        differences["rounded"] = max(differences["rounded"], float((before - same).abs().max()))
+    demand_equal(differences["exported"], tolerance, output)
     return data, differences
 
 
@@ -81,12 +88,36 @@ def segmenter_onnx(network: SegmentationNetwork, *, half: bool, tolerance: float
     return data, differences
 
 
-def _example(n: int, slots: int, rows: int, columns: int, measured: int, levels: int, seed: int = 0) -> tuple[Tensor, ...]:
-    rng = np.random.default_rng(seed)
+def rounding(heads: Sequence[Head], spec: CropSpec) -> float:
+    """The most that storing the weights of both graphs in 16 bits moves a logit, on noise in place of crops."""
+
+    def logits(*parts: nn.Module) -> Tensor:
+        read, head = parts
+        with torch.no_grad():
+            features = read(*_crops(8, spec))
+            _, *rest = _levels(4, heads[0])
+            return head(features.unflatten(0, (4, -1)), *rest)
+
+    whole = fused(ReadOut(load_backbone())), MeanHead(heads).eval()
+    return float((logits(*whole) - logits(*(halved(part).eval() for part in whole))).abs().max())
+
+
+def _crops(n: int, spec: CropSpec) -> tuple[Tensor, Tensor]:
+    rng = np.random.default_rng(n)
+    grey = rng.random((n, ENLARGED * spec.rows, ENLARGED * spec.columns), np.float32)
+    shares = rng.random((n, len(NAMES), *grid(spec)), np.float32)
+    shares[0, 0] = 0  # a region that is not there
+    return torch.from_numpy(grey), torch.from_numpy(shares)
+
+
+def _levels(n: int, head: Head) -> tuple[Tensor, ...]:
+    rng = np.random.default_rng(n)
+    slots, measured = head.mean.shape[0], head.second.in_features
+    levels = head.last.in_features - head.first.out_features - head.second.out_features - measured - slots
     numbers = rng.normal(0.3, 0.5, (n, measured)).astype(np.float32)
     numbers[rng.random(numbers.shape) < 0.1] = np.nan
     present = np.ones((n, slots), np.float32)
     present[0, -1] = 0
-    grey = rng.random((n, slots, rows, columns), np.float32) * present[:, :, None, None]
+    features = rng.normal(0, 1, (n, slots, head.mean.shape[1])).astype(np.float32) * present[:, :, None]
     level = np.eye(levels, dtype=np.float32)[np.arange(n) % levels]
-    return tuple(torch.from_numpy(np.asarray(one, np.float32)) for one in (grey, present, numbers, level))
+    return tuple(torch.from_numpy(np.asarray(one, np.float32)) for one in (features, present, numbers, level))

@@ -10,9 +10,10 @@ from typing import Any
 from condyle.anatomy.lumbar import LEVELS
 from condyle.cohorts.cohort import Cohort
 from condyle.readers.lumbar.measured import names
+from condyle.readers.lumbar.regions import NAMES as REGIONS
 from condyle.readers.package import Package, write_package
 from condyle.train.card import card
-from condyle.train.export import grader_onnx, segmenter_onnx
+from condyle.train.export import features_onnx, grader_onnx, rounding, segmenter_onnx
 from condyle.train.pipeline import Fitted, crop_spec
 
 
@@ -33,7 +34,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     spec, settings = crop_spec(recipe), recipe.export
     findings, slots = recipe.data.findings, tuple(recipe.data.slots)
     half, tolerance = settings.half, settings.tolerance
-    grader, moved = grader_onnx(fitted.heads, spec.rows, spec.columns, half=half, tolerance=tolerance)
+    features, read = features_onnx(spec, half=half, tolerance=tolerance)
+    grader, moved = grader_onnx(fitted.heads, half=half, tolerance=tolerance)
     if isinstance(fitted.segmenter, bytes):
         segmenter, shifted = fitted.segmenter, {"exported": 0.0, "rounded": 0.0}
     else:
@@ -42,7 +44,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
     facts = {
         **record, "simulated": simulated, "patients": len(fitted.patients), "levels": len(rows), "size": recipe.size, "seed": recipe.seed,
-        "exported": max(moved["exported"], shifted["exported"]), "rounded": moved["rounded"],
+        "exported": max(read["exported"], moved["exported"], shifted["exported"]), "rounded": rounding(fitted.heads, spec) if half else 0.0,
         "rounded_segmenter_probability": shifted["rounded"],
     }  # fmt: skip
     about = cohort.about
@@ -53,12 +55,14 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
         "prepare": [],
         "graphs": {
             "segmenter": {"file": "graphs/segmenter.onnx", "inputs": ["picture"], "outputs": ["logits"]},
-            "grader": {"file": "graphs/grader.onnx", "inputs": ["grey", "present", "measured", "level"], "outputs": ["logits"]},
+            "features": {"file": "graphs/features.onnx", "inputs": ["grey", "regions"], "outputs": ["features"]},
+            "grader": {"file": "graphs/grader.onnx", "inputs": ["features", "present", "measured", "level"], "outputs": ["logits"]},
         },
         "calibration": {finding: [[float(a), float(b)] for a, b in pairs] for finding, pairs in fitted.calibration.items()},
         "thresholds": fitted.thresholds,
         "settings": {
             "slots": list(slots), "findings": list(findings), "levels": list(LEVELS), "measured": list(names(slots)),
+            "regions": list(REGIONS),
             "crop": {"rows": spec.rows, "columns": spec.columns, "pixels_per_width": spec.pixels_per_width, "forward": spec.forward},
         },
         "licence": recipe.card.licence,
@@ -75,6 +79,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     metrics = {"figures": figures, "record": facts, "recipe": recipe.model_dump(mode="json")}
     files = {
         "graphs/segmenter.onnx": segmenter,
+        "graphs/features.onnx": features,
         "graphs/grader.onnx": grader,
         "card.md": card(recipe, about, figures, facts).encode(),
         "metrics.json": (json.dumps(metrics, indent=1, allow_nan=True) + "\n").encode(),

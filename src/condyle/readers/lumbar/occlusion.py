@@ -18,33 +18,31 @@ _BLUR = 10.0  # standard deviation, pixels: nothing of a disc's texture or borde
 
 
 def occlusion_maps(
-    logits_of: Callable[[NDArray[np.float32]], NDArray[np.float32]], grey: NDArray[np.float32], present: NDArray[np.bool_]
+    logits_of: Callable[[NDArray[np.float32]], NDArray[np.float32]], grey: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Maps of one level for every output and every input picture.
+    """Maps of one crop for every output.
 
     Parameters
     ----------
-    logits_of : [n, slot, row, column] grey -> [n, output] logits, everything else of the level held fixed
-    grey : [slot, row, column] crops of the level
-    present : [slot] - crops that are there
+    logits_of : [n, row, column] grey -> [n, output] logits, everything else of the level held fixed
+    grey : [row, column] the crop
 
     Returns
     -------
-    [output, slot, row, column] float32, in logits: the mean fall over the squares that cover a pixel; negative where the
-    score rose; 0 on crops that are not there.
+    [output, row, column] float32, in logits: the mean fall over the squares that cover a pixel; negative where the score rose.
     """
-    squares = [(slot, *square) for slot in np.flatnonzero(present).tolist() for square in _squares(grey.shape[1], grey.shape[2])]
-    smooth = [cv2.GaussianBlur(one, (0, 0), _BLUR) for one in grey]
+    squares = _squares(*grey.shape)
+    smooth = cv2.GaussianBlur(grey, (0, 0), _BLUR)
     changed = np.repeat(grey[None], len(squares) + 1, axis=0)
-    for one, (slot, rows, columns) in zip(changed[1:], squares, strict=True):
-        one[slot, rows, columns] = smooth[slot][rows, columns]
+    for one, (rows, columns) in zip(changed[1:], squares, strict=True):
+        one[rows, columns] = smooth[rows, columns]
     logits = logits_of(changed)
     maps = np.zeros((logits.shape[1], *grey.shape), np.float32)
     count = np.zeros(grey.shape, np.float32)
-    for fall, (slot, rows, columns) in zip(logits[0] - logits[1:], squares, strict=True):
-        maps[:, slot, rows, columns] += fall[:, None, None]
-        count[slot, rows, columns] += 1
-    return np.asarray(maps / np.maximum(count, 1), np.float32)
+    for fall, (rows, columns) in zip(logits[0] - logits[1:], squares, strict=True):
+        maps[:, rows, columns] += fall[:, None, None]
+        count[rows, columns] += 1
+    return np.asarray(maps / count, np.float32)
 
 
 def _squares(rows: int, columns: int) -> list[tuple[slice, slice]]:
