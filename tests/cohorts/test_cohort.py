@@ -72,7 +72,7 @@ def test_what_is_no_box_is_refused(folder, table, row):
         load_cohort(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{"])
+@pytest.mark.parametrize("text", ["", "[1]", "{", "[" * 9999, "9" * 9999])
 def test_a_broken_cohort_json_is_refused(folder, text):
     (folder / "cohort.json").write_text(text)
     with pytest.raises(InputError, match=r"cohort\.json"):

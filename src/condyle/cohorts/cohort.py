@@ -186,7 +186,7 @@ def _about(path: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of ten thousand digits, nested without end
         found = None
     if not isinstance(found, dict):
         raise InputError(

@@ -90,7 +90,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
         entries = {str(line.pop("study_id")): line for line in lines[1:]}
         if lines and lines[0]["journal"] is None:
             raise KeyError("journal")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             "journal-damaged",
             "The record of an earlier run cannot be understood.",

@@ -188,7 +188,7 @@ def _earlier(log: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             one = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             one = None
         if not isinstance(one, dict):
             raise InputError(

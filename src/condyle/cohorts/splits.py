@@ -114,7 +114,7 @@ def load_splits(path: Path | str, rows: Iterable[ManifestRow] | None = None) -> 
     path = Path(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_repeats)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             "split-unreadable", "The split cannot be read.", where=path.name, why=str(error).partition("\n")[0], what_to_do="Make it again."
         ) from error
