@@ -44,7 +44,12 @@ def test_a_second_process_is_refused(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("text", ["no json\n", "[]\n", '{"journal":1}\n[]\n', "1\n", '{"other":1}\n', '{"journal":1}\n{"no":1}\n', "[" * 9999 + "\n"])
+NO_JOURNAL = [
+    "no json\n", "[]\n", '{"journal":1}\n[]\n', "1\n", '{"other":1}\n', '{"journal":1}\n{"no":1}\n', "[" * 9999 + "\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_JOURNAL)
 def test_what_is_no_journal_is_refused_and_kept(tmp_path, text):
     path = tmp_path / "j"
     path.write_text(text)
