@@ -13,7 +13,7 @@ from condyle.cli.screen import Screen
 
 EXAMPLES = (
     "condyle simulate lumbar cohort",
-    "condyle simulate knee knees --studies 3 --seed 7 --difficulty easy",
+    "condyle simulate knee knees --seed 7 --difficulty easy --matrix 160 --slices 12",
 )
 
 

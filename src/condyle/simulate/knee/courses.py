@@ -32,7 +32,7 @@ class Course:
     halves: tuple[tuple[float, float], ...]
     wide: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
-    def box(self, margin: float = 6.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def box(self, margin: float = 9.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         places, reach = np.array(self.path), np.array(self.halves).max(1, keepdims=True)
         return (places - reach).min(0) - margin, (places + reach).max(0) + margin
 
@@ -59,8 +59,9 @@ class Course:
             a, b = a0 + t * np.float32(a1 - a0), b0 + t * np.float32(b1 - b0)
             u, v, over = u / a, v / b, over / b
             rho = np.sqrt(u * u + v * v + over * over)
-            # First-order distance to an ellipsoid: its function over the length of its gradient (Quilez).
-            one = rho * (rho - 1) / np.sqrt((u / a) ** 2 + (v * v + over * over) / (b * b) + np.float32(1e-6))
+            # Outside, the first-order distance to an ellipsoid: its function over the length of its gradient (Quilez).
+            outside = rho * (rho - 1) / np.sqrt((u / a) ** 2 + (v * v + over * over) / (b * b) + np.float32(1e-6))
+            one = np.where(rho < 1, (rho - 1) * np.minimum(a, b), outside)
             along = np.float32(start[n]) + t * np.float32(start[n + 1] - start[n])
             if best is None:
                 best, share = one, along
@@ -77,11 +78,11 @@ def _same(count: int, wide: float, thin: float) -> tuple[tuple[float, float], ..
 
 LIGAMENTS: dict[str, Course] = {
     "acl": Course(
-        ((-2.3, -9.5, 2.0), (0.4, -4.7, 9.0), (2.8, -0.3, 13.6), (3.8, 1.8, 18.6), (3.8, 3.2, 23.5), (4.7, 4.8, 28.6)),
+        ((-1.8, -7.9, 3.4), (0.9, -3.1, 10.4), (3.3, 1.3, 15.0), (4.3, 3.4, 20.0), (4.3, 4.8, 24.9), (5.2, 6.4, 30.0)),
         ((5.2, 3.4), (4.8, 3.6), (4.6, 3.2), (4.6, 3.0), (4.6, 3.0), (4.8, 3.2)), (0.5, 0.85, 0.0),
     ),
     "pcl": Course(
-        ((-1.0, 16.8, -11.0), (-0.4, 13.1, -4.1), (-1.4, 10.5, 1.6), (-4.4, 6.5, 7.8), (-6.8, -0.6, 13.7), (-6.6, -5.5, 17.8)),
+        ((-0.6, 18.5, -14.1), (0.0, 14.8, -7.2), (-1.0, 12.2, -1.5), (-4.0, 8.2, 4.7), (-6.4, 1.1, 10.6), (-6.2, -3.8, 14.7)),
         ((5.0, 2.6), (5.6, 3.2), (5.4, 3.4), (5.4, 4.2), (5.8, 4.6), (6.0, 3.6)), (-0.9, -0.4, 0.0),
     ),
     "mcl": Course(
@@ -89,11 +90,11 @@ LIGAMENTS: dict[str, Course] = {
         ((7.0, 1.6), (9.0, 1.8), (9.5, 1.9), (11.0, 2.2), (11.0, 2.0), (6.0, 1.8)), (-0.1, 1.0, 0.0),
     ),
     "lcl": Course(
-        ((42.7, 12.4, -24.0), (41.9, 11.9, -11.4), (40.1, 9.7, -1.1), (39.2, 6.8, 9.2), (37.2, 6.1, 20.3), (36.6, 4.0, 31.0)),
+        ((41.3, 12.4, -19.4), (40.5, 11.9, -6.8), (38.7, 9.7, 3.5), (37.8, 6.8, 13.8), (35.8, 6.1, 24.9), (35.2, 4.0, 35.6)),
         ((3.8, 2.4), (3.6, 2.2), (3.8, 2.2), (3.6, 2.2), (5.0, 2.8), (7.0, 2.6)), (-0.3, 0.95, 0.0),
     ),
     "patellar_tendon": Course(
-        ((13.0, -31.0, -36.0), (11.0, -34.5, -18.5), (8.5, -39.5, -6.6), (6.0, -44.5, 5.0), (4.0, -49.0, 17.0), (2.5, -54.0, 31.0)),
+        ((16.0, -31.0, -31.0), (14.0, -34.5, -18.5), (11.5, -39.5, -6.6), (9.0, -44.5, 5.0), (6.0, -49.0, 17.0), (2.5, -54.0, 31.0)),
         ((10.0, 2.4), (12.5, 2.2), (13.5, 2.2), (14.0, 2.2), (14.0, 2.0), (14.0, 2.2)), (1.0, 0.16, 0.0),
     ),
     "quadriceps_tendon": Course(
@@ -101,8 +102,8 @@ LIGAMENTS: dict[str, Course] = {
         ((15.0, 2.6), (15.0, 3.4), (14.0, 3.4), (14.0, 3.0)),
     ),
     "popliteus_tendon": Course(
-        ((17.8, 20.5, -15.1), (23.8, 20.5, -7.4), (30.1, 17.5, -2.5), (34.0, 12.6, 3.5), (36.0, 6.6, 9.4), (36.0, 2.0, 14.0)),
-        ((4.0, 1.6), (4.5, 1.5), (4.2, 1.7), (3.8, 1.8), (4.0, 1.8), (4.0, 1.6)), (0.0, 0.6, 0.8),
+        ((19.1, 18.5, -10.7), (25.1, 18.5, -3.0), (31.4, 15.5, 1.9), (35.3, 10.6, 7.9), (37.3, 4.6, 13.8), (37.3, 0.0, 18.4)),
+        ((4.4, 1.9), (5.0, 1.8), (4.8, 2.0), (4.4, 2.1), (4.6, 2.1), (4.6, 1.9)), (0.0, 0.6, 0.8),
     ),
 }  # fmt: skip
 

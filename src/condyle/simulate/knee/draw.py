@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.knee.courses import MUSCLES, NERVES, TENDONS, VESSELS
 from condyle.simulate.knee.fields import Grid, View
-from condyle.simulate.knee.joint import CODES, Knee
+from condyle.simulate.knee.joint import CODES, Knee, meniscus
 from condyle.simulate.knee.lesions import Lesions
 from condyle.simulate.study import stream
 from condyle.simulate.surfaces import Floats, NoiseField, coverage
 
 CORTEX = 0.9
 """mm of cortical bone at the joint; thicker along the shafts."""
-MENISCUS_HEIGHT = 6.5
-"""mm above the tibial cartilage at which a meniscus ends, wherever the femur is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +148,6 @@ def _film(view: View, window: Window, coats: dict[str, Floats], lesions: Lesions
     view.canvas.paint(window, 0.85 * cover, "fluid", gain=0.9, label=CODES["fluid"])
 
 
-def meniscus(plan: Floats, femur: Floats, tibia: Floats, fuller: float = 0.0) -> Floats:
-    """Signed distance to a meniscus: within its outline, between femur and tibia, not higher than a rim."""
-    between = np.maximum(np.float32(0.12) - femur, np.float32(0.12) - tibia)
-    return np.maximum(np.maximum(plan - np.float32(fuller), between), tibia - np.float32(MENISCUS_HEIGHT))
-
-
 def _menisci(view: View, window: Window, points: Floats, coats: dict[str, Floats], knee: Knee, lesions: Lesions, noise: Textures) -> None:
     canvas, pixel = view.canvas, view.canvas.pixel / view.scale
     low, high = np.array([-46.0, -32.0, -12.0]), np.array([46.0, 28.0, 16.0])
@@ -164,20 +156,13 @@ def _menisci(view: View, window: Window, points: Floats, coats: dict[str, Floats
         return
     inner = _inside(window, small)
     for side, plan in knee.menisci.items():
-        distance = meniscus(
-            view.look(plan, small), coats["femur"][inner], coats["tibia"][inner], outline_growth(side, knee.person.meniscus)
-        )
+        distance = meniscus(view.look(plan, small), coats["femur"][inner], coats["tibia"][inner])
         cover = coverage(distance, pixel) * (points[2][inner] < 20) * (points[2][inner] > -14)
         if not cover.any():
             continue
         grain = canvas.field(noise.cartilage, small)
         canvas.paint(small, cover, "meniscus", gain=1 + 0.08 * grain, label=CODES[f"{side}_meniscus"])
         lesions.meniscus(view, small, points[np.s_[:, *inner]], cover, side)
-
-
-def outline_growth(side: str, factor: float) -> float:
-    """mm by which the outline of a meniscus is larger than the real one it was taken from."""
-    return (factor - 1) * 5.0 - (1.1 if side == "medial" else 1.2)
 
 
 def _inside(outer: Window, inner: Window) -> tuple[slice, slice, slice]:

@@ -29,6 +29,12 @@ CODES: dict[str, int] = {
 }  # fmt: skip
 """Values of the label map; 1 to 10 as in the maps of pymskt."""
 
+VOLUMES = {"medial": 2330.0, "lateral": 2040.0}
+"""mm3 of the menisci, mean of the real ones; they grow with the width of the knee, not with its cube."""
+
+MENISCUS_HEIGHT = 6.5
+"""mm above the tibial cartilage at which a meniscus ends, wherever the femur is."""
+
 TOUCH = 0.08
 """mm left between cartilages that bear on each other: a film of fluid."""
 
@@ -121,7 +127,7 @@ def build(seed: int, who: Person, wear: tuple[Wear, ...] = ()) -> Knee:
     rng = stream(seed, "joint")
     bend = Bend((NoiseField(rng, 60.0), NoiseField(rng, 60.0), NoiseField(rng, 60.0)), 1.1)
     bones = _bones(who, bend, rng, wear)
-    menisci = {side: _bent(planform(side), bend) for side in ("medial", "lateral")}
+    menisci = {side: _filled(_bent(planform(side), bend), bones, volume * who.meniscus / who.size**2) for side, volume in VOLUMES.items()}
     tip = _tip(bones["patella"])
     ligaments = {}
     for name, course in LIGAMENTS.items():
@@ -140,7 +146,8 @@ def build(seed: int, who: Person, wear: tuple[Wear, ...] = ()) -> Knee:
 def _bones(who: Person, bend: Bend, rng: np.random.Generator, wear: tuple[Wear, ...]) -> dict[str, Bone]:
     raw = {name: mixed(name, who.weights[n]) for n, name in enumerate(("femur", "tibia", "patella"))}
     raw["fibula"] = mixed("fibula", np.ones(3))
-    raw = {name: _thicker(bone, who.cartilage) for name, bone in raw.items()}
+    # Mixing blurs the edge of cartilage and thins it by about a tenth; large knees have hardly thicker cartilage than small ones.
+    raw = {name: _thicker(bone, 1.12 * who.cartilage / who.size) for name, bone in raw.items()}
     raw = _worn(raw, wear)
     still = np.eye(4)
     tibia, fibula = placed(raw["tibia"], bend, still), placed(raw["fibula"], bend, still)
@@ -150,7 +157,7 @@ def _bones(who: Person, bend: Bend, rng: np.random.Generator, wear: tuple[Wear, 
     own = raw["femur"].coat()
     for _ in range(8):
         pose = _femur_pose(who.flexion, tilt, drop)
-        gaps = [float(np.quantile(own.at(bend(_moved(np.linalg.inv(pose), one))), 0.004)) - TOUCH for one in sides]
+        gaps = [float(np.quantile(own.at(bend(_moved(np.asarray(np.linalg.inv(pose), np.float64), one))), 0.004)) - TOUCH for one in sides]
         drop -= 0.5 * (gaps[0] + gaps[1])
         tilt += 0.8 * float(np.degrees(np.arctan2(gaps[1] - gaps[0], 46.0)))
     femur = placed(raw["femur"], bend, _femur_pose(who.flexion, tilt, drop), 6.0)
@@ -166,6 +173,28 @@ def _bones(who: Person, bend: Bend, rng: np.random.Generator, wear: tuple[Wear, 
     pose[:3, 3] = [0, back, high]
     patella = placed(kneecap, bend, pose, 9.0)
     return {"femur": femur, "tibia": tibia, "patella": patella, "fibula": fibula}
+
+
+def meniscus(plan: Floats, femur: Floats, tibia: Floats) -> Floats:
+    """Signed distance to a meniscus: within its outline, between femur and tibia, not higher than a rim."""
+    between = np.maximum(np.float32(0.12) - femur, np.float32(0.12) - tibia)
+    return np.asarray(np.maximum(np.maximum(plan, between), tibia - np.float32(MENISCUS_HEIGHT)))
+
+
+def _filled(plan: Grid, bones: Mapping[str, Bone], volume: float) -> Grid:
+    """The outline, widened or narrowed until the meniscus has its volume (mm3 of the reference knee)."""
+    box = plan.bounds(4.0)
+    assert box is not None
+    box[:, 2] = [-12.0, 14.0]
+    grid = empty(box[0], box[1], 0.8)
+    femur, tibia = bones["femur"].coat().on(grid), bones["tibia"].coat().on(grid)
+    flat = plan.on(Grid(grid.low, grid.step, np.zeros((1, *grid.values.shape[1:]), np.float32)))
+    low, high = -3.5, 3.0
+    for _ in range(7):
+        middle = (low + high) / 2
+        found = float((meniscus(flat - np.float32(middle), femur, tibia) < 0).sum()) * grid.step**3
+        low, high = (middle, high) if found < volume else (low, middle)
+    return plan.like(plan.values - (low + high) / 2)
 
 
 def _thicker(bone: Bone, factor: float) -> Bone:
@@ -243,7 +272,7 @@ def _follow(name: str, course: Course, tip: NDArray[np.float64]) -> Course:
         shift = tip[1] + np.array([0.0, -2.0, -2.0]) - places[0]
         share = np.linspace(1, 0, len(places))
     moved = places + share[:, None] * shift
-    return Course(tuple(tuple(float(v) for v in one) for one in moved), course.halves, course.wide)  # type: ignore[arg-type]
+    return Course(tuple((float(x), float(y), float(z)) for x, y, z in moved), course.halves, course.wide)
 
 
 # Half widths of the limb without its subcutaneous fat and its middle, by height, mm: muscles and bones of the atlas and a rim.
@@ -271,7 +300,7 @@ def _fat_pad(tendon: Course, bend: Bend) -> Grid:
     """Behind the patellar tendon, in front of the notch; bones and menisci are drawn over its rest."""
     grid = empty(np.array([-34.0, -62.0, -24.0]), np.array([44.0, 4.0, 44.0]), 1.5)
     points = bend.lattice(grid)
-    body = ellipsoid(points, (5.0, -30.0, 6.0), (31.0, 21.0, 22.0))
+    body = ellipsoid(points, (5.5, -30.0, 6.5), (28.0, 19.5, 20.5))
     top = ellipsoid(points, (3.0, -43.0, 24.0), (22.0, 9.0, 15.0))
     places = np.array(tendon.path)
     behind = np.interp(points[2], places[:, 2], places[:, 1]).astype(np.float32) + 1.8
@@ -281,7 +310,7 @@ def _fat_pad(tendon: Course, bend: Bend) -> Grid:
 
 def cavity(excess: float, points: Floats) -> Floats:
     """Signed distance to the suprapatellar recess and the gutters, filled by ``excess`` mm more than a film (3, ...) points."""
-    e = np.float32(excess)
+    e = excess
     recess = ellipsoid(points, (3.0, -40.5 - 0.35 * excess, 60.0), (17 + 0.8 * e, 1.3 + 0.85 * e, 15 + 1.6 * e))
     found = recess
     for sign, y, z in ((-1.0, -22.0, 30.0), (1.0, -22.0, 31.0)):

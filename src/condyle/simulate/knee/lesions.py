@@ -68,10 +68,10 @@ class Lesions:
                 shape = ellipsoid(points, one.centre, (one.radius * 1.1, one.radius * 0.8, one.radius)) + 1.6 * view.canvas.field(
                     self.cloud, window
                 )
-                cover = np.clip(0.5 - shape / np.float32(0.8 * one.radius), 0, 1)
+                cover: Floats = np.clip(0.5 - shape / np.float32(0.8 * one.radius), 0, 1)
             else:
                 cleft = ellipsoid(points, one.centre + np.array([0, 2, -2]), (one.radius * 0.9, 0.9, 0.35 * one.radius))
-                cover = coverage(cleft, view.canvas.pixel)
+                cover = np.asarray(coverage(cleft, view.canvas.pixel))
             inside = coverage(pad, view.canvas.pixel)
             view.canvas.paint(window, cover * inside * np.float32(0.9 * one.severity), "oedema")
 
@@ -160,10 +160,10 @@ class Lesions:
             bump = _bump(share, one)
             rough = self._frayed(view, window)
             bright = np.clip(bump * (one.severity + 0.25 * rough * one.severity), 0, 1)
-            view.canvas.paint(window, cover * bright * np.float32(0.85), "oedema")
+            view.canvas.paint(window, cover * bright * np.float32(0.8), "oedema", gain=0.8)
             if name in ("mcl", "lcl") and one.planted.present:
                 around = coverage(distance - np.float32(0.8 + 2.2 * one.severity), 2.0) * (1 - cover)
-                view.canvas.paint(window, around * bump * np.float32(0.8 * one.severity), "oedema", gain=0.9)
+                view.canvas.paint(window, around * bump * np.float32(0.65 * one.severity), "oedema", gain=0.8)
             if one.planted.present and one.severity > 0.5:
                 half = 0.025 + 0.10 * (one.severity - 0.5)
                 gap = np.clip((half - np.abs(share - np.float32(0.5 + 0.22 * one.spin[0])) + 0.015 * rough) / 0.03, 0, 1)
@@ -325,7 +325,7 @@ def changed(knee: Knee, found: tuple[Lesion, ...]) -> Knee:
     for one in found:
         if one.planted.finding in LIGAMENT:
             band = ligaments[LIGAMENT[one.planted.finding]]
-            swell = 1.6 * one.severity * _bump(band.share.values, one)
+            swell = (1.6 if band.name in ("acl", "pcl") else 0.8) * one.severity * _bump(band.share.values, one)
             ligaments[band.name] = replace(band, surface=band.surface.like(band.surface.values - swell))
         if one.planted.finding != "cartilage_defect" or not one.planted.present:
             continue

@@ -23,6 +23,7 @@ from condyle.simulate.knee.joint import Knee, Wear, build
 from condyle.simulate.knee.lesions import Lesions, changed, place
 from condyle.simulate.knee.person import Person, Variation, person
 from condyle.simulate.knee.protocols import SERIES, Site, plane_of, protocol_of, site_of
+from condyle.simulate.knee.sampling import coarser, interpolated, nearest
 from condyle.simulate.knee.truth import truth
 from condyle.simulate.signal import fat_signal
 from condyle.simulate.study import Protocol, SimulatedSeries, SimulatedStudy, stream
@@ -107,7 +108,7 @@ def simulate_knee(
             done[protocol.name] = one
     ordered = {name: done[name] for name in names}
     given = {"PatientPosition": "FFS"} | _laterality(seed, site, who.side) | dict(headers or {}) | faults.headers()
-    told = truth(knee, found, np.linalg.inv(to_knee), ordered, site, seed)
+    told = truth(knee, found, np.asarray(np.linalg.inv(to_knee), np.float64), ordered, site, seed)
     return SimulatedStudy("knee", seed, site.vendor, strength, ordered, told, "KNEE", given)
 
 
@@ -162,8 +163,11 @@ def _pose(seed: int, who: Person) -> tuple[NDArray[np.float64], NDArray[np.float
     from_knee = np.eye(4)
     from_knee[:3, :3] = turn @ np.diag([sign, 1.0, 1.0]) * who.size
     from_knee[:3, 3] = origin
-    return origin, np.linalg.inv(from_knee)
+    return np.asarray(origin, np.float64), np.asarray(np.linalg.inv(from_knee), np.float64)
 
+
+DRAWN = 320
+"""Rows and columns that are sampled at most, which is 0.4 to 0.6 mm; larger pictures are filled with zeros in k-space."""
 
 _COUNT = {"sagittal": 100.0, "coronal": 96.0, "axial": 108.0}
 """mm from the first to the last slice, about."""
@@ -242,19 +246,21 @@ class _Scan:
         return np.asarray(np.clip(0.35 * self.failure * (field - 0.6) + 0.45 * self.failure * far, 0, 0.6), np.float32)
 
     def render(self, group: list[Protocol], geometry: Geometry) -> list[SimulatedSeries]:
+        """The series of one plane, all on one grid. What is finer than ``DRAWN`` pixels is interpolated, as scanners do it."""
         palette = Palette(tuple(one.sequence for one in group), self.tesla)
         fat = [fat_signal(TISSUES["fat"], one.sequence, self.tesla) for one in group]
         whole = [fat_signal(TISSUES["fat"], replace(one.sequence, fat_suppression="none"), self.tesla) for one in group]
         receivers = [spoil_receiver(self._receiver(one), self.faults, one.name) for one in group]
+        sampled = coarser(geometry, DRAWN)
         pixels = np.zeros((len(group), *geometry.shape), np.float32)
         labels = np.zeros(geometry.shape, np.uint8)
 
         def one_slice(k: int) -> None:
-            canvas = Canvas(geometry, k, group[0].thickness, palette, 3)
-            background = Canvas(geometry, k, group[0].thickness, palette, 1)
+            canvas = Canvas(sampled, k, group[0].thickness, palette, 3)
+            background = Canvas(sampled, k, group[0].thickness, palette, 1)
             draw(canvas, background, self.to_knee, self.knee, self.lesions, self.noise)
             water, fatty = canvas.collapse()
-            labels[k] = canvas.labels
+            labels[k] = nearest(canvas.labels, geometry.shape[1])
             m = self.to_knee.astype(np.float32)
             world = canvas.points[:, canvas.middle]
             points = np.einsum("ab,bij->aij", m[:3, :3], world) + m[:3, 3][:, None, None]
@@ -263,7 +269,8 @@ class _Scan:
             for n, one in enumerate(group):
                 rng = stream(self.seed, f"receiver {one.name} {k}")
                 rest = np.float32(fat[n]) + np.float32(whole[n] - fat[n]) * left
-                pixels[n, k] = acquire(water[n], fatty * rest, sensitivity, receivers[n], canvas.pixel, rng)
+                picture = acquire(water[n], fatty * rest, sensitivity, receivers[n], canvas.pixel, rng)
+                pixels[n, k] = interpolated(picture, geometry.shape[1])
 
         with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
             list(pool.map(one_slice, range(geometry.shape[0])))
@@ -277,8 +284,7 @@ class _Scan:
     def _receiver(self, protocol: Protocol) -> Receiver:
         rng = stream(self.seed, f"scanner {protocol.name}")
         shift = 3.4e-6 * 42.58e6 * self.tesla / rng.uniform(190, 380)
-        # Large matrices are interpolated: what is sampled is about 0.4 to 0.5 mm.
-        sampled = float(np.clip(rng.uniform(330, 430) / protocol.matrix, 0.35, 0.95))
+        sampled = float(rng.uniform(0.85, 0.98))
         motion = float(rng.uniform(0.0, 0.10)) if rng.uniform() > 0.08 else float(rng.uniform(0.2, 0.6))
         return Receiver(
             resolution=(sampled * rng.uniform(0.75, 0.95), sampled),

@@ -113,6 +113,6 @@ def placed(bone: Bone, bend: Bend, pose: NDArray[np.float64], taller: float = 0.
     grid = bone.surface
     shape = tuple(n + 2 * round(taller / grid.step) for n in grid.values.shape)
     target = Grid(grid.low - taller, grid.step, np.zeros(shape, np.float32))
-    own = bend.lattice(target, np.linalg.inv(pose))
+    own = bend.lattice(target, np.asarray(np.linalg.inv(pose), np.float64))
     surface = target.like(grid.at(own))
     return Bone(surface, None if bone.thickness is None else target.like(bone.thickness.at(own)))
