@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from condyle.evaluate import auroc, patient_bootstrap
+from condyle.evaluate.bootstrap import sums_bootstrap
 
 
 def knees(seed: int, patients: int = 80, each: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,3 +66,12 @@ def test_coverage_is_near_95_percent() -> None:
         found = patient_bootstrap({"a": lambda w, t=truth, s=score: auroc(t, s, w)}, np.repeat(np.arange(100), 3), n=400, seed=seed)["a"]
         hits += found.low <= 0.80 <= found.high
     assert 0.90 <= hits / 200 <= 0.985
+
+
+def test_sums_give_the_intervals_of_the_loop() -> None:
+    rng = np.random.default_rng(4)
+    right, patients = rng.random(90) < 0.7, np.arange(90) // 2
+    loop = patient_bootstrap({"share": lambda w: float(np.average(right, weights=w))}, patients, n=200, seed=5)["share"]
+    columns = np.stack([right, np.ones(90)], axis=1)
+    sums = sums_bootstrap(columns, lambda s: {"share": s[..., 0] / s[..., 1]}, patients, n=200, seed=5)["share"]
+    assert (sums.estimate, sums.low, sums.high) == pytest.approx((loop.estimate, loop.low, loop.high), abs=1e-12)

@@ -94,6 +94,37 @@ def patient_bootstrap(
     return result
 
 
+def sums_bootstrap(
+    columns: ArrayLike,
+    values: Callable[[NDArray[np.float64]], Mapping[str, NDArray[np.float64]]],
+    clusters: ArrayLike,
+    *,
+    n: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """As ``patient_bootstrap``, for metrics that depend on weighted sums of columns alone (shares, F1, Brier): all resamples at once.
+
+    Parameters
+    ----------
+    columns : (rows, m) to be summed; the resamples are those of ``patient_bootstrap`` with this seed
+    values : (..., m) sums -> name -> (...,) metric, NaN where it is not defined
+    """
+    given = np.asarray(columns, np.float64)
+    labels, place = np.unique(np.asarray(clusters), return_inverse=True)
+    summed = np.stack([np.bincount(place, column, len(labels)) for column in given.T], axis=1)
+    rng = np.random.default_rng(seed)
+    draws = np.stack([draw_patients(rng, len(labels)) @ summed for _ in range(n)])
+    result = {}
+    point = values(given.sum(axis=0))
+    for name, every in values(draws).items():
+        kept = every[np.isfinite(every)]
+        estimate = float(point[name])
+        low, high, words = limits_of(estimate, kept, n, None, confidence)
+        result[name] = Interval(estimate, low, high, words, len(place), len(labels), len(kept), n, seed)
+    return result
+
+
 def limits_of(
     estimate: float, values: NDArray[np.float64], drawn: int, influence: NDArray[np.float64] | None = None, confidence: float = 0.95
 ) -> tuple[float, float, str]:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from condyle.errors import InputError
-from condyle.evaluate.bootstrap import patient_bootstrap
-from condyle.evaluate.calibration import brier
+from condyle.evaluate.bootstrap import sums_bootstrap
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.recalibration import recalibration, spiegelhalter
@@ -54,16 +53,19 @@ def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ..
 def _briers(own: FindingTable, events: int, settings: Settings) -> list[Estimate]:
     prevalence = events / len(own)
 
-    def skill(weights: np.ndarray) -> float:
-        # Against a forecast of the sample's prevalence, refitted in each resample.
-        share = float(np.average(own.truth, weights=weights))
-        return 1 - brier(own.truth, own.score, weights) / (share * (1 - share)) if 0 < share < 1 else float("nan")
-
-    metrics = {"Brier score": lambda w: brier(own.truth, own.score, w), "Brier skill": skill}
-    found = patient_bootstrap(metrics, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
+    columns = np.stack([np.ones(len(own)), own.truth, (own.score - own.truth) ** 2], axis=1)
+    found = sums_bootstrap(columns, _skill, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     sentence = f"Always forecasting the prevalence {prevalence:.3f} scores {prevalence * (1 - prevalence):.3f}."
     made = [from_interval(name, one, events, settings) for name, one in found.items()]
     return [made[0].warned(sentence), made[1]]
+
+
+def _skill(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Brier score, and its skill against a forecast of the sample's prevalence, refitted in each resample."""
+    rows, events, squared = np.moveaxis(sums, -1, 0)
+    share, score = events / rows, squared / rows
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"Brier score": score, "Brier skill": np.where((share > 0) & (share < 1), 1 - score / (share * (1 - share)), np.nan)}
 
 
 def _smooth(own: FindingTable, record: dict[str, Any]) -> list[Estimate]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from condyle.evaluate.agreement import balanced_accuracy, confusion, kappa_of
 from condyle.evaluate.bland_altman import limits_of_agreement
-from condyle.evaluate.bootstrap import Interval, limits_of, patient_bootstrap
+from condyle.evaluate.bootstrap import Interval, limits_of, patient_bootstrap, sums_bootstrap
 from condyle.evaluate.clustered_auc import clustered_auroc, design_effect
 from condyle.evaluate.concordance import concordance
 from condyle.evaluate.delong import delong, few_events, one_class
-from condyle.evaluate.diagnostic import Table, accuracy, balanced, count, f1, likelihood_ratios, mcc, predictive_at
+from condyle.evaluate.diagnostic import accuracy, count, likelihood_ratios, predictive_at
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.icc import icc
@@ -93,7 +93,9 @@ def binary_shares(table: FindingTable, settings: Settings) -> list[Estimate]:
     shares = accuracy(own.truth, own.called, own.patients, level=settings.level, interval=settings.proportions)
     found = [shares[name] for name in ("sensitivity", "specificity", "PPV", "NPV", "accuracy")]
     table4 = count(own.truth, own.called)
-    bootstrapped = patient_bootstrap(_call_metrics(own), own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
+    bootstrapped = sums_bootstrap(
+        _cells(own), _call_metrics, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level
+    )
     events = int(own.truth.sum())
     found += [from_interval(name, one, events, settings) for name, one in bootstrapped.items()]
     if _independent(own):
@@ -311,14 +313,21 @@ def _weighted(values: NDArray[np.generic]) -> Callable[[Floats], float]:
     return lambda w: float(np.average(numbers, weights=w)) if w.sum() > 0 else float("nan")
 
 
-def _call_metrics(table: FindingTable) -> dict[str, Callable[[Floats], float]]:
+def _cells(table: FindingTable) -> NDArray[np.bool_]:
+    """(n, 4): true positive, false positive, false negative, true negative."""
     true, said = table.truth == 1, table.called == 1
-    cells = np.stack([true & said, ~true & said, true & ~said, ~true & ~said]).astype(np.float64)
+    return np.stack([true & said, ~true & said, true & ~said, ~true & ~said], axis=1)
 
-    def of(measure: Callable[[Table], float]) -> Callable[[Floats], float]:
-        return lambda w: measure(Table(*map(float, cells @ w)))
 
-    return {"balanced accuracy": of(balanced), "F1": of(f1), "MCC": of(mcc)}
+def _call_metrics(sums: Floats) -> dict[str, Floats]:
+    """Balanced accuracy, F1 and MCC of (..., 4) counts; as ``diagnostic`` has them for one table."""
+    tp, fp, fn, tn = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "balanced accuracy": np.asarray((tp / (tp + fn) + tn / (tn + fp)) / 2),
+            "F1": np.asarray(2 * tp / (2 * tp + fp + fn)),
+            "MCC": np.asarray((tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
+        }
 
 
 def _within_level(table: FindingTable, settings: Settings) -> Estimate:

@@ -96,7 +96,7 @@ def judge_claims(
     met = fixed_sequence(safe, alpha=alpha / 2) if rule == "fixed-sequence" else tuple(one <= alpha / 2 for one in adjusted)
     return tuple(
         EndpointResult(
-            Endpoint(claim.finding, f"{claim.comparison}, {'AUROC' if claim.metric.lower() == 'auroc' else claim.metric}", 0.0 - claim.margin), one, plain,
+            Endpoint(claim.finding, f"{claim.comparison}, {claim.metric.replace('auroc', 'AUROC')}", 0.0 - claim.margin), one, plain,
             float("nan") if np.isnan(plain) else after, bool(kept) and not np.isnan(plain),
         )
         for claim, one, plain, after, kept in zip(claims, found, p, adjusted, met, strict=True)
