@@ -14,7 +14,8 @@ from typing import Any
 from condyle.cohorts.cohort import Cohort, load_cohort
 from condyle.errors import InputError, MissingExtraError, UsageError
 from condyle.readers.package import Package
-from condyle.train.recipe import Recipe, load_recipe
+from condyle.train.recipe import load_recipe
+from condyle.train.sections import Recipe
 from condyle.train.stages import Listener, heard_by
 
 logger = logging.getLogger(__name__)

@@ -31,8 +31,9 @@ def test_a_finding_is_present_where_any_site_has_it_and_a_site_speaks_for_itself
 
 def test_g45_several_sources_give_a_probability_weighed_by_reliability() -> None:
     labels = [
-        Label("a", "p", "cyst", value=1.0, source="report", reliability=0.25), Label("a", "p", "cyst", value=0.0, source="reader", reliability=0.75)
-    ]  # fmt: skip
+        Label("a", "p", "cyst", value=1.0, source="report", reliability=0.25),
+        Label("a", "p", "cyst", value=0.0, source="reader", reliability=0.75),
+    ]
     targets, weights = targets_of(labels, ["a"], ["cyst"])
     assert targets[0, 0] == pytest.approx(0.25)
     assert weights[0, 0] == pytest.approx(0.5)

@@ -135,7 +135,8 @@ def _member(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[n
 def _answer(
     found: Mapping[str, Floats], shown: NDArray[np.bool_], maps: Floats | None, boxes: Mapping[str, Any], stride: int
 ) -> Answer:
-    planes = np.where(shown.any(axis=1)[:, None], found["planes"], np.nan)
+    there = np.asarray(shown.any(axis=1))
+    planes = np.where(there[:, None], found["planes"], np.nan)
     return Answer(found["logits"].astype(np.float64), planes.astype(np.float64), maps, None, boxes, stride)
 
 
@@ -156,8 +157,9 @@ def _pass(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[np.
     before: dict[str, Floats] = {}
     stacked: dict[str, Floats] = {}
     for number, slot in enumerate(slots):
-        if shown[number].any():
-            features, earlier = member.encode(slot, np.ascontiguousarray(grey[number, shown[number]]))
+        there = np.flatnonzero(shown[number])
+        if len(there):
+            features, earlier = member.encode(slot, np.ascontiguousarray(grey[number, there]))
             stacked[slot], late[slot], before[slot] = features, features.sum(axis=1), earlier
     whole, mask = scattered(slots, stacked, shown)
     return member.read(whole, mask), Features(late, before)

@@ -128,7 +128,7 @@ def to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     low, high = np.percentile(values[:, ::2, ::2], (LOWER, UPPER))
     if not high > low:
         return np.zeros(values.shape, np.uint8)
-    return np.rint(np.clip((values - low) * (255.0 / (high - low)), 0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip((values - low) * (255.0 / (high - low)), 0, 255)), np.uint8)
 
 
 def as_input(pixels: NDArray[np.uint8], shown: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -101,7 +101,7 @@ def _maps(own: Draw, size: int) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
         column += cv2.resize(own.elastic[0], (size, size), interpolation=cv2.INTER_CUBIC)
         row += cv2.resize(own.elastic[1], (size, size), interpolation=cv2.INTER_CUBIC)
     fixed, fraction = cv2.convertMaps(column, row, cv2.CV_16SC2)
-    return fixed, fraction  # type: ignore[return-value]
+    return fixed, fraction
 
 
 @cache
@@ -119,4 +119,4 @@ def _noise(sigma: float) -> tuple[Bytes, Bytes]:
 
 
 def _scaled(values: Bytes, table: Bytes) -> Bytes:
-    return np.asarray(cv2.LUT(values[None], table))[0]
+    return np.asarray(cv2.LUT(values[None], table)[0], np.uint8)

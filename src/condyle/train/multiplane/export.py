@@ -9,11 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from condyle.readers.multiplane.graphs import GraphMember
-from condyle.readers.multiplane.network import Attention, answer
+from condyle.readers.multiplane.network import Attention, Member, answer
 from condyle.readers.onnx import open_graph
 from condyle.train.multiplane.learner import TorchMember
 from condyle.train.networks.multiplane import EncoderGraph, MultiplaneNetwork, ReaderGraph, outputs_of
 from condyle.train.onnx_file import demand_equal, exported, fused, halved
+
+FIXED: dict[str, dict[int, str]] = {"": {}}  # no axis is free: a stack has as many slices as the recipe says
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +64,8 @@ def network_onnx(
         if name not in graphs:
             example = torch.zeros(slices if shipped.encoder(slot).volume else 2, pixels, pixels)
             axes = {"grey": {0: "n"}, "features": {0: "n"}, "before": {0: "n"}}
-            fixed = {} if not shipped.encoder(slot).volume else None
             graphs[name] = exported(
-                EncoderGraph(shipped, slot), (example,), ("grey",), ("features", "before"), axes if fixed is not None else {"none": {}},
+                EncoderGraph(shipped, slot), (example,), ("grey",), ("features", "before"), FIXED if shipped.encoder(slot).volume else axes,
                 half=half,
             )  # fmt: skip
     with torch.no_grad():
@@ -75,7 +76,7 @@ def network_onnx(
     graphs["reader"] = exported(ReaderGraph(shipped), example, ("features", "shown"), outputs, {}, half=half)
     opened = {name: open_graph(data, name, threads=1) for name, data in graphs.items()}
     columns = tuple(range(shipped.shape.findings))
-    runs = {
+    runs: dict[str, Member] = {
         "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns),
         "shipped": TorchMember(shipped, columns), "trained": TorchMember(whole, columns),
     }  # fmt: skip

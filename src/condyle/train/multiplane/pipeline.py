@@ -171,7 +171,7 @@ def _fold(
             network.cpu()
             if recipe.network.fuse == "logistic":
                 _, planes = logits_of(network, store, held_out, attention_of(recipe))
-                fit_logistic(network, planes, targets[np.ix_(held_out, columns)])
+                fit_logistic(network, planes, targets[held_out][:, list(columns)])
             found.append(Trained(network, columns, fold))
     return found
 
@@ -196,7 +196,7 @@ def initialise(network: MultiplaneNetwork, recipe: MultiplaneRecipe, targets: ND
     known = np.maximum((~np.isnan(targets)).sum(axis=0), 1)
     shares = np.clip(np.nansum(targets, axis=0) / known, 0.02, 0.98)
     with torch.no_grad():
-        network.fuse.bias.copy_(torch.logit(torch.from_numpy(shares.astype(np.float32))).expand_as(network.fuse.bias))  # type: ignore[operator, union-attr]
+        network.fuse.bias.copy_(torch.logit(torch.from_numpy(shares.astype(np.float32))).expand_as(network.fuse.bias))
 
 
 def _ensemble(members: list[Trained], recipe: MultiplaneRecipe, store: Store, rows: NDArray[np.intp]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ adds to a logit, exactly.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -121,12 +122,11 @@ class Transformer(Aggregate):
 
 def aggregator(name: str, channels: int, findings: int) -> Aggregate:
     """One of ``names.AGGREGATORS``."""
-    makers = {
+    makers: dict[str, Callable[[], Aggregate]] = {
         "max": Max, "mean": Mean, "gem": GeM, "top_k": TopK,
         "attention": lambda: GatedAttention(channels, findings), "transformer": lambda: Transformer(channels, findings),
     }  # fmt: skip
-    made: Aggregate = makers[name]()
-    return made
+    return makers[name]()
 
 
 def _pooled(features: Tensor, share: Tensor) -> Tensor:

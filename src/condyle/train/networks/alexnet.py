@@ -24,7 +24,7 @@ class AlexNetEncoder(Encoder):
         self.channels, self.stride = 256, 32
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
-        layers: nn.Sequential = self.body.features  # type: ignore[assignment]
+        layers: nn.Sequential = self.body.features
         x = layers[:10](three(grey))
         return layers[10:](x), summed(layers[12](x))
 

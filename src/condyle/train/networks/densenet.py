@@ -21,7 +21,7 @@ class DenseNetEncoder(Encoder):
         self.channels, self.stride = 1024, 32
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
-        layers: nn.Sequential = self.body.features  # type: ignore[assignment]
+        layers: nn.Sequential = self.body.features
         x = three(grey)
         for name, layer in layers.named_children():
             if name != "denseblock4":

@@ -32,10 +32,10 @@ class EfficientNetLiteEncoder(Encoder):
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
         body = self.body
         # ImageNet's pictures reached it with a standard deviation of about a half.
-        x = nn.functional.relu6(body._bn0(body._conv_stem(three(grey) * 0.5)))  # type: ignore[operator]
-        for block in body._blocks:  # type: ignore[union-attr]
+        x = nn.functional.relu6(body._bn0(body._conv_stem(three(grey) * 0.5)))
+        for block in body._blocks:
             x = block(x)
-        return nn.functional.relu6(body._bn1(body._conv_head(x))), summed(torch.relu(x))  # type: ignore[operator]
+        return nn.functional.relu6(body._bn1(body._conv_head(x))), summed(torch.relu(x))
 
     def load_imagenet(self) -> None:
         load_public(self, lite0_weights())

@@ -44,9 +44,9 @@ class MultiplaneNetwork(nn.Module):
         super().__init__()
         self.shape = shape
         self.slots = tuple(shape.planes)
-        settings = {"pixels": shape.pixels, "stride": shape.stride, "width": shape.width}
         owners = self.slots[:1] if shape.shared else self.slots
-        self.encoders = nn.ModuleDict({slot: build(shape.backbones[slot], **settings) for slot in owners})  # type: ignore[arg-type]
+        size = {"pixels": shape.pixels, "stride": shape.stride}
+        self.encoders = nn.ModuleDict({slot: build(shape.backbones[slot], width=shape.width, **size) for slot in owners})
         widths = {slot: self.encoder(slot).channels for slot in self.slots}
         channels = max(widths.values())
         # Inputs with different backbones meet at one width.
@@ -63,10 +63,11 @@ class MultiplaneNetwork(nn.Module):
     @property
     def exact(self) -> bool:
         """Whether class maps follow from the weights: pooling with shares, and nothing mixed before or after."""
-        return all(pool.exact for pool in self.pools) and self.coplane is None and self.correlate is None and not self.level  # type: ignore[union-attr]
+        return all(pool.exact for pool in self.pools) and self.coplane is None and self.correlate is None and not self.level
 
     def encoder(self, slot: str) -> Encoder:
-        return self.encoders[slot if slot in self.encoders else self.slots[0]]  # type: ignore[return-value]
+        found: Encoder = self.encoders[slot if slot in self.encoders else self.slots[0]]
+        return found
 
     def encode(self, slot: str, grey: Tensor) -> tuple[Tensor, Tensor]:
         """[slice, row, column] of one input -> (features [slice', channel, h, w], sum of the block before [slice', h, w])."""

@@ -28,9 +28,9 @@ class ScopeEncoder(Encoder):
 
     def forward(self, stack: Tensor) -> tuple[Tensor, Tensor]:
         x = stack[:, None]
-        for layer in self.body[:-1]:  # type: ignore[index]
+        for layer in self.body[:-1]:
             x = layer(x)
-        return self.body[-1](x), summed(x)  # type: ignore[index, operator]
+        return self.body[-1](x), summed(x)
 
 
 def build(name: str, *, pixels: int, stride: int, width: float) -> ScopeEncoder:

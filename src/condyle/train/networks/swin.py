@@ -115,11 +115,11 @@ class SwinEncoder(Encoder):
         self.channels, self.stride = width, 32
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
-        layers: nn.Sequential = self.body.features  # type: ignore[assignment]
+        layers: nn.Sequential = self.body.features
         x = layers[:-1](three(grey))
         x = layers[-1][0](x)
         before = summed(x.permute(0, 3, 1, 2))
-        return self.body.norm(layers[-1][1](x)).permute(0, 3, 1, 2), before  # type: ignore[operator]
+        return self.body.norm(layers[-1][1](x)).permute(0, 3, 1, 2), before
 
 
 def build(name: str, *, pixels: int, stride: int, width: float) -> SwinEncoder:

@@ -63,19 +63,19 @@ class ViTEncoder(Encoder):
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
         body, encoder = self.body, self.body.encoder
-        patches = body.conv_proj(three(grey))  # type: ignore[operator]
+        patches = body.conv_proj(three(grey))
         grid = patches.shape[2:]
         x = patches.flatten(2).transpose(1, 2)
-        x = torch.cat([body.class_token.expand(x.shape[0], -1, -1), x], 1) + encoder.pos_embedding  # type: ignore[operator, union-attr]
-        layers = list(encoder.layers)  # type: ignore[arg-type, union-attr]
+        x = torch.cat([body.class_token.expand(x.shape[0], -1, -1), x], 1) + encoder.pos_embedding
+        layers = list(encoder.layers)
         for layer in layers[:-1]:
             x = layer(x)
         before = summed(_planes(x, grid))
-        return _planes(encoder.ln(layers[-1](x)), grid), before  # type: ignore[operator, union-attr]
+        return _planes(encoder.ln(layers[-1](x)), grid), before
 
     def adapted(self, name: str, value: Tensor) -> Tensor:
         """Places of another number of patches, interpolated."""
-        wanted = self.body.encoder.pos_embedding.shape[1] - 1  # type: ignore[union-attr, operator]
+        wanted = self.body.encoder.pos_embedding.shape[1] - 1
         if name != "encoder.pos_embedding" or value.shape[1] == wanted + 1:
             return value
         side, own = math.isqrt(value.shape[1] - 1), math.isqrt(wanted)

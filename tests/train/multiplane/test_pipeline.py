@@ -1,0 +1,122 @@
+"""From a cohort to a package to a reading."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from condyle.cohorts import open_rows
+from condyle.cohorts.cohort import Cohort, load_cohort
+from condyle.errors import CondyleError, InputError
+from condyle.readers import load_package
+from condyle.readers.multiplane.graphs import open_ensemble
+from condyle.readers.multiplane.network import Attention, answer
+from condyle.testing.families import CHECKS, Contract
+from condyle.train.loop import demand_finite
+from condyle.train.multiplane.batches import plain
+from condyle.train.multiplane.learner import TorchMember, attention_of, logits_of, mean_auroc
+from condyle.train.multiplane.package import package_of
+from condyle.train.multiplane.pipeline import Fitted, fit_multiplane
+from tests.knees import write_knees
+
+from .conftest import tiny
+
+
+@pytest.fixture(scope="session")
+def package(fitted: Fitted, cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("package") / "knee_nine"
+    package_of(fitted, cohort, out)
+    return out
+
+
+@pytest.mark.parametrize("contract", CHECKS, ids=lambda contract: contract.__name__)
+def test_a_reader_of_several_planes_keeps_the_contract_of_families(contract: Contract, package: Path, cohort: Cohort) -> None:
+    contract(load_package(package), open_rows(cohort.studies["s000"]))
+
+
+def test_nine_findings_from_any_planes_with_evidence_on_each(package: Path, cohort: Cohort) -> None:
+    reader = load_package(package)
+    for study, planes in (("s000", 3), ("s002", 2)):
+        reading = reader.read(open_rows(cohort.studies[study]))
+        assert len(reading.findings) == 9
+        assert len(reading.used_series) == planes
+        assert any(problem.code == "planes-missing" for problem in reading.problems) == (planes == 2)
+        marked = [one for one in reading.findings if one.decision in ("present", "uncertain")]
+        kinds = {one.kind for one in reading.evidence}
+        assert not marked or {"class_map", "slice_curve"} <= kinds
+        assert all(one.image is None or float(one.image.min()) >= 0 for one in reading.evidence)
+    lone = replace(study := open_rows(cohort.studies["s000"]), series=study.series[:1])
+    assert len(reader.read(lone).findings) == 9
+
+
+def test_graphs_equal_torch_on_the_same_study(package: Path, fitted: Fitted) -> None:
+    from condyle.readers.package import open_package
+
+    opened = open_ensemble(open_package(package))
+    grey, shown = plain(fitted.store, 0)
+    own = [TorchMember(one.network, one.columns, maps=True) for one in fitted.members]
+    for attention in (Attention(use=False), opened.attention):
+        said, torchs = answer(opened.members, opened.slots, grey, shown, attention, 9), answer(own, opened.slots, grey, shown, attention, 9)
+        if not attention.use:  # weights of the package are rounded to 16 bits
+            np.testing.assert_allclose(said.logits, torchs.logits, atol=5e-3)
+            assert said.maps is not None
+            assert torchs.maps is not None
+            assert np.corrcoef(said.maps.ravel(), torchs.maps.ravel())[0, 1] > 0.999
+    record = json.loads((package / "metrics.json").read_text())["record"]
+    assert record["exported"] <= 1e-4
+    assert record["simulated"]
+    assert "nothing here is evidence of accuracy on patients" in (package / "card.md").read_text()
+
+
+def test_g27_scores_that_calibrate_come_from_networks_that_did_not_see_the_study_and_repeat(fitted: Fitted) -> None:
+    held = fitted.splits.held_out(0)
+    rows = [number for number, study in enumerate(fitted.store.studies) if study.replace("s", "p") in held]
+    scored = np.flatnonzero(~np.isnan(fitted.out_of_fold).any(axis=1)).tolist()
+    assert scored == rows
+    network = fitted.members[0].network.train()
+    first, second = (logits_of(network, fitted.store, np.array(rows[:2]), attention_of(fitted.recipe))[0] for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_g03_patients_set_apart_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split = ["test" if number % 4 == 0 else "external" if number % 4 == 1 else "" for number in range(12)]
+    folder = write_knees(tmp_path / "cohort", 12, split=split)
+    for number in (0, 1, 4, 5, 8, 9):
+        for plane in ("sagittal", "coronal", "axial"):
+            (folder / f"s{number:03d}_{plane}.nii.gz").chmod(0o000)
+            (folder / f"s{number:03d}_{plane}.nii.gz").write_bytes(b"not to be opened")
+    fitted = fit_multiplane(tiny(optimiser={"epochs": 1}), load_cohort(folder), tmp_path / "work")
+    assert set(fitted.store.studies) == {f"s{number:03d}" for number in (2, 3, 6, 7, 10, 11)}
+
+
+def test_a_split_of_the_manifest_is_kept(tmp_path: Path) -> None:
+    split = ["validation" if number < 4 else "train" for number in range(10)]
+    folder = write_knees(tmp_path / "cohort", 10, split=split)
+    fitted = fit_multiplane(tiny(split={"by": "manifest"}, optimiser={"epochs": 1}), load_cohort(folder), tmp_path / "work")
+    assert fitted.splits.held_out(0) == {f"p{number:03d}" for number in range(4)}
+
+
+def test_an_all_negative_fold_is_refused_by_name(tmp_path: Path) -> None:
+    folder = write_knees(tmp_path / "cohort", 8)
+    table = (folder / "labels.csv").read_text().splitlines()
+    (folder / "labels.csv").write_text("\n".join([table[0], *(",".join([*line.split(",")[:-1], "0"]) for line in table[1:])]) + "\n")
+    recipe = tiny().model_copy(update={"size": "study"})
+    with pytest.raises(InputError, match=r"cyst \(0 present, 8 absent"):
+        fit_multiplane(recipe, load_cohort(folder), tmp_path / "work")
+
+
+def test_a_loss_that_is_not_a_number_stops_with_the_step() -> None:
+    with pytest.raises(CondyleError) as caught:
+        demand_finite(torch.tensor(float("nan")), 2, 6)
+    assert caught.value.where == "epoch 3, step 7"
+
+
+def test_mean_auroc_leaves_out_what_cannot_be_ranked() -> None:
+    truth = np.array([[0, 1], [1, 1], [np.nan, 1]])
+    assert mean_auroc(truth, np.array([[0.1, 0], [0.9, 1], [0.5, 2]])) == 1.0
+    assert np.isnan(mean_auroc(truth[:, 1:], np.zeros((3, 1))))
