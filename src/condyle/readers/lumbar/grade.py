@@ -17,7 +17,7 @@ from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.measured import measure_levels, names
 from condyle.readers.lumbar.occlusion import occlusion_maps
 from condyle.readers.lumbar.regions import NAMES as REGIONS
-from condyle.readers.lumbar.regions import enlarge, region_shares
+from condyle.readers.lumbar.regions import enlarge, region_shares, regions
 from condyle.readers.onnx import Graph
 from condyle.readers.package import Package
 
@@ -150,7 +150,8 @@ class Grader:
         """finding -> [slot, row, column] map of one level, in logits, 0 on crops that are not there; see ``occlusion_maps``."""
         maps = np.zeros((len(outputs_of(self.findings)), len(self.slots), self.spec.rows, self.spec.columns), np.float32)
         for slot in np.flatnonzero(present[row]).tolist():
-            maps[:, slot] = occlusion_maps(self.logits_with(level_names, crops, present, row, slot), crops[row, slot, 0])
+            read = regions(crops[row, slot, 1:], self.spec).max(axis=0) > 0
+            maps[:, slot] = occlusion_maps(self.logits_with(level_names, crops, present, row, slot), crops[row, slot, 0], read)
         return {finding: maps[score_column(self.findings, finding)] for finding in self.findings}
 
     def _inputs(
