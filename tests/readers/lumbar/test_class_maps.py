@@ -54,7 +54,7 @@ def test_the_maps_pass_the_deletion_check_and_their_opposites_do_not(case: Case)
     inputs = (case.reader.grader, case.names, case.crops, case.present)
     found = deletions(*inputs, case.maps)
     assert len(found) >= 5, "the study shows too few findings for a check"
-    assert _gain(found) >= 0.9
+    assert _gain(found) >= 0.8
     assert _gain(deletions(*inputs, -case.maps)) <= 0.5
     assert _gain(deletions(*inputs, np.roll(case.maps, 48, axis=-1))) <= 0.7
 

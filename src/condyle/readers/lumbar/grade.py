@@ -26,6 +26,7 @@ _GRAPHS = {  # name -> what it takes, what it gives
     "features": ({"grey", "regions"}, "features"),
     "grader": ({"features", "present", "measured", "level"}, "logits"),
 }
+FOCAL = ("upper_endplate", "lower_endplate")  # neighbouring slices make their scores worse: docs/results.md
 _AT_ONCE = 16  # crops
 _WORDS = {"t1": "T1", "t2": "T2"}
 
@@ -108,12 +109,11 @@ class Grader:
         level_names : from the bottom up
         crops : [level, slot, 4, row, column] of ``level_crops``, with all levels of the study
         present : [level, slot]
-        beside : the same crops of neighbouring slices; the logits of all slices are averaged
+        beside : the same crops of neighbouring slices; see ``logits_of_slices``
         """
         if not len(level_names):
             return ()
-        slices = [self.logits(level_names, one, present) for one in (crops, *beside)]
-        scores = calibrated(np.mean(slices, axis=0), self.calibration, self.findings)
+        scores = calibrated(self.logits_of_slices(level_names, crops, present, beside), self.calibration, self.findings)
         outputs = outputs_of(self.findings)
         graded = []
         for row, level in enumerate(level_names):
@@ -130,6 +130,15 @@ class Grader:
     def logits(self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float32]:
         """[level, output]; see ``outputs_of``."""
         return np.asarray(self.heads(self._inputs(level_names, crops, present))["logits"], np.float32)
+
+    def logits_of_slices(
+        self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_], beside: Sequence[NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """[level, output] mean over the slices; of what lies in one slice (``FOCAL``) that of the middle one."""
+        middle = self.logits(level_names, crops, present)
+        mean = np.mean([middle, *(self.logits(level_names, one, present) for one in beside)], axis=0)
+        focal = np.array([finding in FOCAL for finding, _ in outputs_of(self.findings)])
+        return np.asarray(np.where(focal, middle, mean), np.float32)
 
     def logits_with(
         self, level_names: Sequence[str], crops: NDArray[np.float32], present: NDArray[np.bool_], row: int, slot: int
