@@ -41,7 +41,8 @@ def enhanced(sourced: Sourced, tmp_path_factory: pytest.TempPathFactory) -> Sour
 @pytest.fixture(scope="module")
 def written(enhanced: Sourced) -> dict[str, dict[str, bytes]]:
     """Exporter -> its files."""
-    return {name: registry.get("exporters", name)(enhanced.reading, source=enhanced.study) for name in ("dicom-sr", "dicom-seg", "dicom-sc")}
+    names = ("dicom-sr", "dicom-seg", "dicom-sc")
+    return {name: registry.get("exporters", name)(enhanced.reading, source=enhanced.study) for name in names}
 
 
 def frames_named(dataset: pydicom.Dataset) -> list[tuple[str, int]]:
