@@ -2,8 +2,9 @@
 
     python scripts/neighbours.py [--package lumbar] [--studies 60] [--seed 500000] [--slices 9]
 
-For every finding: AUROC of the middle slice, of the mean of three slices (as the reader reads all but the focal ones), and their
-difference with a 95 % percentile bootstrap interval over studies (2,000 resamples). Simulated studies only: no volume with labels is at hand.
+For every finding: AUROC of the middle slice, of the mean of three slices (as the reader reads all but the focal findings), and their
+difference with a 95 % percentile bootstrap interval over studies (2,000 resamples). Simulated studies only: no volume with labels is
+at hand.
 """
 
 from __future__ import annotations
