@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from condyle.cohorts.boxes import are_boxes, evaluate_boxes
@@ -27,7 +28,8 @@ def tables(folder: Path, *, marks: str = "", lesions: str = "") -> tuple[Path, P
 
 
 def test_a_table_of_marks(tmp_path: Path) -> None:
-    found = evaluate_marks(*tables(tmp_path, marks="s3,plica,0,0,0,0.5\n"), tmp_path / "out", settings=Settings(resamples=100), figures=False)
+    given = tables(tmp_path, marks="s3,plica,0,0,0,0.5\n")
+    found = evaluate_marks(*given, tmp_path / "out", settings=Settings(resamples=100), figures=False)
     mean = found.evidence.lines[0].estimate
     assert (mean.measure, mean.estimate) == ("CPM", pytest.approx(6 / 9))  # all hits stand above all false marks
     assert mean.low < mean.estimate < mean.high
@@ -37,7 +39,8 @@ def test_a_table_of_marks(tmp_path: Path) -> None:
     assert "plica: there are marks and no lesion" in found.provenance.warnings[0]
     document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert document["results"][0]["measure"] == "CPM"
-    assert (tmp_path / "out" / "froc.csv").read_text("utf-8").startswith("finding,threshold,false_per_study,sensitivity\ncyst,inf,0,0\n")
+    points = (tmp_path / "out" / "froc.csv").read_text("utf-8")
+    assert points.startswith("finding,reader,threshold,false_per_study,sensitivity\ncyst,,inf,0,0\n")
     assert [figure.name for figure in found.evidence.figures] == ["froc_cyst"]
 
 
@@ -78,3 +81,29 @@ def test_boxes_as_coco_judges_them(tmp_path: Path) -> None:
         "row 3: the study is not in the manifest of studies that were read",
         "row 3: score is no finite number",
     )
+
+
+def test_marks_of_readers_in_two_arms(tmp_path: Path) -> None:
+    """Help finds more lesions: wAFROC rises, readers and studies random; each reader has a curve of his own."""
+    rng = np.random.default_rng(1)
+    rows = [f"s{k},p{k},s{k}.dcm" for k in range(60)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["study_id,patient_id,path", *rows]) + "\n", "utf-8")
+    lesions = [f"s{k},cyst,0,0,0,5" for k in range(0, 60, 2)]
+    (tmp_path / "lesions.csv").write_text("\n".join(["study_id,finding,x,y,z,radius_mm", *lesions]) + "\n", "utf-8")
+    marks = []
+    for arm, chance in (("unaided", 0.5), ("aided", 0.85)):
+        for reader in ("r1", "r2", "r3"):
+            for k in range(60):
+                if k % 2 == 0 and rng.random() < chance:
+                    marks.append(f"s{k},{reader},{arm},cyst,1,0,0,{rng.uniform(0.4, 1):.3f}")
+                if rng.random() < 0.3:
+                    marks.append(f"s{k},{reader},{arm},cyst,50,0,0,{rng.uniform(0, 0.7):.3f}")
+    (tmp_path / "marks.csv").write_text("\n".join(["study_id,reader_id,arm,finding,x,y,z,score", *marks]) + "\n", "utf-8")
+    paths = [tmp_path / f"{name}.csv" for name in ("marks", "lesions", "manifest")]
+    done = evaluate_marks(*paths, tmp_path / "out", settings=Settings(resamples=100), figures=False)
+    found = {(line.site, line.group, line.estimate.measure): line.estimate for line in done.evidence.lines}
+    gain = found["aided - unaided", "", "difference of wAFROC"]
+    assert 0 < gain.low < gain.estimate == pytest.approx(found["aided", "", "wAFROC"].estimate - found["unaided", "", "wAFROC"].estimate)
+    assert found["aided", "reader: r1", "CPM"].estimate > found["unaided", "reader: r1", "CPM"].estimate
+    assert len(done.evidence.figures) == 6
+    assert len({figure.name for figure in done.evidence.figures}) == 6

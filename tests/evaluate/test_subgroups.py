@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condyle.errors import InputError
-from condyle.evaluate.endpoints import Endpoint, judge_endpoints, one_sided_p
+from condyle.evaluate.endpoints import Endpoint, decided, judge_endpoints, one_sided_p
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.heterogeneity import pool_shares
 from condyle.evaluate.multiplicity import benjamini_hochberg, bonferroni, fixed_sequence, gatekeeper, hochberg, holm
@@ -98,6 +98,14 @@ def test_sequences_stop() -> None:
     assert fixed_sequence([0.01, 0.2, 0.001]) == (True, False, False)
     assert gatekeeper([{"a": 0.01, "b": 0.04}, {"c": 0.001}]) == {"a": True, "b": True, "c": True}
     assert gatekeeper([{"a": 0.01, "b": 0.2}, {"c": 0.001}]) == {"a": True, "b": False, "c": False}
+
+
+@pytest.mark.parametrize(("p", "met"), [((0.001, 0.012, 0.001), (True, True, True)), ((0.001, 0.2, 0.0001), (True, False, False))])
+def test_gatekeeping_of_endpoints_is_the_gatekeeper(p: tuple[float, ...], met: tuple[bool, ...]) -> None:
+    asked = [Endpoint(name, "AUROC", 0.5, family=family) for name, family in (("a", 1), ("b", 1), ("c", 2))]
+    found = decided(asked, [None] * 3, p, alpha=0.05, rule="gatekeeping")
+    assert tuple(one.met for one in found) == met
+    assert gatekeeper([{"a": p[0], "b": p[1]}, {"c": p[2]}], alpha=0.025) == dict(zip("abc", met, strict=True))
     with pytest.raises(InputError):
         holm([0.1, np.nan])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from condyle.cohorts.table import Table, read_table, table_error
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_figures import froc_figure
 from condyle.evaluate.froc import Marked, Places, froc, froc_intervals, match_marks, places
+from condyle.evaluate.mrmc.free_response import free_response, marked_reads
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import Sheet
 from condyle.outputs import refuse_to_overwrite
@@ -37,7 +39,7 @@ def evaluate_marks(
 
     Parameters
     ----------
-    marks : CSV with study_id, x, y, z (LPS mm), score, optional finding
+    marks : CSV with study_id, x, y, z (LPS mm), score, optional finding, and ``reader_id`` and ``arm`` of a reader study
     lesions : CSV with study_id, x, y, z, radius_mm, optional finding, and ``irrelevant`` (1: counts neither way)
     studies : manifest of every study that was read, also those without mark or lesion; gives the patients
     out : folder to write
@@ -54,23 +56,32 @@ def evaluate_marks(
         settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings(resamples=1000)
     patients = {row.study_id: row.patient_id for row in read_manifest(studies, files=False)}
-    said = _by_finding(_read(marks, "table of marks", "score", patients))
+    said = _by_reader(_read(marks, "table of marks", "score", patients))
     earlier = log_opening(lesions, planned.sha256 if planned else "", command="evaluate detection")
     truth = _read(lesions, "table of lesions", "radius_mm", patients)
     lines, curves = [], []
     for finding, (counting, irrelevant) in _lesions(truth).items():
-        marked = match_marks(list(patients), said.get(finding, _NONE), counting, irrelevant)
-        own, curve = _lines(finding, marked, patients, settings), froc(marked)
-        lines += own
-        curves.append((finding or "lesions", curve, froc_figure(finding, curve, own[0].estimate)))
-    silent = sorted(set(said) - set(_lesions(truth)))
+        marked = {
+            who: match_marks(list(patients), found.get(finding, _NONE), counting, irrelevant) for who, found in said.items()
+        }
+        for who, one in marked.items():
+            own, curve = _lines(finding, one, patients, settings, who if len(marked) > 1 else ("", "")), froc(one)
+            lines += own
+            name = finding or "lesions"
+            chart = froc_figure(finding, curve, own[0].estimate)
+            where = "_".join(filter(None, who)) if len(marked) > 1 else ""
+            curves.append((name, where, curve, replace(chart, name=f"{chart.name}{'_' if where else ''}{where}")))
+        reads = marked_reads(marked, patients)
+        name = finding or "lesions"
+        lines += [Line(name, site or "all", "", one) for site, one in free_response(reads, level=settings.level)]
+    silent = sorted({name for found in said.values() for name in found} - set(_lesions(truth)))
     warnings = [f"{name or 'marks without a finding'}: there are marks and no lesion; they are judged nowhere." for name in silent]
     points = [
-        (name, *point)
-        for name, curve, _ in curves
+        (name, where, *point)
+        for name, where, curve, _ in curves
         for point in zip(curve.thresholds.tolist(), curve.false_per_scan.tolist(), curve.sensitivity.tolist(), strict=True)
     ]
-    sheet = Sheet("froc", "FROC curves", ("finding", "threshold", "false_per_study", "sensitivity"), points, long=True)
+    sheet = Sheet("froc", "FROC curves", ("finding", "reader", "threshold", "false_per_study", "sensitivity"), points, long=True)
     evidence = Evidence("Detection", settings, tuple(lines), sheets=(sheet,), figures=tuple(figure for *_, figure in curves))
     sha = planned.sha256 if planned else ""
     others = sum(one.get("plan_sha256") != sha for one in earlier)
@@ -88,7 +99,9 @@ def evaluate_marks(
 _NONE = places([], np.zeros((0, 3)), [])
 
 
-def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: Settings) -> list[Line]:
+def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: Settings, who: tuple[str, str]) -> list[Line]:
+    """CPM and sensitivities of one reader in one arm; ``who`` is empty when there is only one."""
+    arm, reader = who
     people = np.array([patients[str(study)] for study in marked.scans])
     found = froc_intervals(marked, people, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     curve = froc(marked)
@@ -99,10 +112,11 @@ def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: 
         counts += f"; {marked.doubles} further marks on lesions, {marked.ignored} on irrelevant lesions"
     name = finding or "lesions"
     ordered = {"CPM": found.pop("CPM"), **found}
-    lines = [Line(name, "all", "", from_interval(measure, one, marked.found, settings)) for measure, one in ordered.items()]
+    place = (arm or "all", f"reader: {reader}" if reader else "")
+    lines = [Line(name, *place, from_interval(measure, one, marked.found, settings)) for measure, one in ordered.items()]
     if curve.false_per_scan[-1] < 8:
         counts += f"; the curve ends at {curve.false_per_scan[-1]:.2f} false marks a study and is held flat beyond"
-    return [Line(name, "all", "", lines[0].estimate.warned(counts)), *lines[1:]]
+    return [Line(name, *place, lines[0].estimate.warned(counts)), *lines[1:]]
 
 
 def _read(path: Path, what: str, value: str, patients: Mapping[str, str]) -> Table:
@@ -128,8 +142,14 @@ def _read(path: Path, what: str, value: str, patients: Mapping[str, str]) -> Tab
     return table
 
 
-def _by_finding(table: Table) -> dict[str, Places]:
-    return {name: _places([row for _, row in table.rows if row.get("finding", "") == name], "score") for name in _findings(table)}
+def _by_reader(table: Table) -> dict[tuple[str, str], dict[str, Places]]:
+    """(arm, reader) -> finding -> marks."""
+    found: dict[tuple[str, str], dict[str, list[Mapping[str, str]]]] = {}
+    for _, row in table.rows:
+        who = row.get("arm", ""), row.get("reader_id", "")
+        found.setdefault(who, {}).setdefault(row.get("finding", ""), []).append(row)
+    named = {who: {name: _places(rows, "score") for name, rows in own.items()} for who, own in found.items()}
+    return named or {("", ""): {}}
 
 
 def _lesions(table: Table) -> dict[str, tuple[Places, Places]]:

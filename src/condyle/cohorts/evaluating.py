@@ -150,7 +150,7 @@ def evaluate_comparison(
     contrasts = {"second - first"} if len(names) == 2 else set()
     contrasts |= {f"{other} - {one}" for one, other in combinations(names, 2)}
     own = [one for one in planned.plan.endpoints if one.comparison in contrasts] if planned else []
-    claims = [Claim(one.finding, one.metric, one.comparison, one.margin or 0.0) for one in own]
+    claims = [Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family) for one in own]
     margin = next((one.margin for one in own if one.margin is not None), margin)
     rule = (planned.plan.alpha, planned.plan.multiplicity) if planned else (0.05, "none")
     known = None if read is None else parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
@@ -181,7 +181,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[Endpoint]]:
     """Endpoints of a plan that claim a value (``at_least``), as planned and as they are judged."""
     claims = [one for one in (planned.plan.endpoints if planned else ()) if one.at_least is not None]
-    return claims, [Endpoint(one.finding, one.metric, one.at_least or 0.0, one.site) for one in claims]
+    return claims, [Endpoint(one.finding, one.metric, one.at_least or 0.0, one.site, one.family) for one in claims]
 
 
 def package_of(said: Sequence[Prediction]) -> str:

@@ -224,8 +224,8 @@ def _settings(planned: Planned | None, level: float) -> _Settings:
 def _claims(planned: Planned | None, comparison: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     """Endpoints of the plan that this analysis judges, and a sentence for each other one."""
     listed = planned.plan.endpoints if planned else ()
-    own = tuple(Claim(one.finding, one.metric, one.comparison, one.margin or 0.0) for one in listed if one.comparison == comparison)
-    return own, unjudged(listed, [one for one in listed if one.comparison == comparison])
+    own = [one for one in listed if one.comparison == comparison]
+    return tuple(Claim(one.finding, one.metric, comparison, one.margin or 0.0, one.family) for one in own), unjudged(listed, own)
 
 
 def _arms(planned: Planned | None, present: tuple[str, ...], count: int) -> tuple[str, ...]:

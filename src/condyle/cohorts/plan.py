@@ -31,7 +31,8 @@ class EndpointPlan(BaseModel):
     """One endpoint: a metric of a finding (or of a group of findings) and what must be shown of it.
 
     Either ``at_least``: the value itself must lie above it. Or ``comparison`` ('aided - unaided', 'second - first'): the
-    difference must lie above 0, or, with a ``margin``, above minus the margin (non-inferiority).
+    difference must lie above 0, or, with a ``margin``, above minus the margin (non-inferiority). ``family`` orders the
+    endpoints under gatekeeping: the second is tested only when everything in the first was met.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class EndpointPlan(BaseModel):
     comparison: str = ""
     margin: float | None = Field(default=None, gt=0)
     site: str = "all"
+    family: int = Field(default=1, ge=1, le=9)
 
     @model_validator(mode="after")
     def _one_claim(self) -> EndpointPlan:
@@ -69,7 +71,7 @@ class Plan(BaseModel):
     name: str = ""
     endpoints: tuple[EndpointPlan, ...] = ()
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    multiplicity: Literal["none", "bonferroni", "holm", "hochberg", "benjamini-hochberg", "fixed-sequence"] = "none"
+    multiplicity: Literal["none", "bonferroni", "holm", "hochberg", "benjamini-hochberg", "fixed-sequence", "gatekeeping"] = "none"
     groups: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     subgroups: tuple[str, ...] = ()
     cohorts: str = ""

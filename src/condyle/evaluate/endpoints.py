@@ -11,19 +11,23 @@ from scipy.stats import t
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
-from condyle.evaluate.multiplicity import METHODS, fixed_sequence
+from condyle.evaluate.multiplicity import METHODS, fixed_sequence, holm
 
-RULES = ("none", *METHODS, "fixed-sequence")
+RULES = ("none", *METHODS, "fixed-sequence", "gatekeeping")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Measure of a finding (or group of findings) that must lie above ``at_least``; ``site`` 'all' or a level."""
+    """Measure of a finding (or group of findings) that must lie above ``at_least``; ``site`` 'all' or a level.
+
+    ``family`` orders endpoints under gatekeeping.
+    """
 
     finding: str
     measure: str
     at_least: float
     site: str = "all"
+    family: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +54,43 @@ def judge_endpoints(
     Parameters
     ----------
     found : the number of each endpoint, or None when there is none (it then is not met)
-    rule : one of ``RULES``; 'fixed-sequence' stops at the first that is not met
+    rule : one of ``RULES``; 'fixed-sequence' stops at the first that is not met, 'gatekeeping' at the first family that is not
+        met as a whole
     """
+    p = [float("nan") if one is None else one_sided_p(one, endpoint.at_least) for endpoint, one in zip(endpoints, found, strict=True)]
+    return decided(endpoints, found, p, alpha=alpha, rule=rule)
+
+
+def decided(
+    endpoints: Sequence[Endpoint], found: Sequence[Estimate | None], p: Sequence[float], *, alpha: float, rule: str
+) -> tuple[EndpointResult, ...]:
+    """One-sided p, in the order of the plan, decided together at alpha / 2; one without p is not met and gates what follows."""
     if rule not in RULES:
         raise InputError(
             "statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do="Use " + ", ".join(RULES) + "."
         )
-    p = [float("nan") if one is None else one_sided_p(one, endpoint.at_least) for endpoint, one in zip(endpoints, found, strict=True)]
     safe = [1.0 if np.isnan(one) else one for one in p]
-    adjusted = METHODS[rule](safe).tolist() if rule in METHODS and safe else safe
+    adjusted = safe
+    if safe and rule in METHODS:
+        adjusted = METHODS[rule](safe).tolist()
+    elif safe and rule == "gatekeeping":
+        adjusted = _gated(safe, [one.family for one in endpoints])
     met = fixed_sequence(safe, alpha=alpha / 2) if rule == "fixed-sequence" else tuple(one <= alpha / 2 for one in adjusted)
     return tuple(
         EndpointResult(endpoint, one, plain, float("nan") if np.isnan(plain) else after, bool(kept) and not np.isnan(plain))
         for endpoint, one, plain, after, kept in zip(endpoints, found, p, adjusted, met, strict=True)
     )
+
+
+def _gated(p: Sequence[float], families: Sequence[int]) -> list[float]:
+    """Holm within each family, and never below the largest of the families before: ``multiplicity.gatekeeper`` as adjusted p."""
+    found, gate = [1.0] * len(p), 0.0
+    for family in sorted(set(families)):
+        places = [place for place, own in enumerate(families) if own == family]
+        for place, value in zip(places, holm([p[one] for one in places]), strict=True):
+            found[place] = max(float(value), gate)
+        gate = max(found[place] for place in places)
+    return found
 
 
 def one_sided_p(estimate: Estimate, at_least: float) -> float:

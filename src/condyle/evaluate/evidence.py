@@ -99,6 +99,22 @@ def gather(
     )
 
 
+# What was run, when one of these measures is there.
+SAID = {
+    "Average precision is the step sum over distinct scores.": {"average precision"},
+    "Means over groups of findings weigh findings alike; all findings share each draw of patients.": {"macro AUROC"},
+    "Calibration: logistic recalibration (slope, intercepts), Brier score with its skill against the prevalence, expected calibration "
+    "error over 15 bins of equal width beside what a perfect model shows, loess of degree 2 and span 0.75 (ICI).": {"calibration slope"},
+    "Kappa is Cohen's over the whole scale; agreement of grades is also given as balanced accuracy and mean error.": {"quadratic kappa"},
+    "Measurements: Bland and Altman's bias and limits, ICC(A,1) and Lin's concordance.": {"bias"},
+    "A mark hits a lesion when nearer to its centre than its radius; sensitivity is read at false marks over all studies, CPM is its "
+    "mean at 1/8 to 8.": {"CPM"},
+    "Boxes are matched from the highest score on at overlaps of 0.50 to 0.95; precision is interpolated at 101 recalls (COCO).": {"AP50"},
+    "Masks: Dice, IoU and surface Dice are means over studies, distances are medians in millimetres of studies with both masks; masks "
+    "empty on both sides are left out, on one side count as 0.": {"surface Dice"},
+}
+
+
 def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
     """What was done, in sentences, written from the methods that the numbers name."""
     settings = evidence.settings
@@ -122,6 +138,12 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
             f"Other intervals come from {settings.resamples} resamples of patients with all their rows (seed {settings.seed}, PCG64; "
             "percentile, BCa for average precision with fewer than 50 positives)."
         )
+    measures = {line.estimate.measure for line in evidence.lines}
+    parts += [sentence for sentence, named in SAID.items() if measures & named]
+    if "structural components over patients" in used:
+        parts.append("wAFROC and AFROC (Chakraborty) have intervals from structural components over patients, t on the logit scale.")
+    if "Obuchowski-Rockette-Hillis on readers' means" in used:
+        parts.append("wAFROC and AFROC of several readers: Obuchowski-Rockette-Hillis on readers' means, readers and cases random.")
     if evidence.compared:
         parts.append(
             "Subgroups were compared by chi-square of areas about their weighted mean, and by logistic regression with a "

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from condyle.errors import InputError
-from condyle.evaluate.endpoints import RULES, Endpoint, EndpointResult
+from condyle.evaluate.endpoints import Endpoint, EndpointResult, decided
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.figures import Figure
-from condyle.evaluate.multiplicity import METHODS, fixed_sequence
 from condyle.evaluate.standalone import Line
 
 Cell = str | int | float | Estimate | None
@@ -74,6 +72,7 @@ class Claim:
     metric: str
     comparison: str
     margin: float = 0.0
+    family: int = 1
 
 
 def judge_claims(
@@ -86,21 +85,14 @@ def judge_claims(
     differences : (finding, metric in lower case) -> difference in the direction of the claim; where an analysis holds several
         comparisons, (finding, metric, comparison)
     """
-    if rule not in RULES:
-        raise InputError("statistics-multiplicity", f"There is no rule {rule!r} of multiplicity.", what_to_do=f"Use {', '.join(RULES)}.")
     keys = [(one.finding, one.metric.lower(), one.comparison) for one in claims]
     found = [differences.get(key, differences.get(key[:2])) for key in keys]
     p = [float("nan") if one is None else above(one, -claim.margin) for claim, one in zip(claims, found, strict=True)]
-    safe = [1.0 if np.isnan(one) else one for one in p]
-    adjusted = METHODS[rule](safe).tolist() if rule in METHODS and safe else safe
-    met = fixed_sequence(safe, alpha=alpha / 2) if rule == "fixed-sequence" else tuple(one <= alpha / 2 for one in adjusted)
-    return tuple(
-        EndpointResult(
-            Endpoint(claim.finding, f"{claim.comparison}, {claim.metric.replace('auroc', 'AUROC')}", 0.0 - claim.margin), one, plain,
-            float("nan") if np.isnan(plain) else after, bool(kept) and not np.isnan(plain),
-        )
-        for claim, one, plain, after, kept in zip(claims, found, p, adjusted, met, strict=True)
-    )  # fmt: skip
+    asked = [
+        Endpoint(one.finding, f"{one.comparison}, {one.metric.replace('auroc', 'AUROC')}", 0.0 - one.margin, family=one.family)
+        for one in claims
+    ]
+    return decided(asked, found, p, alpha=alpha, rule=rule)
 
 
 def above(difference: Estimate, limit: float) -> float:
