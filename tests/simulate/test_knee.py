@@ -171,7 +171,7 @@ def test_words_plant_findings_and_all_wrong_ones_are_named_at_once() -> None:
     assert (one.finding, one.severity, one.place) == ("meniscal_tear", 0.4, "lateral")
     assert all(plant([name], rng)[0].place in ("", *PLACES.get(name, ())) for name in FINDINGS)
     with pytest.raises(UsageError) as error:
-        plant(["acl_injury", "cyst=3", "plica@lateral"], rng)
+        plant(["acl_injry", "cyst=3", "plica@lateral"], rng)
     assert all(part in error.value.why for part in ("did you mean 'acl_injury'", "outside 0 to 1", "names no place"))
     with pytest.raises(UsageError):
         Planted("meniscal_tear", 10, 1.2)
