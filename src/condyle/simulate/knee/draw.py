@@ -82,11 +82,11 @@ def _surroundings(view: View, knee: Knee, noise: Textures) -> None:
         if found is None:
             continue
         window, distance = found
-        inner = within[:, window[0], window[1]]
-        canvas.paint(window, coverage(distance - 0.7, pixel) * inner, "muscle", gain=0.6)
+        limb = within[:, window[0], window[1]]
+        canvas.paint(window, coverage(distance - 0.7, pixel) * limb, "muscle", gain=0.6)
         # Blood that runs slowly is bright, fast blood has left the slice: arteries dark, veins in between.
         filling, mix = ("flow", 0.15) if name.endswith("artery") else ("blood", 0.0)
-        canvas.paint(window, coverage(distance, pixel) * inner, filling, other="blood", mix=mix, gain=0.42, label=CODES["vessel"])
+        canvas.paint(window, coverage(distance, pixel) * limb, filling, other="blood", mix=mix, gain=0.42, label=CODES["vessel"])
 
 
 def _windowed(view: View, grid: Grid, margin: float = 2.5) -> tuple[Window, Floats] | None:
@@ -108,9 +108,10 @@ def _joint(view: View, knee: Knee, lesions: Lesions, noise: Textures) -> None:
         canvas.paint(window, coverage(distance, pixel), "synovium", fat=fat, label=CODES["fat_pad"])
         lesions.fat_pad(view, window, distance)
     joint = np.array([[-52.0, -72.0, -90.0], [52.0, 38.0, 125.0]])
-    window = view.window(joint)
-    if window is None:
+    whole = view.window(joint)
+    if whole is None:
         return
+    window = whole
     coats = {name: _coat(view, window, bone.coat()) for name, bone in knee.bones.items()}
     points = view.points(window)
     lesions.deep(view, window, points)

@@ -253,7 +253,7 @@ def _centre(knee: Knee, planted: Planted, spin: NDArray[np.float64], jitter: NDA
         if not planted.present:
             return np.array([24.0, 22.0, -9.0]) + jitter * (2, 1, 3)
         if where == "popliteal":
-            return np.array([-17.0, 27.0, 8.0]) + jitter * (3, 2, 6) + (0, 0.2 * planted.size, 0)
+            return np.array([-24.0, 30.0, 8.0]) + jitter * (2, 2, 5) + (0, 0.15 * planted.size, 0)
         if where == "cruciate":
             return np.array([1.0, 6.0, 14.0]) + jitter * (3, 3, 5)
         side = "medial" if spin[0] < 0 else "lateral"
