@@ -125,8 +125,8 @@ def catalogue() -> dict[str, FindingEntry]:
 
 
 def levels() -> tuple[str, ...]:
-    """Every level of every joint, the transitional ones included."""
-    return tuple(level for joint in JOINTS.values() for level in joint.levels) + TRANSITIONAL_LEVELS
+    """What may stand in the column ``level``: levels and compartments of every joint, the transitional levels included."""
+    return tuple(level for joint in JOINTS.values() for level in (*joint.levels, *joint.compartments)) + TRANSITIONAL_LEVELS
 
 
 def _wide(table: Table, known: Collection[str], problems: list[str]) -> list[tuple[int, str, str, Mapping[str, str]]]:

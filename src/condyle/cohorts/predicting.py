@@ -111,7 +111,8 @@ def _read(reader: Reader, opener: RowOpener, rows: Sequence[ManifestRow]) -> dic
         reason = f"Condyle stopped on something that it did not expect; this is a bug ({type(error).__name__})."
         return {"code": "bug", "reason": reason, "what_to_do": "Read this study alone with `condyle read --debug`."}
     own = {"study_id": rows[0].study_id, "patient_id": rows[0].patient_id}
-    return {"findings": [{**row, **own} for row in finding_rows(reading)]}
+    # Tables of labels tell a compartment in the column ``level``; predictions must meet them there.
+    return {"findings": [{**row, "level": row["level"] or row["compartment"], **own} for row in finding_rows(reading)]}
 
 
 def _write(out: Path, studies: Mapping[str, Sequence[ManifestRow]], entries: Mapping[str, Mapping[str, Any]]) -> Predicted:

@@ -115,10 +115,14 @@ class Resume(Callback):
     def __init__(self, path: Path, every: int, minutes: float) -> None:
         self.path, self.every, self.minutes = path, every, minutes
         self.position = 0
+        self._states: dict[str, Any] | None = None
         self._last = time.monotonic()
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         self._aim(trainer)
+        if self.position and self._states is not None:
+            # A loader draws a number when an epoch begins; an epoch that goes on must not draw it a second time.
+            _restore(self._states)
 
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
         self._aim(trainer)
@@ -142,13 +146,8 @@ class Resume(Callback):
         checkpoint["generators"], checkpoint["position"] = states, self.position
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
-        self.position = int(checkpoint.get("position", 0))
-        states = checkpoint["generators"]
-        torch.set_rng_state(states["torch"])
-        kind, keys, position, has_gauss, gauss = states["numpy"]
-        np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))  # noqa: NPY002
-        version, internal, following = states["python"]
-        random.setstate((version, tuple(internal), following))
+        self.position, self._states = int(checkpoint.get("position", 0)), checkpoint["generators"]
+        _restore(checkpoint["generators"])
 
     def _aim(self, trainer: Any) -> None:
         batches = trainer.train_dataloader.dataset
@@ -159,6 +158,14 @@ class Resume(Callback):
         trainer.save_checkpoint(part, weights_only=False)
         part.replace(self.path)
         self._last = time.monotonic()
+
+
+def _restore(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["torch"])
+    kind, keys, position, has_gauss, gauss = states["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, gauss))  # noqa: NPY002
+    version, internal, following = states["python"]
+    random.setstate((version, tuple(internal), following))
 
 
 def fit(

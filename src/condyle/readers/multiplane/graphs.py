@@ -24,6 +24,7 @@ class GraphMember:
     encoders: Mapping[str, Graph]
     reader: Graph
     columns: tuple[int, ...]
+    grid: tuple[int, int] | None = None
 
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         found = self.encoders[slot]({"grey": grey})
@@ -56,11 +57,13 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     try:
         slots, findings = tuple(settings["slots"]), tuple(settings["findings"])
         spec, attention = StackSpec(**settings["stack"]), Attention(**settings["attention"])
-        names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"]))) for one in settings["members"]]
-        spoken = {column for *_, columns in names for column in columns}
-        if spoken != set(range(len(findings))) or set(slots) != set(package.spec.slots) or any(set(own) != set(slots) for own, *_ in names):
+        names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"])), (int(one["grid"][0]), int(one["grid"][1])))
+                 for one in settings["members"]]  # fmt: skip
+        spoken = {column for *_, columns, _ in names for column in columns}
+        lacking = spoken != set(range(len(findings))) or set(slots) != set(package.spec.slots)
+        if lacking or any(set(own) != set(slots) for own, *_ in names):
             raise KeyError("members")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise PackageError(
             "package-damaged", "The package does not describe its networks.", where="package.yaml: settings",
             why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
@@ -72,7 +75,9 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
             opened[name] = open_graph(package.graph(name), name, engine=engine)
         return opened[name]
 
-    members = tuple(GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns) for own, reader, columns in names)
+    members = tuple(
+        GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid) for own, reader, columns, grid in names
+    )
     return Ensemble(slots, findings, spec, attention, members)
 
 

@@ -26,6 +26,10 @@ class Member(Protocol):
     @property
     def columns(self) -> tuple[int, ...]: ...
 
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of the features that ``read`` takes; None takes any."""
+
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         """[slice, row, column] -> (features [slice', channel, h, w] of the last block, the sum over channels of the block before,
         [slice', h, w])."""
@@ -161,25 +165,40 @@ def _pass(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[np.
         if len(there):
             features, earlier = member.encode(slot, np.ascontiguousarray(grey[number, there]))
             stacked[slot], late[slot], before[slot] = features, features.sum(axis=1), earlier
-    whole, mask = scattered(slots, stacked, shown)
+    whole, mask = scattered(slots, stacked, shown, member.grid)
     return member.read(whole, mask), Features(late, before)
 
 
-def scattered(slots: Sequence[str], stacked: Mapping[str, Floats], shown: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def scattered(
+    slots: Sequence[str], stacked: Mapping[str, Floats], shown: NDArray[np.bool_], grid: tuple[int, ...] | None = None
+) -> tuple[Floats, Floats]:
     """Features of the shown slices on the grid of all slices: ([slot, slice', channel, h, w], [slot, slice'] 0 or 1).
 
     An encoder of single slices gives one row of features a slice; one of whole stacks gives fewer, which fill the first places.
     """
-    one = next(iter(stacked.values()))
-    out = np.zeros((len(slots), shown.shape[1], *one.shape[1:]), np.float32)
+    grid = grid or max(one.shape[-2:] for one in stacked.values())
+    channels = next(iter(stacked.values())).shape[1]
+    out = np.zeros((len(slots), shown.shape[1], channels, *grid), np.float32)
     mask = np.zeros(shown.shape, np.float32)
     for number, slot in enumerate(slots):
         if slot in stacked:
-            own = stacked[slot]
+            own = _on_grid(stacked[slot], grid)
             places = np.flatnonzero(shown[number]) if len(own) == shown[number].sum() else np.arange(len(own))
             out[number, places] = own
             mask[number, places] = 1
     return out, mask
+
+
+def _on_grid(features: Floats, grid: tuple[int, ...]) -> Floats:
+    """Features of a coarser backbone on the grid of the finest one; the mean of each channel, by which they are read, stays."""
+    import cv2
+
+    if features.shape[-2:] == grid:
+        return features
+    planes = np.ascontiguousarray(features).reshape(-1, *features.shape[-2:])
+    resized = [cv2.resize(one, (grid[1], grid[0]), interpolation=cv2.INTER_LINEAR) for one in planes]
+    fine = np.stack(resized).reshape(*features.shape[:2], *grid)
+    return np.asarray(fine + features.mean(axis=(2, 3), keepdims=True) - fine.mean(axis=(2, 3), keepdims=True), np.float32)
 
 
 def find_objects(

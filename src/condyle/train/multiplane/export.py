@@ -25,13 +25,14 @@ class Exported:
     Parameters
     ----------
     graphs : name ('encoder-sagittal', 'reader') -> ONNX bytes; encoders : slot -> name of its graph
-    outputs : of the reader
+    outputs : of the reader; grid : rows and columns of the features that it takes
     exported, rounded : largest difference of a logit from torch, and by storing weights as 16-bit floats
     """
 
     graphs: dict[str, bytes]
     encoders: dict[str, str]
     outputs: tuple[str, ...]
+    grid: tuple[int, int]
     exported: float
     rounded: float
 
@@ -69,15 +70,15 @@ def network_onnx(
                 half=half,
             )  # fmt: skip
     with torch.no_grad():
-        slot = shipped.slots[0]
-        shape = EncoderGraph(shipped, slot)(torch.zeros(slices, pixels, pixels))[0].shape
-    outputs = tuple(outputs_of(shipped))
+        shapes = [EncoderGraph(shipped, slot)(torch.zeros(slices, pixels, pixels))[0].shape for slot in encoders]
+        shape = max(shapes, key=lambda one: tuple(one[-2:]))
+    outputs, grid = tuple(outputs_of(shipped)), (int(shape[-2]), int(shape[-1]))
     example = (torch.rand(1, len(shipped.slots), slices, *shape[1:]), torch.ones(1, len(shipped.slots), slices))
     graphs["reader"] = exported(ReaderGraph(shipped), example, ("features", "shown"), outputs, {}, half=half)
     opened = {name: open_graph(data, name, threads=1) for name, data in graphs.items()}
     columns = tuple(range(shipped.shape.findings))
     runs: dict[str, Member] = {
-        "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns),
+        "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns, grid),
         "shipped": TorchMember(shipped, columns), "trained": TorchMember(whole, columns),
     }  # fmt: skip
     largest = {"exported": 0.0, "rounded": 0.0}
@@ -87,4 +88,4 @@ def network_onnx(
         largest["exported"] = max(largest["exported"], float(np.abs(said["onnx"] - said["shipped"]).max()))
         largest["rounded"] = max(largest["rounded"], float(np.abs(said["shipped"] - said["trained"]).max()))
     demand_equal(largest["exported"], tolerance, "network")
-    return Exported(graphs, encoders, outputs, largest["exported"], largest["rounded"])
+    return Exported(graphs, encoders, outputs, grid, largest["exported"], largest["rounded"])

@@ -44,6 +44,7 @@ class TorchMember:
     network: MultiplaneNetwork
     columns: tuple[int, ...]
     maps: bool = False
+    grid: tuple[int, int] | None = None
 
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         with torch.inference_mode():

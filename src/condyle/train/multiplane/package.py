@@ -48,7 +48,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
             graphs[f"{number}-{name}"] = {"file": file, "inputs": inputs, "outputs": outputs}
         members.append({
             "encoders": {slot: f"{number}-{name}" for slot, name in made.encoders.items()}, "reader": f"{number}-reader",
-            "columns": list(one.columns),
+            "columns": list(one.columns), "grid": list(made.grid),
         })  # fmt: skip
     simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
     record = {

@@ -1,0 +1,64 @@
+"""Every shipped recipe of several planes trains in its smallest size, and its package reads."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nibabel.nifti1 import Nifti1Image
+
+from condyle.cohorts import open_rows
+from condyle.cohorts.cohort import load_cohort
+from condyle.readers import load_package
+from condyle.train.multiplane.pipeline import train_multiplane
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.recipe import load_recipe, shipped_recipes
+from tests.knees import draw
+
+RECIPES = [name for name in shipped_recipes() if load_recipe(name).family == "multiplane"]
+
+
+def _cohort(folder: Path, recipe: MultiplaneRecipe, studies: int = 8) -> Path:
+    """Series for every slot of the recipe (the last study has one alone), labels in long form with compartments as levels."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rows, labels = [], []
+    for number in range(studies):
+        present = rng.integers(0, 2, 9)
+        for place, (name, slot) in enumerate(recipe.data.slots.items()):
+            if number == studies - 1 and place:
+                continue
+            values, matrix = draw(slot.plane, present, number, slices=4, size=32)
+            path = folder / f"s{number}_{name}.nii.gz"
+            Nifti1Image(values.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix[:, [2, 1, 0, 3]]).to_filename(path)
+            fat = "" if slot.fat_suppressed is None else "yes" if slot.fat_suppressed else "no"
+            rows.append((f"s{number}", f"p{number}", path.name, recipe.data.joint, "left", slot.plane, slot.weightings[0], fat))
+        for place, name in enumerate(recipe.data.findings):
+            finding, _, level = name.partition("/")
+            labels.append((f"s{number}", f"p{number}", finding, level, "", (number + place) % 2, 0.5 if place % 3 else ""))
+    head = ("study_id", "patient_id", "path", "joint", "side", "plane", "weighting", "fat_suppressed")
+    told = ("study_id", "patient_id", "finding", "level", "side", "value", "reliability")
+    for name, columns, lines in (("manifest", head, rows), ("labels", told, labels)):
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([columns, *lines])
+    return folder
+
+
+SLOW = pytest.mark.slow("train", "readers", "recipes")
+
+
+@pytest.mark.parametrize("name", [one if one == "rsna2026_knee" else pytest.param(one, marks=SLOW) for one in RECIPES])
+def test_smoke(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name, size="smoke")
+    assert isinstance(recipe, MultiplaneRecipe)
+    cohort = load_cohort(_cohort(tmp_path / "cohort", recipe))
+    train_multiplane(recipe, cohort, tmp_path / "package", tmp_path / "work")
+    reader = load_package(tmp_path / "package")
+    for study in ("s0", "s7"):
+        reading = reader.read(open_rows(cohort.studies[study]))
+        said = {"/".join(part for part in (one.finding, one.site.compartment) if part) for one in reading.findings}
+        assert said == set(recipe.data.findings)
+        assert all(one.score is not None and 0 <= one.score <= 1 for one in reading.findings)
+    assert len(reading.used_series) == 1
