@@ -29,8 +29,9 @@ CODES: dict[str, int] = {
 }  # fmt: skip
 """Values of the label map; 1 to 10 as in the maps of pymskt."""
 
-VOLUMES = {"medial": 2330.0, "lateral": 2040.0}
-"""mm3 of the menisci, mean of the real ones; they grow with the width of the knee, not with its cube."""
+VOLUMES = {"medial": 2130.0, "lateral": 2040.0}
+"""mm3 of the menisci on the lattice where they are fitted, which come out as the mean of the real ones.
+They grow with the width of the knee, not with its cube."""
 
 MENISCUS_HEIGHT = 6.5
 """mm above the tibial cartilage at which a meniscus ends, wherever the femur is."""
@@ -300,7 +301,7 @@ def _fat_pad(tendon: Course, bend: Bend) -> Grid:
     """Behind the patellar tendon, in front of the notch; bones and menisci are drawn over its rest."""
     grid = empty(np.array([-34.0, -62.0, -24.0]), np.array([44.0, 4.0, 44.0]), 1.5)
     points = bend.lattice(grid)
-    body = ellipsoid(points, (5.5, -30.0, 6.5), (28.0, 19.5, 20.5))
+    body = ellipsoid(points, (5.5, -30.0, 6.5), (27.2, 19.0, 20.0))
     top = ellipsoid(points, (3.0, -43.0, 24.0), (22.0, 9.0, 15.0))
     places = np.array(tendon.path)
     behind = np.interp(points[2], places[:, 2], places[:, 1]).astype(np.float32) + 1.8
