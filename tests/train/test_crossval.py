@@ -11,7 +11,8 @@ import pytest
 
 from condyle.readers.lumbar.grade import outputs_of
 from condyle.train.crossval import judge, predictions, save_piece
-from condyle.train.recipe import Recipe, load_recipe
+from condyle.train.lumbar_recipe import LumbarRecipe as Recipe
+from condyle.train.recipe import load_recipe
 
 
 def fitted(recipe: Recipe, patients: frozenset[str]) -> SimpleNamespace:
