@@ -53,6 +53,7 @@ def monai_torch(folder: str, out: str, spared: bool = False) -> Callable[[], obj
     from monai.transforms import Compose, LoadImaged, Orientationd, ScaleIntensityRangePercentilesd, Spacingd
 
     from condyle.readers.lumbar.measured import names
+    from condyle.readers.lumbar.regions import ENLARGED, NAMES
     from condyle.readers.lumbar.segment import GRID_MM
     from condyle.train.backbone import Backbone, n_features, read_out
     from condyle.train.grading import Head
@@ -80,7 +81,10 @@ def monai_torch(folder: str, out: str, spared: bool = False) -> Callable[[], obj
                 for one in padded[: counts["slices"]] if spared else padded:
                     segmenter(one[None])
             levels = counts["levels"]
-            features = read_out(backbone(torch.rand(levels * 2, *counts["crop"]))).unflatten(0, (levels, 2))
+            rows, columns = counts["crop"]
+            crops = torch.rand(levels * 2, ENLARGED * rows, ENLARGED * columns)
+            shares = torch.rand(levels * 2, len(NAMES), rows // 4, columns // 4)
+            features = read_out(backbone(crops), shares).unflatten(0, (levels, 2))
             rest = torch.ones(levels, 2), torch.zeros(levels, len(names(("t2", "t1")))), torch.zeros(levels, 11)
             return [head(features, *rest) for head in heads]
 
