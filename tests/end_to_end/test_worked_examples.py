@@ -44,6 +44,22 @@ def test_step_1_a_model_beside_ten_readers(tmp_path: Path, monkeypatch: pytest.M
     assert found["thresholds"].startswith("frozen file")
 
 
+def _same(found: Any, stored: Any) -> None:
+    """Equal but for the last digits, which follow the number of threads of the linear algebra."""
+    if isinstance(stored, dict):
+        assert found.keys() == stored.keys()
+        for key, value in stored.items():
+            _same(found[key], value)
+    elif isinstance(stored, list):
+        assert len(found) == len(stored)
+        for one, other in zip(found, stored, strict=True):
+            _same(one, other)
+    elif isinstance(stored, float):
+        assert found == pytest.approx(stored, rel=1e-6, abs=1e-9)
+    else:
+        assert found == stored
+
+
 def test_step_2_readers_without_and_with_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ran("knee_2_readers", tmp_path, monkeypatch)
     major = value(found, "macro major", "difference of auroc", "aided - unaided")
@@ -51,7 +67,7 @@ def test_step_2_readers_without_and_with_help(tmp_path: Path, monkeypatch: pytes
     assert [one["met"] for one in found["endpoints"]] == [True, True]
     assert found["warnings"] == ["3 of 600 repeated reads came within 28 days."]
     stored = json.loads((EXAMPLES / "knee_2_readers" / "results.json").read_text("utf-8"))
-    assert found["results"] == stored["results"]  # the pack in the documents is what these tables give today
+    _same(found["results"], stored["results"])  # the pack in the documents is what these tables give today
 
 
 def test_step_3_a_randomised_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

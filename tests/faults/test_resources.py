@@ -48,7 +48,8 @@ def test_too_little_memory_is_exit_code_5(tmp_path: Path) -> None:
 
 
 HELD_IN_THE_MIDDLE = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 from condyle import outputs
 def held(folder):
     print("everything but the last file is written", flush=True)
