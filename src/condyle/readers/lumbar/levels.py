@@ -20,7 +20,8 @@ from condyle.readers.lumbar.discs import CANAL, Disc, at_points, find_discs
 
 NUMBERING_UNCERTAIN = "numbering_uncertain"
 _FEWEST = 5  # a lumbar study shows five discs; fewer leave the count in doubt
-# Set on the 361 SPIDER pictures (out-of-fold tissue) and on simulated spines of the seeds 90000 to 101007 and 200000 to 211017;
+# Set on the 361 SPIDER pictures (out-of-fold tissue) and on simulated spines of the seeds 90000 to 101007, 200000 to 211017 and
+# 307003, 307010, 310002, 310008;
 # scripts/numbering.py tests them on other seeds. Lengths in disc widths, angles in radians. On SPIDER L5-S1 leans by -0.25 to -0.86
 # (1st, 99th percentile).
 _NO_ROOM, _LITTLE_ROOM, _SOME_ROOM = 1.15, 1.50, 1.75
