@@ -31,7 +31,7 @@ class Reader:
     def __init__(self) -> None:
         self.pictures: list[weakref.ref[Any]] = []
 
-    def read(self, study: Study) -> Reading:
+    def read(self, study: Study, *, maps: bool = True) -> Reading:
         assert all(picture() is None for picture in self.pictures), "an earlier reading is still held"
         volume = np.zeros((64, 64), np.float32)
         self.pictures.append(weakref.ref(volume))
@@ -72,7 +72,7 @@ def test_a_study_that_is_there_twice_never_overwrites_the_other(tmp_path: Path) 
 class Decoder:
     """A reader that decodes every series, as all do, and finds what it always finds."""
 
-    def read(self, study: Study) -> Reading:
+    def read(self, study: Study, *, maps: bool = True) -> Reading:
         study, _ = load_volumes(study)
         return replace(lumbar_reading(), study_key=study.study_key, problems=study.all_problems(), unused=study.unused)
 

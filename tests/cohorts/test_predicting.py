@@ -27,7 +27,7 @@ class PixelReader:
         self.info = PackageInfo("pixel", "1.0", sha256, "test", "nothing")
         self.bad, self.constant, self.stuck, self.seen = set(bad), constant, stuck, []
 
-    def read(self, study: Study) -> Reading:
+    def read(self, study: Study, *, maps: bool = True) -> Reading:
         value = int(np.median(load_volume(study.series[0]).pixels))
         if value == self.stuck:
             time.sleep(3600)
@@ -126,7 +126,7 @@ def test_g50_nothing_read_gives_no_table(studies, tmp_path):
 
 def test_a_bug_on_one_study_is_listed_and_quotes_no_file(studies, tmp_path):
     class Stumbling(PixelReader):
-        def read(self, study):
+        def read(self, study, *, maps=True):
             if len(self.seen) == 1:
                 self.seen.append(-1)
                 raise ZeroDivisionError("PATIENT^NAME")
@@ -156,7 +156,7 @@ def test_g50_half_of_the_columns_may_be_constant():
 
 def test_a_damaged_package_stops_the_run(studies, tmp_path):
     class Broken(PixelReader):
-        def read(self, study):
+        def read(self, study, *, maps=True):
             raise PackageError("package-damaged", "The package is damaged.")
 
     with pytest.raises(PackageError):

@@ -101,7 +101,7 @@ def predict(
 def _read(reader: Reader, opener: RowOpener, rows: Sequence[ManifestRow]) -> dict[str, Any]:
     """The journal entry of one study: its findings, or why there are none."""
     try:
-        reading = reader.read(opener.open(rows))
+        reading = reader.read(opener.open(rows), maps=False)
     except InputError as error:
         reason = " ".join(part for part in (error.what, error.why) if part)
         return {"code": error.code, "reason": reason, "what_to_do": error.what_to_do}

@@ -1,7 +1,7 @@
 """The contract of a reader family: what any reading must be, whatever joint it is about.
 
 A family is a plug-in of the kind ``families``: a function of a ``Package`` that gives a reader with ``info``,
-``open()`` (its graphs, at once) and ``read(study) -> Reading``. Use in a test of your own family, with a package and a study that it can
+``open()`` (its graphs, at once) and ``read(study, maps=True) -> Reading``. Use in a test of your own family, with a package and a study that it can
 read:
 
     import pytest
@@ -49,6 +49,15 @@ def check_is_deterministic(reader: Reader, study: Study) -> None:
     for one, other in zip(first.evidence, again.evidence, strict=True):
         assert one.evidence_id == other.evidence_id, "two readings give evidence in another order"
         assert np.array_equal(one.points, other.points), f"the place of {one.evidence_id} differs between two readings"
+
+
+def check_says_the_same_without_maps(reader: Reader, study: Study) -> None:
+    """Leaving out the class maps changes no finding but the evidence that it names."""
+    whole, bare = reader.read(study), reader.read(study, maps=False)
+    assert [replace(one, evidence=()) for one in bare.findings] == [replace(one, evidence=()) for one in whole.findings], (
+        "a reading without class maps says something else"
+    )
+    assert not [one for one in bare.evidence if one.kind == "class_map"], "class maps were drawn although they were left out"
 
 
 def check_every_series_is_accounted_for(reader: Reader, study: Study) -> None:
@@ -117,6 +126,7 @@ def check_refuses_a_study_without_its_series(reader: Reader, study: Study) -> No
 CHECKS: tuple[Contract, ...] = (
     check_reads_under_its_own_name,
     check_is_deterministic,
+    check_says_the_same_without_maps,
     check_every_series_is_accounted_for,
     check_findings_are_of_the_catalogue,
     check_evidence_lies_in_the_series,
