@@ -125,6 +125,15 @@ def test_masking_leaves_no_long_word(path: str, words: set[str]) -> None:
     assert not any(word in _fold(Redactor(folded)(path)) for word in folded if len(word) >= 4)
 
 
+@given(
+    st.lists(st.text(alphabet="abcxyzß1950/-_. \n", max_size=20), max_size=6),
+    st.sets(st.sampled_from(["abc", "xyz", "a b", "ss", "19510509", "95", "c 1"]), max_size=4),
+)
+def test_masking_paths_together_is_masking_each(paths: list[str], words: set[str]) -> None:
+    redact = Redactor(words)
+    assert redact.each(paths) == [redact(path) for path in paths]
+
+
 BIRTH = "19510607"
 MONTHS = ("june", "Jun", "JUNE", "06", "6")
 

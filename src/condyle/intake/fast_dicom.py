@@ -37,7 +37,7 @@ def _code(vr: bytes) -> int:
 
 _SHORT = frozenset(map(_code, b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()))
 _LONG = frozenset(map(_code, b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()))
-_SQ, _UI, _UL, _PIXEL_KINDS = _code(b"SQ"), _code(b"UI"), _code(b"UL"), (_code(b"OW"), _code(b"OB"))
+_SQ, _UL, _PIXEL_KINDS = _code(b"SQ"), _code(b"UL"), (_code(b"OW"), _code(b"OB"))
 _UNDEFINED = 0xFFFFFFFF
 _MAX_DEPTH = 16
 
@@ -56,8 +56,8 @@ _ITEM, _ITEM_END, _SEQUENCE_END = _in_file(0xFFFEE000), _in_file(0xFFFEE00D), _i
 
 # Elements that differ from slice to slice, so that a run ends before them: times, the instance, its place and window.
 _CHANGING = frozenset(map(_in_file, (
-    0x00080012, 0x00080013, 0x00080018, 0x00080022, 0x00080023, 0x00080032, 0x00080033, 0x00200013, 0x00200032, 0x00201041, 0x00280106,
-    0x00280107, 0x00281050, 0x00281051,
+    0x00020003, 0x00080012, 0x00080013, 0x00080018, 0x00080022, 0x00080023, 0x00080032, 0x00080033, 0x00200013, 0x00200032, 0x00201041,
+    0x00280106, 0x00280107, 0x00281050, 0x00281051,
 )))  # fmt: skip
 _MOST_RUNS = 256
 
@@ -110,13 +110,17 @@ def scan(head: bytes, size: int, known: Known | None = None) -> Scan | None:
         return None
     raw: dict[int, bytes] = {}
     runs: Known = {} if known is None else known
-    position, last, end = 0, 0x0002FFFF, len(head)
+    position, last, end = 144, 0, len(head)
     try:
-        position = _meta(head, raw)
+        meta_end, in_meta = _meta_end(head), True
         opening, group, start, held = 0, -1, position, 0  # of the run that is walked: tag, group, place, wanted elements before it
         while True:
             tag, vr, length = _ELEMENT(head, position)
             if tag & 0xFFFF != group or tag in _CHANGING:
+                if in_meta and tag & 0xFFFF != 2:
+                    if position != meta_end or tag & 0xFFFF < 8:
+                        return None
+                    in_meta = False
                 if opening:
                     _remember(runs, opening, head[start:position], raw, held)
                 run = runs.get(tag)
@@ -173,31 +177,12 @@ def _remember(runs: Known, tag: int, data: bytes, raw: dict[int, bytes], held: i
         runs[tag] = Run(data, own, min(own, default=0), max(own, default=0))
 
 
-def _meta(head: bytes, raw: dict[int, bytes]) -> int:
-    """The byte behind the file meta information, which must be as long as it says; its wanted elements go to ``raw``."""
+def _meta_end(head: bytes) -> int:
+    """The byte behind the file meta information, as its group length says."""
     tag, vr, length = _ELEMENT(head, 132)
     if tag != _META_LENGTH or vr != _UL or length != 4:
         raise _Unusual
-    position, stop = 144, 144 + _LENGTH(head, 140)[0]
-    while position < stop:
-        tag, vr, length = _ELEMENT(head, position)
-        value = position + 8
-        if vr in _LONG:
-            length = _LENGTH(head, value)[0]
-            value += 4
-        elif vr not in _SHORT:
-            raise _Unusual
-        if tag & 0xFFFF != 2:
-            raise _Unusual
-        position = value + length
-        if tag in _WANTED:
-            number = _WANTED[tag][0]
-            if vr != _UI or number in raw:
-                raise _Unusual
-            raw[number] = head[value:position]
-    if position != stop or _ELEMENT(head, position)[0] & 0xFFFF < 8:
-        raise _Unusual
-    return position
+    return 144 + int(_LENGTH(head, 140)[0])
 
 
 def _with_pixels(raw: dict[int, bytes], vr: int, value: int, length: int) -> Scan | None:

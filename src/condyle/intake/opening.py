@@ -68,7 +68,8 @@ def open_studies(path: str | os.PathLike[str], *, overrides: Overrides | None = 
     files = sort_files(root)
     files.problems += missing_by_index(files.dicom)
     redact = Redactor(secret_words(file.header for file in files.dicom))
-    dicom = dicom_studies([_renamed(file, redact) for file in files.dicom], str(root), told)
+    masked = redact.each([file.where for file in files.dicom])
+    dicom = dicom_studies([_renamed(*pair) for pair in zip(files.dicom, masked, strict=True)], str(root), told)
     studies = [_without_names(study, redact) for study in dicom.studies]
     truth = named_label_maps(root)
     blobs = {
@@ -174,8 +175,7 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _renamed(file: DicomFile, redact: Redactor) -> DicomFile:
-    where = redact(file.where)
+def _renamed(file: DicomFile, where: str) -> DicomFile:
     return file if where == file.where else replace(file, blob=replace(file.blob, where=where))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from condyle.intake.roles.tokens import STUDY_TEXT_KEYS, TEXT_KEYS, has, phrases, text_words
@@ -98,6 +99,7 @@ def body_part(headers: Mapping[str, Any]) -> Trait:
     return settle(Witness("tag", by_tag, 0.75), Witness("text", by_words, 0.75))
 
 
+@lru_cache(maxsize=1024)
 def named_part(found: tuple[str, ...]) -> str | None:
     """The one body part that the words name; None for none or several that do not contain each other."""
     named = {part for part, phrases in _NAMES.items() if has(found, phrases)}
