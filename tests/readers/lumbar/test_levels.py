@@ -36,6 +36,17 @@ def test_a_well_formed_disc_below_l5_s1_is_doubtful() -> None:
     assert any("transitional" in doubt for doubt in levels.doubts)
 
 
+def test_a_piece_of_disc_a_vertebra_below_l5_s1_is_doubtful() -> None:
+    """Too small to be taken for a disc; specks, and pieces within half a vertebra, say nothing."""
+    drawn = draw_spine(6, start=(440.0, 230.0))
+    for rows, columns, doubtful in ((slice(508, 514), slice(240, 272), True), (slice(508, 511), slice(240, 250), False)):
+        labels = drawn.labels.copy()
+        labels[rows, columns] = 3
+        levels = find_levels(tissue(labels))
+        assert len(levels.discs) == 6
+        assert any("a vertebra below" in doubt for doubt in levels.doubts) == doubtful
+
+
 def test_frames_carry_place_and_one_width() -> None:
     levels = find_levels(tissue(draw_spine().labels))
     cut = frames(levels)

@@ -150,7 +150,7 @@ def _thickness(along: NDArray[np.float64], low: float, high: float) -> float:
 
 def _candidates(share: NDArray[np.floating], threshold: float) -> list[Disc]:
     """Islands above the threshold that are not specks; islands that hold several discs are cut at higher thresholds."""
-    found = [disc for island in _islands(share > threshold) if (disc := shape_of(island, share)) is not None]
+    found = [disc for island in islands(share > threshold) if (disc := shape_of(island, share)) is not None]
     if not found:
         return []
     largest = sorted((disc.area for disc in found), reverse=True)[:6]
@@ -166,13 +166,13 @@ def _split(disc: Disc, share: NDArray[np.floating], usual: float) -> list[Disc]:
     rows, columns = disc.outline[:, 0].astype(int), disc.outline[:, 1].astype(int)
     own[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
     for threshold in (0.7, 0.85, 0.95):
-        pieces = [piece for one in _islands((share > threshold) & own) if (piece := shape_of(one, share)) and piece.area > 0.2 * usual]
+        pieces = [piece for one in islands((share > threshold) & own) if (piece := shape_of(one, share)) and piece.area > 0.2 * usual]
         if len(pieces) > 1:
             return pieces
     return [disc]
 
 
-def _islands(mask: NDArray[np.bool_], row: int = 0, column: int = 0) -> list[Island]:
+def islands(mask: NDArray[np.bool_], row: int = 0, column: int = 0) -> list[Island]:
     """Islands of at least 12 pixels; the mask's first pixel lies at (row, column) of the picture."""
     import cv2
 
@@ -328,7 +328,7 @@ def _recover(guess: NDArray[np.float64], angle: float, tissue: NDArray[np.floati
     near = np.hypot(rows + first[0] - guess[0], columns + first[1] - guess[1]) < radius
     best: Disc | None = None
     for threshold in (0.3, 0.15):
-        for island in _islands((window > threshold) & near, int(first[0]), int(first[1])):
+        for island in islands((window > threshold) & near, int(first[0]), int(first[1])):
             disc = shape_of(island, share, recovered=True)
             if disc is None or disc.width < 0.3 * width or abs(disc.angle - angle) > 0.7:
                 continue

@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LEVELS
 from condyle.readers.lumbar.crops import VERTEBRA, Frame
-from condyle.readers.lumbar.discs import CANAL, Disc, at_points, find_discs
+from condyle.readers.lumbar.discs import CANAL, DISC, Disc, at_points, find_discs, islands, shape_of
 
 NUMBERING_UNCERTAIN = "numbering_uncertain"
 _FEWEST = 5  # a lumbar study shows five discs; fewer leave the count in doubt
-# Set on the 361 SPIDER pictures (out-of-fold tissue) and on simulated spines of the seeds 90000 to 101007, 200000 to 211017 and
-# 307003, 307010, 310002, 310008;
-# scripts/numbering.py tests them on other seeds. Lengths in disc widths, angles in radians. On SPIDER L5-S1 leans by -0.25 to -0.86
-# (1st, 99th percentile).
+# Set on the 361 SPIDER pictures (out-of-fold tissue) and on simulated spines of the seeds 90000 to 101007, 200000 to 211017, 307003,
+# 307010, 310002, 310008, 600000 to 611017 and 700000 to 711017; scripts/numbering.py tests them on
+# other seeds. Lengths in disc widths, angles in radians. On SPIDER L5-S1 leans by -0.25 to -0.86 (1st, 99th percentile).
 _NO_ROOM, _LITTLE_ROOM, _SOME_ROOM = 1.15, 1.50, 1.75
 _LEVEL_LYING, _LEANING, _KINK = -0.22, -0.50, 0.60
 _BENT = 0.50  # between two lumbar discs
 _UNSEEN = 2  # lumbar discs of which only the place is guessed
 _BODY_LENGTH = 0.63
 _HARDLY_ANY = 0.05
+_PIECE = 0.022  # of a disc width squared; a lumbar disc has 0.2 to 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +111,8 @@ def _doubts(discs: tuple[Disc, ...], rest: Sequence[Disc], tissue: NDArray[np.fl
         doubts.append("The body below the lowest disc looks like a vertebra, not like the sacrum.")
     if any(_looks_lumbar(disc, lowest, width) or _is_cut_off(disc, lowest, width, tissue.shape[1]) for disc in rest):
         doubts.append("A well-formed disc lies below the one that was taken for L5-S1: a transitional vertebra is possible.")
+    if _is_disc_below(lowest, tissue, width):
+        doubts.append("Disc tissue is seen a vertebra below the lowest disc: it may be L5-S1, or a remnant within the sacrum.")
     if not -_KINK < lowest.angle - second.angle < 0.35:
         doubts.append("The lowest disc is tilted against the lumbar curve.")
     lumbar = discs[:_FEWEST]
@@ -160,6 +162,17 @@ def _is_vertebra_below(disc: Disc, tissue: NDArray[np.floating], width: float) -
         return False
     low, high = np.percentile(own, (2, 98))
     return bool(high - low > _BODY_LENGTH * width)
+
+
+def _is_disc_below(disc: Disc, tissue: NDArray[np.floating], width: float) -> bool:
+    """Whether a piece of disc, too small to be taken for one, lies where the next disc would lie."""
+    for island in islands(tissue[DISC] > 0.5):
+        piece = shape_of(island, tissue[DISC])
+        if piece is not None and piece.area > _PIECE * width**2 and piece.probability > 0.6:
+            step = piece.centre - disc.centre
+            if 0.8 < -step @ disc.up / width < 1.4 and abs(step @ disc.axis) < 0.75 * width:
+                return True
+    return False
 
 
 def _is_cut_off(disc: Disc, lowest: Disc, width: float, rows: int) -> bool:
