@@ -11,7 +11,7 @@ from condyle.cohorts.evaluating import Evaluated, digests, plan_warnings
 from condyle.cohorts.manifest import read_manifest
 from condyle.cohorts.plan import log_opening, read_plan, unjudged
 from condyle.cohorts.table import Table, read_table, table_error
-from condyle.evaluate.bootstrap import Interval, limits_of
+from condyle.evaluate.bootstrap import interval_of
 from condyle.evaluate.coco import IOUS, RECALLS, Boxes, CocoResult, boxes, coco
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.figures import Chart, Series
@@ -100,11 +100,8 @@ def _lines(result: CocoResult, true: Boxes, found: Boxes, patients: Mapping[str,
             every.append(again.get(key, float("nan")))
     lines = []
     for key, value in point.items():
-        kept = np.array(draws[key])
-        kept = kept[np.isfinite(kept)]
-        low, high, words = limits_of(value, kept, n, None, settings.level)
         own = true.category == named[key[0]] if key[0] in named else np.ones(len(true.category), bool)
-        one = Interval(value, low, high, words, len(patients), len(people), len(kept), n, settings.seed)
+        one = interval_of(value, np.array(draws[key]), (len(patients), len(people)), settings.seed, None, settings.level)
         lines.append(Line(key[0], "all", "", from_interval(key[1], one, int((own & ~true.crowd).sum()), settings)))
     return tuple(lines)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.evaluate.bland_altman import limits_of_agreement
-from condyle.evaluate.bootstrap import Interval, limits_of
+from condyle.evaluate.bootstrap import rows_bootstrap
 from condyle.evaluate.cohen import beside, cohen_kappa
 from condyle.evaluate.endpoints import Endpoint, judge_endpoints
 from condyle.evaluate.estimate import Estimate
@@ -154,20 +154,9 @@ def _over_patients(one: Estimate, again: Coefficient, patients: NDArray[np.str_]
 
 def _bootstrapped(one: Estimate, again: Coefficient, patients: NDArray[np.str_], settings: Settings) -> Estimate:
     """Percentile limits over patients; all units of a patient are drawn together."""
-    values = np.array([again(rows) for rows in _drawn_rows(patients, settings)])
-    kept = values[np.isfinite(values)]
-    n = len(values)
-    low, high, words = limits_of(one.estimate, kept, n, None, settings.level)
-    record = Interval(one.estimate, low, high, words, len(patients), len(np.unique(patients)), len(kept), n, settings.seed)
-    return from_interval(one.measure, record, None, settings).warned(*one.warnings)
-
-
-def _drawn_rows(patients: NDArray[np.str_], settings: Settings) -> list[NDArray[np.intp]]:
-    labels, owner = np.unique(patients, return_inverse=True)
-    rows = [np.flatnonzero(owner == place) for place in range(len(labels))]
-    rng = np.random.default_rng(settings.seed)
     n = min(settings.resamples, 500)
-    return [np.concatenate([rows[k] for k in rng.integers(len(labels), size=len(labels))]) for _ in range(n)]
+    found = rows_bootstrap({one.measure: again}, patients, n=n, seed=settings.seed, confidence=settings.level)
+    return from_interval(one.measure, found[one.measure], None, settings).warned(*one.warnings)
 
 
 def _between_arms(tables: Sequence[RatingTable], settings: Settings) -> list[Line]:

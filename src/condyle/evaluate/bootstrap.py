@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from condyle.evaluate.interval_limits import bca, percentile
+from condyle.evaluate.interval_limits import bca, bias_of, percentile
 
 Metric = Callable[[NDArray[np.float64]], float]
 """Weight of each row -> value of the metric."""
@@ -27,6 +27,7 @@ class Interval:
     resamples : those that gave a value, of those drawn; a resample without positives gives none
     drawn : int
     seed : int
+    replicates : the finite values themselves; bias : z0 and acceleration where the limits are BCa, else NaN
     """
 
     estimate: float
@@ -38,6 +39,8 @@ class Interval:
     resamples: int
     drawn: int
     seed: int
+    replicates: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    bias: tuple[float, float] = field(default=(float("nan"), float("nan")), compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
@@ -85,12 +88,9 @@ def patient_bootstrap(
     ones = np.ones(len(place))
     result = {}
     for name, metric in metrics.items():
-        values = np.array(draws[name])
-        values = values[np.isfinite(values)]
         estimate = float(metric(ones))
         pulls = _influence(metric, estimate, place, len(labels)) if interval == "bca" else None
-        low, high, words = limits_of(estimate, values, n, pulls, confidence)
-        result[name] = Interval(estimate, low, high, words, len(place), len(labels), len(values), n, seed)
+        result[name] = interval_of(estimate, np.array(draws[name]), (len(place), len(labels)), seed, pulls, confidence)
     return result
 
 
@@ -102,6 +102,7 @@ def sums_bootstrap(
     n: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
+    interval: str = "percentile",
 ) -> dict[str, Interval]:
     """As ``patient_bootstrap``, for metrics that depend on weighted sums of columns alone (shares, F1, Brier): all resamples at once.
 
@@ -115,14 +116,64 @@ def sums_bootstrap(
     summed = np.stack([np.bincount(place, column, len(labels)) for column in given.T], axis=1)
     rng = np.random.default_rng(seed)
     draws = np.stack([draw_patients(rng, len(labels)) @ summed for _ in range(n)])
-    result = {}
-    point = values(given.sum(axis=0))
-    for name, every in values(draws).items():
-        kept = every[np.isfinite(every)]
-        estimate = float(point[name])
-        low, high, words = limits_of(estimate, kept, n, None, confidence)
-        result[name] = Interval(estimate, low, high, words, len(place), len(labels), len(kept), n, seed)
-    return result
+    whole = given.sum(axis=0)
+    point, without = values(whole), values(whole - summed) if interval == "bca" else {}
+    return {
+        name: interval_of(
+            float(point[name]), every, (len(place), len(labels)), seed,
+            pulls_of(float(point[name]), without[name]) if interval == "bca" else None, confidence,
+        )
+        for name, every in values(draws).items()
+    }  # fmt: skip
+
+
+def rows_bootstrap(
+    metrics: Mapping[str, Callable[[NDArray[np.intp]], float]],
+    clusters: ArrayLike,
+    *,
+    n: int = 500,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """As ``patient_bootstrap``, for metrics that take the drawn rows (with repeats) and not weights, such as intraclass correlations."""
+    labels, owner = np.unique(np.asarray(clusters), return_inverse=True)
+    rows = [np.flatnonzero(owner == place) for place in range(len(labels))]
+    rng = np.random.default_rng(seed)
+    drawn = [np.concatenate([rows[k] for k in rng.integers(len(labels), size=len(labels))]) for _ in range(n)]
+    whole = np.arange(len(owner))
+    return {
+        name: interval_of(metric(whole), np.array([metric(one) for one in drawn]), (len(owner), len(labels)), seed, None, confidence)
+        for name, metric in metrics.items()
+    }
+
+
+def interval_of(
+    estimate: float,
+    draws: NDArray[np.float64],
+    size: tuple[int, int],
+    seed: int,
+    influence: NDArray[np.float64] | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """The interval of a statistic from its value in every resample.
+
+    Parameters
+    ----------
+    draws : (n,) one value a resample, not finite where it is not defined; size : rows and patients
+    influence : (patients,) pull of each, for BCa; None for percentile limits
+    """
+    kept = draws[np.isfinite(draws)]
+    low, high, words = limits_of(estimate, kept, len(draws), influence, confidence)
+    nothing = (float("nan"), float("nan"))
+    bias = bias_of(estimate, kept, influence) if influence is not None and words.startswith("BCa") else None
+    return Interval(
+        estimate, low, high, words, *size, len(kept), len(draws), seed, kept, nothing if bias is None else (bias.z0, bias.acceleration)
+    )
+
+
+def pulls_of(estimate: float, without: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(patients,) pull of each on a statistic from its values without that patient; where none is left it pulls nothing."""
+    return np.where(np.isfinite(without), (len(without) - 1) * (estimate - without), 0.0)
 
 
 def limits_of(
@@ -142,8 +193,4 @@ def limits_of(
 
 def _influence(metric: Metric, estimate: float, place: NDArray[np.intp], patients: int) -> NDArray[np.float64]:
     """(patients,) pull of each on the metric, by leaving it out; one whose absence leaves no value pulls nothing."""
-    pulls = np.zeros(patients)
-    for one in range(patients):
-        without = metric((place != one).astype(np.float64))
-        pulls[one] = (patients - 1) * (estimate - without) if np.isfinite(without) else 0.0
-    return pulls
+    return pulls_of(estimate, np.array([metric((place != one).astype(np.float64)) for one in range(patients)]))

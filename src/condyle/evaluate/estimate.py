@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,8 @@ class Estimate:
     null : str - what p tests; '' when nothing is tested
     resamples, drawn, seed : bootstrap resamples that gave a value, of those drawn; 0 when there was none
     warnings : sentences that must be printed beside the number
+    replicates : finite bootstrap values behind the interval, to test a planned limit with; written nowhere
+    bias : z0 and acceleration of a BCa interval; NaN otherwise
     """
 
     measure: str
@@ -50,6 +52,8 @@ class Estimate:
     drawn: int = 0
     seed: int | None = None
     warnings: tuple[str, ...] = ()
+    replicates: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    bias: tuple[float, float] = field(default=(_NAN, _NAN), compare=False, repr=False)
 
     def __str__(self) -> str:
         if np.isnan(self.estimate):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from condyle.errors import InputError
-from condyle.evaluate.bootstrap import Interval, limits_of
+from condyle.evaluate.bootstrap import Interval, interval_of
 
 Floats = NDArray[np.float64]
 
@@ -164,8 +164,8 @@ def froc_intervals(
     columns = {f"sensitivity at {point:g}": (float(own[k]), values[:, k]) for k, point in enumerate(points)}
     columns["CPM"] = (float(own.mean()), values.mean(axis=1))
     return {
-        name: Interval(
-            estimate, *limits_of(estimate, column, n, None, confidence), len(marked.lesion_scan), len(labels), len(column), n, seed
+        name: interval_of(
+            estimate, np.r_[column, np.full(n - len(column), np.nan)], (len(marked.lesion_scan), len(labels)), seed, None, confidence
         )
         for name, (estimate, column) in columns.items()
     }

@@ -78,6 +78,21 @@ def bias_of(estimate: float, replicates: ArrayLike, influence: ArrayLike) -> Bia
     return Bias(float(ndtri((given < estimate).mean())), acceleration)
 
 
+def tail_below(at: float, replicates: ArrayLike, bias: tuple[float, float] = (float("nan"), float("nan"))) -> float:
+    """One-sided p of "the value is at most ``at``": the level at which the lower limit of the bootstrap meets it.
+
+    Percentile: (1 + replicates at or below) / (1 + replicates), never 0. With the ``bias`` of BCa that share is carried back through
+    its correction. Source: Efron & Tibshirani 1993, section 15.4 (achieved significance level); Davison & Hinkley 1997, section 4.4.
+    """
+    given = np.asarray(replicates, np.float64)
+    share = (1 + int((given <= at).sum())) / (1 + len(given))
+    z0, acceleration = bias
+    if not np.isfinite(z0) or share >= 1:
+        return float(share)
+    moved = float(ndtri(share)) - z0
+    return float(ndtr(moved / (1 + acceleration * moved) - z0))
+
+
 def bca(
     estimate: float, replicates: ArrayLike, influence: ArrayLike, *, level: float = 0.95, rule: str = "normal"
 ) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,17 +32,29 @@ class Curve:
 
 def roc_curve(truth: ArrayLike, score: ArrayLike, weights: ArrayLike | None = None) -> Curve:
     """Every operating point once, ties at one threshold. Raises InputError when a class is absent."""
+    found = roc_of_weights(truth, score)(weights)
+    if found is None:
+        raise InputError("statistics-one-class", "A ROC curve needs positives and negatives.")
+    return found
+
+
+def roc_of_weights(truth: ArrayLike, score: ArrayLike) -> Callable[[ArrayLike | None], Curve | None]:
+    """The curve as a function of the rows' weights, for resampling: scores are sorted once. None where a class has no weight."""
     positive = binary(truth)
     values = finite(score, positive)
-    weight = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
     levels, place = np.unique(values, return_inverse=True)
-    ups = np.bincount(place, weight * positive, len(levels))[::-1]
-    downs = np.bincount(place, weight * ~positive, len(levels))[::-1]
-    if not ups.sum() or not downs.sum():
-        raise InputError("statistics-one-class", "A ROC curve needs positives and negatives.")
     falling = levels[::-1]
     thresholds = np.r_[np.inf, (falling[:-1] + falling[1:]) / 2, -np.inf]
-    return Curve(thresholds, np.r_[0.0, np.cumsum(ups) / ups.sum()], 1 - np.r_[0.0, np.cumsum(downs) / downs.sum()])
+
+    def curve(weights: ArrayLike | None) -> Curve | None:
+        weight = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
+        ups = np.bincount(place, weight * positive, len(levels))[::-1]
+        downs = np.bincount(place, weight * ~positive, len(levels))[::-1]
+        if not ups.sum() or not downs.sum():
+            return None
+        return Curve(thresholds, np.r_[0.0, np.cumsum(ups) / ups.sum()], 1 - np.r_[0.0, np.cumsum(downs) / downs.sum()])
+
+    return curve
 
 
 def partial_auroc(
@@ -62,16 +75,19 @@ def partial_auroc(
 
     Source: McClish, Med Decis Making 1989;9:190-195.
     """
+    raw, mcclish = partial_areas(roc_curve(truth, score), band, axis=axis)
+    return mcclish if standardised else raw
+
+
+def partial_areas(curve: Curve, band: tuple[float, float], *, axis: str = "specificity") -> tuple[float, float]:
+    """The raw and the standardised partial area of a curve; see ``partial_auroc``."""
     low, high = band
     if not 0 <= low < high <= 1 or axis not in ("specificity", "sensitivity"):
         raise InputError("statistics-band", "A band is two rising numbers from 0 to 1 on 'specificity' or 'sensitivity'.")
-    curve = roc_curve(truth, score)
     along, up = (curve.specificity[::-1], curve.sensitivity[::-1]) if axis == "specificity" else (curve.sensitivity, curve.specificity)
     area = _area_between(along, up, low, high)
-    if not standardised:
-        return area
     chance = ((1 - low) ** 2 - (1 - high) ** 2) / 2
-    return float("nan") if area < chance else 0.5 * (1 + (area - chance) / (high - low - chance))
+    return area, float("nan") if area < chance else 0.5 * (1 + (area - chance) / (high - low - chance))
 
 
 def sensitivity_at(curve: Curve, specificity: float) -> float:

@@ -7,14 +7,15 @@ has its row, with the reason in place of the number.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.evaluate.agreement import balanced_accuracy, confusion, kappa_of
 from condyle.evaluate.bland_altman import limits_of_agreement
-from condyle.evaluate.bootstrap import Interval, limits_of, patient_bootstrap, sums_bootstrap
+from condyle.evaluate.bootstrap import Interval, interval_of, patient_bootstrap, pulls_of, rows_bootstrap, sums_bootstrap
 from condyle.evaluate.clustered_auc import clustered_auroc, design_effect
 from condyle.evaluate.concordance import concordance
 from condyle.evaluate.delong import delong, few_events, one_class
@@ -22,12 +23,16 @@ from condyle.evaluate.diagnostic import accuracy, count, likelihood_ratios, pred
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.icc import icc
+from condyle.evaluate.macro import call_metrics, cells, macro_areas, macro_calls
 from condyle.evaluate.precision import average_precision
 from condyle.evaluate.proportion import clustered_proportion, proportion
 from condyle.evaluate.ranking import auroc_within_groups
-from condyle.evaluate.resampling import Draws, Scored, ranking_draws, scored, within_draws
+from condyle.evaluate.resampling import Draws, Scored, ranking_draws, ranking_without, scored, within_draws
+from condyle.evaluate.roc import partial_areas, roc_of_weights
 
 Floats = NDArray[np.float64]
+
+FEW_FOR_PRECISION = 50  # positives below which the distribution of average precision is too skewed for percentiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,9 @@ class Settings:
     proportions : 'wilson' or 'exact', for independent units
     failures : 'exclude' or 'wrong', see ``FindingTable.answered``
     prevalences : at which PPV and NPV are recomputed
-    groups : name -> findings whose AUROC are averaged, such as major and minor; empty: all with a score
+    groups : name -> findings whose measures are averaged, such as major and minor; empty: all with a score
+    interval : of the bootstrap, 'percentile' or 'bca'; average precision of fewer than 50 positives is BCa in any case
+    bands : (axis, low, high) of partial areas, such as ('specificity', 0.9, 1.0)
     """
 
     level: float = 0.95
@@ -50,6 +57,8 @@ class Settings:
     failures: str = "exclude"
     prevalences: tuple[float, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    interval: str = "percentile"
+    bands: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +84,12 @@ def standalone(tables: Sequence[FindingTable], settings: Settings) -> tuple[Line
     ready = [table.answered(settings.failures) for table in tables]
     rankable = _rankable(ready)
     draws = ranking_draws(rankable, n=settings.resamples, seed=settings.seed, with_precision=True) if rankable else {}
+    without = ranking_without(rankable, with_precision=True) if rankable and settings.interval == "bca" else None
     lines: list[Line] = []
     for table in ready:
         lines += [Line(table.finding, "all", "", one) for one in _of_finding(table, draws.get(table.finding), settings)]
         lines += _by_level(table, settings)
-    return (*lines, *_macro(ready, draws, settings))
+    return (*lines, *_macro(ready, draws, without, settings))
 
 
 def binary_shares(table: FindingTable, settings: Settings) -> list[Estimate]:
@@ -94,10 +104,11 @@ def binary_shares(table: FindingTable, settings: Settings) -> list[Estimate]:
     found = [shares[name] for name in ("sensitivity", "specificity", "PPV", "NPV", "accuracy")]
     table4 = count(own.truth, own.called)
     bootstrapped = sums_bootstrap(
-        _cells(own), _call_metrics, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level
-    )
+        cells(own), call_metrics, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level,
+        interval=settings.interval,
+    )  # fmt: skip
     events = int(own.truth.sum())
-    found += [from_interval(name, one, events, settings) for name, one in bootstrapped.items()]
+    found += [from_interval(name, bootstrapped[name], events, settings) for name in ("balanced accuracy", "F1", "MCC")]
     if _independent(own):
         found += list(likelihood_ratios(table4, level=settings.level).values())
     for prevalence in settings.prevalences:
@@ -133,6 +144,8 @@ def from_interval(measure: str, one: Interval, events: int | None, settings: Set
         drawn=one.drawn,
         seed=one.seed,
         warnings=warnings,
+        replicates=one.replicates,
+        bias=one.bias,
     )
 
 
@@ -160,24 +173,39 @@ def _binary(table: FindingTable, draws: Draws | None, settings: Settings) -> lis
     found = [ranked_area(table, settings), _share("prevalence", table.truth == 1, table, settings)]
     if 0 < events < len(table) and draws is not None:
         found[0] = _with_design_effect(found[0], table)
-        found.insert(1, _from_draws("AUROC, patient bootstrap", found[0].estimate, draws.auroc, table, settings))
+        bca = settings.interval == "bca"
+        without = _without(table) if bca or events < FEW_FOR_PRECISION else None
+        found.insert(1, _from_draws("AUROC, patient bootstrap", found[0].estimate, draws.auroc, table, settings, without if bca else None))
         if len(np.unique(table.levels)) > 1:
             found.append(_within_level(table, settings))
-        found.append(_precision(table, draws, settings))
+        found += [one for band in settings.bands for one in partial_estimates(table, band, settings)]
+        value = average_precision(table.truth, table.score)
+        found.append(_from_draws("average precision", value, draws.average_precision, table, settings, without))
     else:
         found.append(Estimate("average precision", float("nan"), n=len(table), events=events, warnings=(one_class(events),)))
     return found + binary_shares(table, settings)
 
 
-def _precision(table: FindingTable, draws: Draws, settings: Settings) -> Estimate:
-    """Average precision; BCa below 50 positives, where its distribution is skewed."""
-    value = average_precision(table.truth, table.score)
-    if table.truth.sum() >= 50:
-        return _from_draws("average precision", value, draws.average_precision, table, settings)
-    labels, place = np.unique(table.patients, return_inverse=True)
-    without = np.array([average_precision(table.truth[place != k], table.score[place != k]) for k in range(len(labels))])
-    pull = np.where(np.isfinite(without), (len(labels) - 1) * (value - without), 0.0)
-    return _from_draws("average precision", value, draws.average_precision, table, settings, pull)
+def partial_estimates(table: FindingTable, band: tuple[str, float, float], settings: Settings) -> list[Estimate]:
+    """The raw partial area (at most the width of the band) and McClish's (chance 0.5, best 1), over patients."""
+    axis, low, high = band
+    curve_of = roc_of_weights(table.truth, table.score)
+
+    def area(place: int, weights: Floats | None) -> float:
+        curve = curve_of(weights)
+        return float("nan") if curve is None else partial_areas(curve, (low, high), axis=axis)[place]
+
+    name = f"partial AUROC, {axis} {low:g} to {high:g}"
+    metrics = {name: partial(area, 0), f"{name}, McClish": partial(area, 1)}
+    n = min(settings.resamples, 1000)
+    found = patient_bootstrap(
+        metrics, table.patients, n=n, seed=settings.seed, confidence=settings.level, interval=settings.interval
+    )
+    events = int(table.truth.sum())
+    raw, mcclish = (from_interval(measure, one, events, settings) for measure, one in found.items())
+    if np.isnan(mcclish.estimate):
+        mcclish = replace(mcclish, warnings=("The curve lies below chance in the band: not defined.",))
+    return [raw.warned(f"At most {high - low:g}, the width of the band."), mcclish]
 
 
 def _ordinal(table: FindingTable, settings: Settings) -> list[Estimate]:
@@ -194,7 +222,9 @@ def _ordinal(table: FindingTable, settings: Settings) -> list[Estimate]:
         "mean absolute error": _weighted(apart),
         "mean squared error": _weighted(apart**2),
     }
-    found = patient_bootstrap(metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
+    found = patient_bootstrap(
+        metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level, interval=settings.interval
+    )
     shares = [_share("exact agreement", apart == 0, table, settings), _share("within one step", apart <= 1, table, settings)]
     return (
         [from_interval(name, one, None, settings) for name, one in found.items()]
@@ -209,20 +239,29 @@ def _measurement(table: FindingTable, settings: Settings) -> list[Estimate]:
         "mean absolute error": _weighted(np.abs(gap)),
         "root mean squared error": lambda w: float(np.sqrt(np.average(gap**2, weights=w))),
     }
-    found = patient_bootstrap(metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
+    found = patient_bootstrap(
+        metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level, interval=settings.interval
+    )
     lines = [from_interval(name, one, None, settings) for name, one in found.items()]
     if len(table) < 3 or len(np.unique(table.patients)) < 3:
         return lines
     limits = limits_of_agreement(table.given, table.truth, table.patients, level=settings.level)
     lines += [limits.bias, limits.lower, limits.upper, limits.slope]
-    agreement = [
-        icc(np.stack([table.given, table.truth], axis=1), "ICC(A,1)", level=settings.level),
-        concordance(table.given, table.truth, level=settings.level).ccc,
-    ]
-    if not _independent(table):
-        warning = "The interval takes rows as independent; patients give several."
-        agreement = [one.warned(warning) for one in agreement]
-    return lines + agreement
+    return [*lines, *_agreement(table, settings)]
+
+
+def _agreement(table: FindingTable, settings: Settings) -> list[Estimate]:
+    """ICC(A,1) and Lin's concordance with their own limits, or over patients when one has several rows."""
+    both = np.stack([table.given, table.truth], axis=1)
+    if _independent(table):
+        return [icc(both, "ICC(A,1)", level=settings.level), concordance(table.given, table.truth, level=settings.level).ccc]
+    metrics = {
+        "ICC(A,1)": lambda rows: icc(both[rows], "ICC(A,1)").estimate,
+        "concordance correlation": lambda rows: concordance(both[rows, 0], both[rows, 1]).ccc.estimate,
+    }
+    n = min(settings.resamples, 1000)
+    found = rows_bootstrap(metrics, table.patients, n=n, seed=settings.seed, confidence=settings.level)
+    return [from_interval(name, one, None, settings) for name, one in found.items()]
 
 
 def _by_level(table: FindingTable, settings: Settings) -> list[Line]:
@@ -248,45 +287,32 @@ def _sensitivity_and_specificity(table: FindingTable, settings: Settings) -> lis
     return [shares["sensitivity"], shares["specificity"]]
 
 
-def _macro(tables: Sequence[FindingTable], draws: Mapping[str, Draws], settings: Settings) -> list[Line]:
-    """Mean AUROC over each group of findings, by a joint bootstrap. A finding without both classes is named, not dropped silently."""
+def _macro(
+    tables: Sequence[FindingTable], draws: Mapping[str, Draws], without: Mapping[str, Draws] | None, settings: Settings
+) -> list[Line]:
+    """Means over each group of findings, by a joint bootstrap. A finding without both classes is named, not dropped silently."""
     binary = {table.finding: table for table in tables if table.kind == "binary"}
     groups = settings.groups or ({"mean of findings": tuple(binary)} if len(binary) > 1 else {})
     lines = []
     for group, names in groups.items():
-        usable = [name for name in names if name in draws]
-        lacking = [name for name in names if name not in draws]
-        warnings = (f"Without {', '.join(lacking)}: one class only, or no score.",) if lacking else ()
+        usable = [binary[name] for name in names if name in draws]
         if not usable:
-            lines.append(Line(group, "all", "", Estimate("macro AUROC", float("nan"), warnings=warnings)))
+            lacking = f"Without {', '.join(names)}: one class only, or no score."
+            lines.append(Line(group, "all", "", Estimate("macro AUROC", float("nan"), warnings=(lacking,))))
             continue
-        areas = [ranked_area(binary[name], settings).estimate for name in usable]
-        values = np.mean([draws[name].auroc for name in usable], axis=0)
-        kept = values[np.isfinite(values)]
-        low, high, words = limits_of(float(np.mean(areas)), kept, settings.resamples, None, settings.level)
-        people = np.unique(np.concatenate([binary[name].patients for name in usable]))
-        lines.append(
-            Line(
-                group,
-                "all",
-                "",
-                Estimate(
-                    "macro AUROC",
-                    float(np.mean(areas)),
-                    low,
-                    high,
-                    f"joint {words}, {len(usable)} findings",
-                    sum(len(binary[name]) for name in usable),
-                    sum(int(binary[name].truth.sum()) for name in usable),
-                    len(people),
-                    settings.level,
-                    resamples=len(kept),
-                    drawn=settings.resamples,
-                    seed=settings.seed,
-                    warnings=warnings,
-                ),
-            )
-        )
+        areas = [ranked_area(table, settings).estimate for table in usable]
+        precisions = [average_precision(table.truth, table.score) for table in usable]
+        found = [
+            macro_areas(measure, usable, values, draws, without, seed=settings.seed, level=settings.level)
+            for measure, values in (("macro AUROC", areas), ("macro average precision", precisions))
+        ]
+        listed = [binary[name] for name in names if name in binary]
+        found += macro_calls(listed, n=settings.resamples, seed=settings.seed, level=settings.level, interval=settings.interval)
+        for one in found:
+            lacking = ", ".join(name for name in names if name not in one.findings)
+            made = from_interval(one.measure, one.interval, one.events, settings)
+            made = replace(made, method=f"joint {made.method}, {len(one.findings)} findings")
+            lines.append(Line(group, "all", "", made.warned(f"Without {lacking}: one class only, or no answer." if lacking else "")))
     return lines
 
 
@@ -313,23 +339,6 @@ def _weighted(values: NDArray[np.generic]) -> Callable[[Floats], float]:
     return lambda w: float(np.average(numbers, weights=w)) if w.sum() > 0 else float("nan")
 
 
-def _cells(table: FindingTable) -> NDArray[np.bool_]:
-    """(n, 4): true positive, false positive, false negative, true negative."""
-    true, said = table.truth == 1, table.called == 1
-    return np.stack([true & said, ~true & said, true & ~said, ~true & ~said], axis=1)
-
-
-def _call_metrics(sums: Floats) -> dict[str, Floats]:
-    """Balanced accuracy, F1 and MCC of (..., 4) counts; as ``diagnostic`` has them for one table."""
-    tp, fp, fn, tn = np.moveaxis(sums, -1, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "balanced accuracy": np.asarray((tp / (tp + fn) + tn / (tn + fp)) / 2),
-            "F1": np.asarray(2 * tp / (2 * tp + fp + fn)),
-            "MCC": np.asarray((tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))),
-        }
-
-
 def _within_level(table: FindingTable, settings: Settings) -> Estimate:
     """AUROC over pairs of rows of one level: what the level alone predicts is worth 0.5."""
     parts = {}
@@ -342,12 +351,20 @@ def _within_level(table: FindingTable, settings: Settings) -> Estimate:
     return _from_draws("AUROC within level", value, draws, table, settings)
 
 
-def _from_draws(measure: str, value: float, draws: Floats, table: FindingTable, settings: Settings, pull: Floats | None = None) -> Estimate:
-    kept = draws[np.isfinite(draws)]
-    low, high, words = limits_of(value, kept, settings.resamples, pull, settings.level)
+def _from_draws(
+    measure: str, value: float, draws: Floats, table: FindingTable, settings: Settings, without: Draws | None = None
+) -> Estimate:
+    """A ranking measure from its replicates; BCa when its values without each patient are given."""
     events = int(table.truth.sum())
-    one = Interval(value, low, high, words, len(table), len(np.unique(table.patients)), len(kept), settings.resamples, settings.seed)
+    left = None if without is None else without.average_precision if measure == "average precision" else without.auroc
+    pulls = None if left is None else pulls_of(value, left)
+    one = interval_of(value, draws, (len(table), len(np.unique(table.patients))), settings.seed, pulls, settings.level)
     return from_interval(measure, one, events, settings).warned(few_events(events, len(table) - events))
+
+
+def _without(table: FindingTable) -> Draws:
+    one = scored(table.truth, table.score, table.patients)
+    return ranking_without({"": one}, with_precision=True)[""]
 
 
 def _with_design_effect(area: Estimate, table: FindingTable) -> Estimate:

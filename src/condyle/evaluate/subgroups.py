@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from condyle.errors import InputError
-from condyle.evaluate.bootstrap import Interval, limits_of
+from condyle.evaluate.bootstrap import Interval, interval_of
 from condyle.evaluate.clustered_auc import clustered_auroc
 from condyle.evaluate.delong import delong
 from condyle.evaluate.diagnostic import accuracy
@@ -86,7 +86,8 @@ def subgroup_values(
 
 
 def auroc_difference(
-    truth: ArrayLike, score: ArrayLike, groups: ArrayLike, clusters: ArrayLike, *, n: int = 1000, seed: int = 0, shuffles: int = 200
+    truth: ArrayLike, score: ArrayLike, groups: ArrayLike, clusters: ArrayLike, *, n: int = 1000, seed: int = 0, shuffles: int = 200,
+    level: float = 0.95,
 ) -> Difference:
     """Gap and interaction test of AUROC over subgroups with enough of both classes.
 
@@ -105,7 +106,7 @@ def auroc_difference(
         )
     kept = np.isin(labels, usable)
     y, s, labels, patients = y[kept], s[kept], labels[kept], patients[kept]
-    gap = _gap_interval(y, s, labels, usable, patients, n, seed)
+    gap = _gap_interval(y, s, labels, usable, patients, n, seed, level)
     if _shared(labels, patients):
         return Difference(
             "AUROC", gap, float("nan"), float("nan"), 0, float("nan"), "Patients occur in several subgroups: no test for separate groups."
@@ -161,12 +162,11 @@ def _gap_interval(
     patients: NDArray[np.generic],
     n: int,
     seed: int,
+    level: float,
 ) -> Interval:
     parts = ranking_draws({name: scored(y[labels == name], s[labels == name], patients[labels == name]) for name in names}, n=n, seed=seed)
-    draws = gap_draws(list(parts.values()))
-    kept = draws[np.isfinite(draws)]
     value = _gap(y, s, labels, names, np.ones(len(y)))
-    return Interval(value, *limits_of(value, kept, n), len(y), len(np.unique(patients)), len(kept), n, seed)
+    return interval_of(value, gap_draws(list(parts.values())), (len(y), len(np.unique(patients))), seed, None, level)
 
 
 def _gap(y: NDArray[np.bool_], s: NDArray[np.float64], labels: NDArray[np.str_], names: list[str], w: NDArray[np.float64]) -> float:

@@ -18,7 +18,7 @@ from scipy import stats
 from condyle.errors import InputError
 from condyle.evaluate.mrmc.design import design_of_mask
 from condyle.evaluate.mrmc.figure import Figures
-from condyle.evaluate.mrmc.obuchowski_rockette import INFERENCE, Contrast
+from condyle.evaluate.mrmc.obuchowski_rockette import INFERENCE, Contrast, contrast_of
 
 Floats = NDArray[np.float64]
 
@@ -92,18 +92,22 @@ def dorfman_berbaum_metz(figures: Figures, *, readers: str = "random", cases: st
     }[readers, cases]
     denominator = noise + correlated
     ddf = denominator**2 / (noise**2 / df2) if noise > 0 else float("inf")
-    statistic = ms["T"] / denominator
+    statistic = ms["T"] / denominator if denominator > 0 else float("nan")
     by_arm = y.mean((1, 2))
     differences = tuple(
-        _contrast(f"{figures.arms[i]} - {figures.arms[m]}", by_arm[i] - by_arm[m], 2 * denominator / (r * k), ddf, level, True)
+        contrast_of(f"{figures.arms[i]} - {figures.arms[m]}", by_arm[i] - by_arm[m], 2 * denominator / (r * k), ddf, level, tested=True)
         for i, m in itertools.combinations(range(t), 2)
     )
     return PseudovalueAnalysis(
         readers, cases, INFERENCE[readers, cases], _table(y, ms), _components(ms, t, r, k),
-        float(statistic), t - 1, float(ddf), float(stats.f.sf(statistic, t - 1, ddf)), float(denominator),
+        float(statistic), t - 1, float(ddf), _p_of_f(statistic, t - 1, ddf), float(denominator),
         tuple(_mean(name, y[i], readers, cases, level) for i, name in enumerate(figures.arms)), differences,
         _each_reader(figures, y, level) if readers == "fixed" else (), level,
     )  # fmt: skip
+
+
+def _p_of_f(statistic: float, df1: int, df2: float) -> float:
+    return float(stats.f.sf(statistic, df1, df2) if np.isfinite(df2) else stats.chi2.sf(df1 * statistic, df1))
 
 
 def _mean_squares(y: Floats) -> dict[str, float]:
@@ -149,10 +153,10 @@ def _mean(name: str, y: Floats, readers: str, cases: str, level: float) -> Contr
     ms_r, ms_c = k * (reader**2).sum() / (r - 1), r * (case**2).sum() / (k - 1)
     ms_rc = (rest**2).sum() / ((r - 1) * (k - 1))
     if readers == "fixed":
-        return _contrast(name, whole, ms_c / (r * k), k - 1, level, False)
+        return contrast_of(name, whole, ms_c / (r * k), k - 1, level)
     extra = max(ms_c - ms_rc, 0.0) if cases == "random" else 0.0
     df = (ms_r + extra) ** 2 / (ms_r**2 / (r - 1)) if ms_r > 0 else float("inf")
-    return _contrast(name, whole, (ms_r + extra) / (r * k), df, level, False)
+    return contrast_of(name, whole, (ms_r + extra) / (r * k), df, level)
 
 
 def _each_reader(figures: Figures, y: Floats, level: float) -> tuple[Contrast, ...]:
@@ -164,14 +168,5 @@ def _each_reader(figures: Figures, y: Floats, level: float) -> tuple[Contrast, .
         ms_tc = (rest**2).sum() / ((t - 1) * (k - 1))
         for i, m in itertools.combinations(range(t), 2):
             name = f"{reader}: {figures.arms[i]} - {figures.arms[m]}"
-            found.append(_contrast(name, own[i].mean() - own[m].mean(), 2 * ms_tc / k, (t - 1) * (k - 1), level, True))
+            found.append(contrast_of(name, own[i].mean() - own[m].mean(), 2 * ms_tc / k, (t - 1) * (k - 1), level, tested=True))
     return tuple(found)
-
-
-def _contrast(name: str, estimate: float, variance: float, df: float, level: float, tested: bool) -> Contrast:
-    se = float(np.sqrt(variance))
-    reach = float(stats.t.ppf((1 + level) / 2, df)) * se
-    statistic = float(estimate) / se if se > 0 else float("nan")
-    p = 2 * float(stats.t.sf(abs(statistic), df))
-    ends = float(estimate) - reach, float(estimate) + reach
-    return Contrast(name, float(estimate), se, float(df), *ends, *((statistic, p) if tested else ()))

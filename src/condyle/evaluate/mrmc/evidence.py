@@ -10,6 +10,7 @@ import numpy as np
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.figures import Figure, Heat, finding_words, forest_of
 from condyle.evaluate.finding_figures import roc_figure
+from condyle.evaluate.mrmc.analysis import Approach
 from condyle.evaluate.mrmc.model_study import ModelStudy
 from condyle.evaluate.mrmc.study import ReaderStudy
 from condyle.evaluate.mrmc.washout import ShortGap
@@ -40,38 +41,48 @@ def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: 
     differences |= {
         (one.finding.removeprefix("macro "), one.metric): one.difference for one in study.comparisons if one.finding.startswith("macro ")
     }
-    design = study.comparisons[0].design
+    designs = dict.fromkeys(str(one.design) for one in study.comparisons)
     summary = (
+        f"Inference is {study.approach.inference}." if study.n_readers > 1 else "One reader: inference is to this reader only.",
         f"{study.n_readers} readers read {study.n_studies} studies of {study.n_patients} patients, {study.base} and {study.arm}.",
-        f"Design: {design}.",
-        "Inference is to the populations of readers and cases." if study.n_readers > 1 else "One reader: inference is to this reader only.",
+        *(f"Design: {words}." for words in designs),
     )
     return StudyEvidence(
         "Reader study",
         summary,
         tuple(lines),
-        (_main(study), _readers(study), _groups(study), _components(study), *_time(study), _washout(study)),
+        (*(table(study) for table in (_main, _readers, _groups, _components, _variance, _designs)), *_time(study), _washout(study)),
         judge_claims(claims, differences, alpha=alpha, rule=rule),
         reader_methods(study),
         study.warnings,
         reader_figures(study),
-        {"level": study.comparisons[0].difference.level, "least_days": study.washout.least_days},
+        {"level": study.comparisons[0].difference.level, **asdict(study.approach), "least_days": study.washout.least_days},
     )
+
+
+SAYS = {
+    "Obuchowski-Rockette-Hillis, jackknife": "by Obuchowski and Rockette's analysis of variance of figures of merit with jackknife "
+    "covariances over patients and Hillis' degrees of freedom",
+    "Obuchowski-Rockette, jackknife": "by Obuchowski and Rockette's chi-square test with jackknife covariances over patients",
+    "Dorfman-Berbaum-Metz": "by Dorfman, Berbaum and Metz' analysis of variance of jackknife pseudovalues, no component dropped, Hillis' "
+    "degrees of freedom",
+    "U-statistics": "by U-statistics (Gallas) with BDG degrees of freedom, which use every read that was made",
+    "Obuchowski-Rockette-Hillis on readers' means": "by the mean of the readers' own differences, its variance from their spread and their "
+    "covariances over patients (structural components), Hillis' degrees of freedom",
+    "readers' means": "by the mean of the readers' own differences and its variance over patients (structural components)",
+}
 
 
 def reader_methods(study: ReaderStudy) -> str:
     """What was run, in words for a paper."""
-    balanced = all(one.design.balanced for one in study.comparisons)
+    used = dict.fromkeys(one.difference.method for one in study.comparisons if one.difference.method)
+    ways = [words for start, words in SAYS.items() if any(one.startswith((f"{start},", f"{start} ")) for one in used)]
+    factors = f"readers {study.approach.readers} and cases {study.approach.cases}: inference is {study.approach.inference}"
     said = [
-        f"Figures of merit of {study.n_readers} readers in the arms {study.base} and {study.arm} were compared, readers and cases random.",
-        "Complete designs were analysed by Obuchowski and Rockette's analysis of variance of jackknife estimates over patients "
-        "with Hillis' degrees of freedom"
-        + (
-            "."
-            if balanced
-            else "; incomplete ones by U-statistics (Gallas) with BDG degrees of freedom, which use every read that was made."
-        ),
-        "Ties count one half. The patient is the unit of the jackknife. p over the findings of a metric are adjusted by Holm.",
+        f"Figures of merit of {study.n_readers} readers in the arms {study.base} and {study.arm} were compared, {factors}.",
+        f"The analysis was {'; or, as the design of each finding allowed, '.join(ways)}." if ways else "",
+        "Ties count one half. The patient is the unit throughout. p over the findings of a metric are adjusted by Holm.",
+        "Whether these readers gain alike was tested by the chi-square of their gains about the mean gain, over patients.",
     ]
     if any(one.finding.startswith("macro ") for one in study.comparisons):
         said.append("Macro averages weigh findings alike; leaving out a patient changes all findings at once.")
@@ -80,7 +91,7 @@ def reader_methods(study: ReaderStudy) -> str:
             "Reading times were analysed on the logarithm by REML with random readers (intercept, arm slope) and studies, Kenward-Roger."
         )
     said.append(f"Reads of one study by one reader under {study.washout.least_days:g} days apart are listed.")
-    return " ".join(said)
+    return " ".join(one for one in said if one)
 
 
 def model_evidence(
@@ -116,7 +127,7 @@ def model_evidence(
             )
             for one in study.comparisons
         ),
-        "Readers and cases are random, the model is fixed. p over findings within metric and group of readers by Holm.",
+        f"The model is fixed, {study.approach.factors}. p over findings within metric and group of readers by Holm.",
     )
     points = Sheet(
         "reader_points",
@@ -147,16 +158,27 @@ def model_evidence(
     sheets = (main, *((points, at) if study.points else ()))
     return StudyEvidence(
         "Model beside readers",
-        (f"The model is compared with readers {arm}, on the cases that all of them have read.",),
+        (
+            f"Inference is {study.approach.inference}; the model is fixed.",
+            f"The model is compared with readers {arm}, on the cases that all of them have read.",
+        ),
         tuple(lines),
         sheets,
         judge_claims(claims, differences, alpha=alpha, rule=rule),
-        "The mean of the readers was compared with the model by Obuchowski, Rockette and Hillis' single-treatment analysis, readers and "
-        "cases random: the differences reader - model, their mean square over readers and their covariance over patients by the jackknife.",
+        "The mean of the readers was compared with the model by Obuchowski, Rockette and Hillis' single-treatment analysis, "
+        f"{study.approach.factors}: {_terms(study.approach)}.",
         tuple(lost),
         model_figures(study, settings),
-        asdict(settings),
+        {**asdict(settings), "readers": study.approach.readers, "cases": study.approach.cases},
     )
+
+
+def _terms(approach: Approach) -> str:
+    if approach.readers == "fixed":
+        return "the differences reader - model and their covariance over patients by the jackknife, normal"
+    if approach.cases == "fixed":
+        return "the t test of the readers' values against the model's as a constant"
+    return "the differences reader - model, their mean square over readers and their covariance over patients by the jackknife"
 
 
 def model_figures(study: ModelStudy, settings: Settings) -> tuple[Figure, ...]:
@@ -169,7 +191,7 @@ def model_figures(study: ModelStudy, settings: Settings) -> tuple[Figure, ...]:
     for metric in dict.fromkeys(one.metric for one in study.comparisons):
         own = [one for one in study.comparisons if (one.metric, one.group) == (metric, "all")]
         listed = [(finding_words(one.finding), "", one.difference) for one in own]
-        words = "Model less the mean of the readers; readers and cases random, the model fixed. Right of the dashed line the model leads."
+        words = f"Model less the mean of the readers; {study.approach.factors}, the model fixed. Right of the dashed line the model leads."
         title, across = f"Model and readers, {_metric(metric)}", f"Difference of {_metric(metric)}"
         found += forest_of(f"difference_{metric}", title, across, listed, words, reference=0.0)
     return tuple(found)
@@ -185,7 +207,7 @@ def reader_figures(study: ReaderStudy) -> tuple[Figure, ...]:
         for one in own:
             rows.append((finding_words(one.finding), "", one.difference))
             rows += [(f"    {rank}", "", value) for rank, value in one.groups.items()]
-        words = f"{contrast}, readers and cases random; below each finding its groups of readers. Right of the dashed line is better."
+        words = f"{contrast}, {study.approach.factors}; below each finding its groups of readers. Right of the dashed line is better."
         title, across = f"Gain in {_metric(metric)}", f"Difference of {_metric(metric)}"
         found += forest_of(f"difference_{metric}", title, across, rows, words, reference=0.0)
         gains = [one for one in own if one.readers]
@@ -214,7 +236,8 @@ def _main(study: ReaderStudy) -> Sheet:
         for one in study.comparisons
     )
     columns = ("Finding", "Metric", study.base, study.arm, "Difference", "p", "p, Holm")
-    return Sheet("comparison", "Arms compared", columns, rows, "Readers and cases random; Holm over the findings of a metric.")
+    note = f"Readers {study.approach.readers}, cases {study.approach.cases}; Holm over the findings of a metric."
+    return Sheet("comparison", "Arms compared", columns, rows, note)
 
 
 def _readers(study: ReaderStudy) -> Sheet:
@@ -251,19 +274,57 @@ def _components(study: ReaderStudy) -> Sheet:
             one.finding,
             one.metric,
             *(c.reader, c.arm_reader, c.error, c.cov1, c.cov2, c.cov3),
-            one.difference.df,
+            P(one.spread.p),
         )
         for one in study.comparisons
         if (c := one.components) is not None
     )
-    columns = ("Finding", "Metric", "Reader", "Arm by reader", "Error", "Cov1", "Cov2", "Cov3", "df")
+    columns = ("Finding", "Metric", "Reader", "Arm by reader", "Error", "Cov1", "Cov2", "Cov3", "p, readers gain alike")
     return Sheet(
         "components",
         "Variance components",
         columns,
         rows,
-        "Negative components are given as estimated. The next study is planned from these.",
+        "Negative components are given as estimated. The next study is planned from these. The last column asks whether these readers "
+        "gain alike (reader by arm, over patients); that it is large is no evidence that they do.",
     )
+
+
+def _variance(study: ReaderStudy) -> Sheet:
+    rows = tuple(
+        (
+            one.finding,
+            one.metric,
+            one.difference.method,
+            *(t.ms_arm, t.ms_arm_reader, t.denominator, t.statistic, t.df1),
+            t.df2 if np.isfinite(t.df2) else None,
+            P(t.p),
+        )
+        for one in study.comparisons
+        if (t := one.test) is not None
+    )
+    columns = ("Finding", "Metric", "Method", "MS arm", "MS arm by reader", "Denominator", "F", "df1", "df2", "p")
+    note = "F = MS arm / denominator; with fixed readers and Obuchowski-Rockette a chi-square, and no df2."
+    return Sheet("analysis_of_variance", "Analysis of variance", columns, rows, note)
+
+
+def _designs(study: ReaderStudy) -> Sheet:
+    """What was read and what was left out, finding by finding: nothing vanishes."""
+    rows = tuple(
+        (
+            one.finding,
+            one.metric,
+            one.design.name,
+            len(one.readers),
+            one.difference.n,
+            one.design.missing,
+            "; ".join(f"{count} {reason}" for reason, count in one.excluded.items()),
+        )
+        for one in study.comparisons
+    )
+    columns = ("Finding", "Metric", "Design", "Readers with both arms", "Patients", "Reads not made", "Left out")
+    note = "Reads not made: those that a crossed study of the same readers and cases would have."
+    return Sheet("designs", "What was read", columns, rows, note)
 
 
 def _time(study: ReaderStudy) -> tuple[Sheet, ...]:

@@ -16,7 +16,7 @@ from condyle.evaluate.mrmc.obuchowski_rockette import Components
 
 Floats = NDArray[np.float64]
 
-METHOD = "Obuchowski-Rockette-Hillis on readers' means, structural components over patients, reads as they were made"
+METHOD = "readers' means, structural components over patients, reads as they were made"
 
 
 def influence_covariance(figures: Figures) -> Floats:
@@ -33,25 +33,29 @@ def influence_covariance(figures: Figures) -> Floats:
     return np.where(np.outer(there, there), found, np.nan)
 
 
-def mean_gain(figures: Figures, base: str, arm: str, *, level: float = 0.95) -> Estimate:
-    """Mean over readers of (arm - base), readers and cases random; readers of one arm only are left out and counted.
+def mean_gain(
+    figures: Figures, base: str, arm: str, *, readers: str = "random", cases: str = "random", level: float = 0.95
+) -> Estimate:
+    """Mean over readers of (arm - base); readers of one arm only are left out and counted.
 
     The difference of two arms is one number a reader, so this is the single-treatment analysis of Obuchowski, Rockette and
-    Hillis: variance (MS + r max(Cov2, 0)) / r over the readers' gains, df as Hillis 2007. Each reader weighs alike.
+    Hillis: variance (MS + r max(Cov2, 0)) / r over the readers' gains, df as Hillis 2007. Each reader weighs alike. With fixed
+    readers it is the variance over cases, normal; with fixed cases the t test of the gains.
     """
     gain, cov = _gains(figures, base, arm)
     left = len(figures.readers) - len(gain)
     warnings = (f"{left} readers of one arm only are left out.",) if left else ()
-    return _over_readers(f"difference of {figures.name}", gain, cov, len(figures.patients), level, "difference 0", warnings)
+    name = f"difference of {figures.name}"
+    return _over_readers(name, gain, cov, len(figures.patients), level, "difference 0", warnings, (readers, cases))
 
 
-def mean_value(figures: Figures, arm: str, *, level: float = 0.95) -> Estimate:
-    """Mean over readers of one arm, readers and cases random; limits within [0, 1]."""
+def mean_value(figures: Figures, arm: str, *, readers: str = "random", cases: str = "random", level: float = 0.95) -> Estimate:
+    """Mean over readers of one arm; limits within [0, 1]."""
     place = figures.arms.index(arm)
     there = np.isfinite(figures.value[place])
     grid = _grid(figures)[place, place]
     one = _over_readers(
-        figures.name, figures.value[place][there], grid[np.ix_(there, there)], len(figures.patients), level, "", ()
+        figures.name, figures.value[place][there], grid[np.ix_(there, there)], len(figures.patients), level, "", (), (readers, cases)
     )  # fmt: skip
     return one if np.isnan(one.low) else Estimate(
         one.measure, one.estimate, max(one.low, 0.0), min(one.high, 1.0), one.method, one.n, None, one.clusters, level, one.se,
@@ -96,21 +100,26 @@ def _grid(figures: Figures) -> Floats:
 
 
 def _over_readers(
-    measure: str, values: Floats, cov: Floats, patients: int, level: float, null: str, warnings: tuple[str, ...]
+    measure: str, values: Floats, cov: Floats, patients: int, level: float, null: str, warnings: tuple[str, ...], factors: tuple[str, str]
 ) -> Estimate:
     r = len(values)
-    if r < 2:
+    if r < (1 if factors[0] == "fixed" else 2):
         words = (*warnings, "Fewer than two readers of both arms: nothing speaks of other readers.")
         return Estimate(measure, float(values[0]) if r else float("nan"), n=patients, clusters=patients, level=level, warnings=words)
-    spread = float(values.var(ddof=1))
-    shared = r * max(float(cov[~np.eye(r, dtype=bool)].mean()), 0.0)
+    if factors[0] == "fixed":
+        spread, shared, df = 0.0, float(cov.mean()) * r, float("inf")
+    else:
+        spread = float(values.var(ddof=1))
+        shared = r * max(float(cov[~np.eye(r, dtype=bool)].mean()), 0.0) if factors[1] == "random" else 0.0
+        df = (spread + shared) ** 2 / (spread**2 / (r - 1)) if spread > 0 else float("inf")
     se = float(np.sqrt((spread + shared) / r))
-    df = (spread + shared) ** 2 / (spread**2 / (r - 1)) if spread > 0 else float("inf")
     value = float(values.mean())
     reach = float(stats.t.ppf((1 + level) / 2, df)) * se
     statistic = value / se if se > 0 and null else float("nan")
-    few = ("Fewer than five readers.",) if r < 5 else ()
+    few = ("Fewer than five readers.",) if r < 5 and factors[0] == "random" else ()
+    whom = f"{r} readers and cases random" if factors == ("random", "random") else f"{r} readers {factors[0]}, cases {factors[1]}"
+    kind = METHOD if factors[0] == "fixed" else f"Obuchowski-Rockette-Hillis on {METHOD}"
     return Estimate(
-        measure, value, value - reach, value + reach, f"{METHOD}, {r} readers and cases random", patients, None, patients, level, se,
+        measure, value, value - reach, value + reach, f"{kind}, {whom}", patients, None, patients, level, se,
         statistic, df, float(2 * stats.t.sf(abs(statistic), df)) if null and se > 0 else float("nan"), null, warnings=(*warnings, *few),
     )  # fmt: skip

@@ -10,11 +10,13 @@ import numpy as np
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import Floats, Texts
+from condyle.evaluate.mrmc.analysis import FEW_PATIENTS, Approach
+from condyle.evaluate.mrmc.figure import Figures
 from condyle.evaluate.mrmc.operating_point import at_readers_specificity
 from condyle.evaluate.mrmc.reads import Reads
 from condyle.evaluate.mrmc.study import METRICS
 from condyle.evaluate.mrmc.table import Read, Truth, assemble, findings_of
-from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
+from condyle.evaluate.mrmc.versus_readers import versus_readers
 from condyle.evaluate.multiplicity import holm
 from condyle.evaluate.proportion import wilson
 
@@ -56,6 +58,7 @@ class ModelStudy:
 
     Parameters
     ----------
+    approach : random and fixed factors
     comparisons : findings by metric by group of readers (``all`` and each seniority)
     points : finding -> readers on the ROC plane
     curves : finding -> (truth, score of the model, patient) of the cases that every reader has read, for its ROC curve
@@ -63,6 +66,7 @@ class ModelStudy:
     excluded : finding -> what was left out, by reason
     """
 
+    approach: Approach
     comparisons: tuple[ModelComparison, ...]
     points: dict[str, tuple[ReaderPoint, ...]]
     curves: dict[str, tuple[Floats, Floats, Texts]]
@@ -82,6 +86,7 @@ def model_study(
     *,
     arm: str,
     findings: Sequence[str] = (),
+    approach: Approach | None = None,
     level: float = 0.95,
     n: int = 2000,
     seed: int = 0,
@@ -93,11 +98,16 @@ def model_study(
     predictions : (finding, (study, level, side)) -> score of the model
     thresholds : finding -> threshold fixed before; a finding without one has no sensitivity and specificity
     arm : of the readers, such as ``unaided``
+    approach : random and fixed factors; its method is ``auto`` or ``or``, the only one for a model beside readers
 
     Raises
     ------
-    InputError - a finding without reads, or nothing to compare
+    InputError - a finding without reads, nothing to compare, another method
     """
+    approach = approach or Approach()
+    if approach.method not in ("auto", "or"):
+        raise InputError("mrmc-factors", "A model beside readers is analysed by Obuchowski-Rockette.", what_to_do="Leave the method out.")
+    least = 1 if approach.readers == "fixed" else 2
     wanted = tuple(findings) or findings_of(reads)
     seniority = {read.reader: read.seniority for read in reads}
     found: list[ModelComparison] = []
@@ -115,9 +125,9 @@ def model_study(
             excluded[finding] = {**gathered.excluded, **lost}
             groups = {"all": tuple(gathered.reads.readers), **_ranks(gathered.reads.readers, seniority)}
             for group, members in groups.items():
-                if len(members) >= 2:
-                    versus = versus_readers(figure(both.of_readers((MODEL, *members))), MODEL, level=level)
-                    found.append(_comparison(finding, metric, group, versus, len(both.patients)))
+                if len(members) >= least:
+                    figures = figure(both.of_readers((MODEL, *members)))
+                    found.append(_comparison(finding, metric, group, figures, approach, level))
             if metric == "sensitivity":
                 points[finding] = tuple(_point(both, name, seniority.get(name, "")) for name in gathered.reads.readers)
                 scores, _ = _complete(gathered.reads, predictions, finding, None)
@@ -129,7 +139,7 @@ def model_study(
         raise InputError(
             "model-study-none", "There is nothing to compare.", what_to_do="Give readers' scores, or decisions and a threshold."
         )
-    return ModelStudy(_adjusted(found), points, curves, at, excluded)
+    return ModelStudy(approach, _adjusted(found), points, curves, at, excluded)
 
 
 def _complete(
@@ -161,10 +171,19 @@ def _ranks(readers: Sequence[str], seniority: Mapping[str, str]) -> dict[str, tu
     return {rank: tuple(name for name in readers if seniority.get(name) == rank) for rank in ranks if rank}
 
 
-def _comparison(finding: str, metric: str, group: str, found: VersusReaders, patients: int) -> ModelComparison:
+def _comparison(finding: str, metric: str, group: str, figures: Figures, approach: Approach, level: float) -> ModelComparison:
+    patients = len(figures.patients)
+    if np.isnan(figures.value).any() or np.isnan(figures.without).any() or patients < 2:
+        own, others = float(figures.value[0, 0]), figures.value[0, 1:]
+        nothing = Estimate(
+            f"difference of {metric}", own - float(others.mean()), n=patients, clusters=patients, level=level, warnings=(FEW_PATIENTS,)
+        )
+        readers = tuple(zip(figures.readers[1:], others.tolist(), strict=True))
+        return ModelComparison(finding, metric, group, own, float(others.mean()), nothing, float("nan"), readers)
+    found = versus_readers(figures, MODEL, readers=approach.readers, cases=approach.cases, level=level)
     difference = Estimate(
         f"difference of {metric}", -found.difference, -found.high, -found.low,
-        f"Obuchowski-Rockette-Hillis, model fixed, {len(found.readers)} readers and cases random", patients, None, patients, found.level,
+        f"Obuchowski-Rockette-Hillis, model fixed, {len(found.readers)} {approach.factors}", patients, None, patients, found.level,
         found.se, -found.statistic, found.df, found.p, "difference 0", warnings=found.warnings,
     )  # fmt: skip
     readers = tuple((name, value) for name, value, _ in found.readers)

@@ -287,7 +287,7 @@ class _Model:
                 df = float("inf") if readers == "fixed" else _hillis(noise, 2 * shared, self.df_reader)
             else:
                 variance, df = 2 / self.r * test.denominator, test.df2
-            found.append(_contrast(f"{arms[i]} - {arms[k]}", float(self.by_arm[i] - self.by_arm[k]), variance, df, level, tested=True))
+            found.append(contrast_of(f"{arms[i]} - {arms[k]}", float(self.by_arm[i] - self.by_arm[k]), variance, df, level, tested=True))
         return tuple(found)
 
     def mean(self, i: int, name: str, readers: str, cases: str, level: float, limits: tuple[float, float]) -> ArmMean:
@@ -305,12 +305,12 @@ class _Model:
         else:
             correlated = span * max(cov2, 0.0) if cases == "random" else 0.0
             variance, df = (ms + correlated) / r, _hillis(ms, correlated, free)
-        contrast = _contrast(name, float(row.mean()), variance, df, level)
+        contrast = contrast_of(name, float(row.mean()), variance, df, level)
         return ArmMean(_cut(contrast, limits), ms, error, cov2)
 
     def reader_means(self, figures: Figures, level: float, limits: tuple[float, float]) -> tuple[Contrast, ...]:
         return tuple(
-            _cut(_contrast(f"{arm}, {reader}", float(self.value[i, j]), float(self.matrix[i, j, i, j]), float("inf"), level), limits)
+            _cut(contrast_of(f"{arm}, {reader}", float(self.value[i, j]), float(self.matrix[i, j, i, j]), float("inf"), level), limits)
             for i, arm in enumerate(figures.arms)
             for j, reader in enumerate(figures.readers)
         )
@@ -322,7 +322,7 @@ class _Model:
             apart = 2 * (float(np.diag(own).mean()) - float(own[~np.eye(self.t, dtype=bool)].mean()))
             for i, k in itertools.combinations(range(self.t), 2):
                 name = f"{reader}: {figures.arms[i]} - {figures.arms[k]}"
-                found.append(_contrast(name, float(self.value[i, j] - self.value[k, j]), apart, float("inf"), level, tested=True))
+                found.append(contrast_of(name, float(self.value[i, j] - self.value[k, j]), apart, float("inf"), level, tested=True))
         return tuple(found)
 
 
@@ -331,7 +331,8 @@ def _hillis(noise: float, correlated: float, df: float) -> float:
     return float((noise + correlated) ** 2 / (noise**2 / df)) if noise > 0 else (float("inf") if noise == 0 else float("nan"))
 
 
-def _contrast(name: str, estimate: float, variance: float, df: float, level: float, *, tested: bool = False) -> Contrast:
+def contrast_of(name: str, estimate: float, variance: float, df: float, level: float, *, tested: bool = False) -> Contrast:
+    """An estimate with the interval of its variance, and the test against 0 when it is ``tested``."""
     se = float(np.sqrt(variance)) if variance >= 0 else float("nan")
     reach = float(stats.t.ppf((1 + level) / 2, df) if np.isfinite(df) else stats.norm.ppf((1 + level) / 2)) * se
     if not tested:

@@ -1,6 +1,6 @@
 """A whole reader study: every finding and metric in two arms, readers, groups of readers, time, wash-out.
 
-The first arm is the base, such as ``unaided``; differences are arm - base. Readers and cases are random.
+The first arm is the base, such as ``unaided``; differences are arm - base.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
-from condyle.evaluate.mrmc.covariance import jackknife
+from condyle.evaluate.mrmc.analysis import Approach, compare_arms, covariance_for
 from condyle.evaluate.mrmc.design import Design, design_of, design_of_mask
 from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
-from condyle.evaluate.mrmc.incomplete import components, influence_covariance, mean_gain, mean_value
 from condyle.evaluate.mrmc.macro import macro
-from condyle.evaluate.mrmc.obuchowski_rockette import Analysis, Components, Contrast, obuchowski_rockette
+from condyle.evaluate.mrmc.obuchowski_rockette import ArmTest, Components
 from condyle.evaluate.mrmc.reading_time import ReadingTime, reading_time
-from condyle.evaluate.mrmc.seniority import ReaderGain, compare_groups, reader_gains
-from condyle.evaluate.mrmc.table import VALUES, Read, Truth, assemble, findings_of
-from condyle.evaluate.mrmc.ustatistics import UStatistic, u_statistics
+from condyle.evaluate.mrmc.seniority import GainSpread, ReaderGain, compare_groups, gain_spread, reader_gains
+from condyle.evaluate.mrmc.table import VALUES, Assembled, Read, Truth, assemble, findings_of
 from condyle.evaluate.mrmc.washout import Washout, washout
 from condyle.evaluate.multiplicity import holm
 
@@ -44,7 +42,9 @@ class Comparison:
     base_value, arm_value, difference : over readers and cases
     p_adjusted : of the difference, Holm over the findings of this metric; NaN for macro averages
     design : of the reads; components : variance components, None with fewer than two readers of both arms
-    readers : each reader alone; groups : group -> difference within it; between : difference of the groups' gains
+    test : mean squares of the analysis of variance, None with U-statistics and readers' means
+    readers : each reader alone; spread : do these readers gain alike; groups : group -> difference within it
+    between : difference of the groups' gains
     excluded : what was left out, by reason
     """
 
@@ -58,7 +58,9 @@ class Comparison:
     p_adjusted: float
     design: Design
     components: Components | None
+    test: ArmTest | None
     readers: tuple[ReaderGain, ...]
+    spread: GainSpread
     groups: dict[str, Estimate]
     between: Estimate | None
     excluded: dict[str, int]
@@ -70,7 +72,7 @@ class ReaderStudy:
 
     Parameters
     ----------
-    base, arm : names; n_readers, n_studies, n_patients : that took part; seniority : group -> readers
+    base, arm : names; approach : how they were compared; n_readers, n_studies, n_patients : that took part; seniority : group -> readers
     comparisons : findings by metric, then macro averages
     time : None when the table has no reading times; time_by_group : group -> reading time
     washout : gaps and order
@@ -79,6 +81,7 @@ class ReaderStudy:
 
     base: str
     arm: str
+    approach: Approach
     n_readers: int
     n_studies: int
     n_patients: int
@@ -106,6 +109,7 @@ def reader_study(
     findings: Sequence[str] = (),
     metrics: Sequence[str] = (),
     groups_of_findings: Mapping[str, Sequence[str]] | None = None,
+    approach: Approach | None = None,
     level: float = 0.95,
     least_days: float = 28.0,
 ) -> ReaderStudy:
@@ -119,10 +123,11 @@ def reader_study(
     metrics : of ``auroc`` (from scores), ``sensitivity``, ``specificity``, ``accuracy`` (from decisions); none takes those whose
         column is filled
     groups_of_findings : name -> findings whose macro average is given too, such as ``major`` and ``minor``
+    approach : method, and whether readers and cases are random; None is all random, by what the design allows
 
     Raises
     ------
-    InputError - an arm or finding without reads, a metric whose column is empty
+    InputError - an arm or finding without reads, a metric whose column is empty, a design that the asked method cannot analyse
     """
     wanted = tuple(findings) or findings_of(reads)
     filled = {column for column in VALUES if any(getattr(read, column) is not None for read in reads)}
@@ -131,7 +136,9 @@ def reader_study(
     if unknown or not asked:
         raise InputError("mrmc-metric", f"Metrics of a reader study are {', '.join(METRICS)}; asked was {', '.join(asked) or 'none'}.")
     seniority = {read.reader: read.seniority for read in reads}
+    approach = approach or Approach()
     found: list[Comparison] = []
+    said: list[str] = []
     for metric in asked:
         column, figure = METRICS[metric]
         built: dict[str, Figures] = {}
@@ -140,15 +147,14 @@ def reader_study(
             gathered = assemble(reads, truth, finding, value=column, arms=(base, arm))
             figures = figure(gathered.reads)
             built[finding] = figures
-            design = design_of(gathered.reads)
-            rows.append(_compare(finding, metric, figures, design, gathered.excluded, base, arm, seniority, level))
+            rows.append(_compare(finding, metric, figures, gathered, base, arm, seniority, approach, level))
         adjusted = _holm([row.difference.p for row in rows])
         found += [replace(row, p_adjusted=p) for row, p in zip(rows, adjusted, strict=True)]
         for name, members in (groups_of_findings or {}).items():
-            parts = [_same_readers(built[one]) for one in members if one in built]
-            if parts and all(one.readers == parts[0].readers for one in parts):
-                mean = macro(parts)
-                found.append(_compare(f"macro {name}", metric, mean, _design(mean), {}, base, arm, seniority, level))
+            parts, lacking = _alike({one: built.get(one) for one in members})
+            said += [f"{metric}, macro {name}: {words}" for words in lacking]
+            if parts:
+                found.append(_compare(f"macro {name}", metric, macro(parts), None, base, arm, seniority, _of_macro(approach), level))
     used = [read for read in reads if read.arm in (base, arm)]
     time, by_group = _times(used, base, arm, seniority, level)
     gaps = washout(used, least_days=least_days)
@@ -156,71 +162,44 @@ def reader_study(
     studies = {read.study for read in used}
     ranks = [seniority[name] for name in dict.fromkeys(read.reader for read in used)]
     return ReaderStudy(
-        base, arm, len(ranks), len(studies), len({patients.get(study, study) for study in studies}),
-        {rank: ranks.count(rank) for rank in dict.fromkeys(ranks) if rank}, tuple(found), time, by_group, gaps, gaps.warnings,
+        base, arm, approach, len(ranks), len(studies), len({patients.get(study, study) for study in studies}),
+        {rank: ranks.count(rank) for rank in dict.fromkeys(ranks) if rank}, tuple(found), time, by_group, gaps,
+        (*gaps.warnings, *said),
     )  # fmt: skip
 
 
 def _compare(
-    finding: str, metric: str, figures: Figures, design: Design, excluded: dict[str, int], base: str, arm: str,
-    seniority: Mapping[str, str], level: float,
+    finding: str, metric: str, figures: Figures, gathered: Assembled | None, base: str, arm: str, seniority: Mapping[str, str],
+    approach: Approach, level: float,
 ) -> Comparison:  # fmt: skip
-    if np.isnan(figures.value[figures.used.any(0)]).all():
-        nothing = Estimate(metric, float("nan"), n=len(figures.patients), warnings=("Only one class: not defined.",))
-        return Comparison(finding, metric, base, arm, nothing, nothing, nothing, float("nan"), design, None, (), {}, None, excluded)
+    """``gathered`` is None for a macro average, whose parts have said what they lack."""
+    design = _design(figures) if gathered is None else design_of(gathered.reads)
+    compared = compare_arms(figures, design, base, arm, approach, metric=metric, level=level)
+    matrix = covariance_for(figures, design)
+    gains = tuple(one for one in reader_gains(figures, base, arm, seniority, matrix, level=level) if np.isfinite(one.gain.estimate))
     ranks = [rank for rank in dict.fromkeys(seniority.get(name, "") for name in figures.readers) if rank]
-    if design.balanced and len(figures.readers) - len(set(design.blocks)) >= 1 and not np.isnan(figures.value).any():
-        matrix = jackknife(figures)
-        analysis = replace(obuchowski_rockette(figures, covariance=matrix, level=level), covariance="jackknife")
-        gains = reader_gains(figures, base, arm, seniority, matrix, level=level)
-        groups = {rank: one for rank in ranks if (one := _within(figures, rank, seniority, base, arm, level)) is not None}
-        between = compare_groups(figures, base, arm, seniority, ranks[0], ranks[1], level=level) if len(groups) == 2 == len(ranks) else None
-        values = {mean.contrast.name: _of_analysis(mean.contrast, metric, analysis) for mean in analysis.means}
-        return Comparison(
-            finding, metric, base, arm, values[base], values[arm], _turned(analysis.differences[0], metric, analysis), float("nan"), design,
-            analysis.components, gains, groups, between, excluded,
-        )  # fmt: skip
-    return _incomplete(finding, metric, figures, design, excluded, base, arm, seniority, ranks, level)
-
-
-def _incomplete(
-    finding: str, metric: str, figures: Figures, design: Design, excluded: dict[str, int], base: str, arm: str,
-    seniority: Mapping[str, str], ranks: Sequence[str], level: float,
-) -> Comparison:  # fmt: skip
-    """Missing reads: U-statistics of pairs, readers' means for macro averages; readers and groups from what each has read."""
-    gains = reader_gains(figures, base, arm, seniority, influence_covariance(figures), level=level)
-    gains = tuple(one for one in gains if np.isfinite(one.gain.estimate))
-    groups = {}
-    for rank in ranks:
-        places = np.array([j for j, name in enumerate(figures.readers) if seniority.get(name) == rank], np.intp)
-        own = mean_gain(_of_readers(figures, places), base, arm, level=level)
-        if np.isfinite(own.se):
-            groups[rank] = replace(own, measure=f"difference of {metric}")
-    between = compare_groups(figures, base, arm, seniority, ranks[0], ranks[1], level=level) if len(groups) == 2 == len(ranks) else None
-    if figures.pairs is None and figures.successes is None:
-        one, other = (replace(mean_value(figures, name, level=level), measure=metric) for name in (base, arm))
-        difference = replace(mean_gain(figures, base, arm, level=level), measure=f"difference of {metric}")
-    else:
-        every = u_statistics(figures, level=level)
-        one, other = (_of_u(item, metric, level) for item in every.arms)
-        difference = _of_u(every.differences[0], metric, level, turned=True)
+    groups = {rank: one for rank in ranks if (one := _within(figures, rank, seniority, base, arm, approach, metric, level)) is not None}
+    between, least = None, 1 if approach.readers == "fixed" else 2
+    if len(groups) == 2 == len(ranks) and all(sum(gain.group == rank for gain in gains) >= least for rank in ranks):
+        over_cases = matrix if approach.readers == "fixed" else None
+        between = compare_groups(figures, base, arm, seniority, ranks[0], ranks[1], covariance=over_cases, level=level)
     return Comparison(
-        finding, metric, base, arm, one, other, difference, float("nan"), design, components(figures, base, arm), gains, groups, between,
-        excluded,
+        finding, metric, base, arm, compared.base, compared.arm, compared.difference, float("nan"), design, compared.components,
+        compared.test, gains, gain_spread(figures, base, arm, matrix), groups, between, {} if gathered is None else gathered.excluded,
     )  # fmt: skip
 
 
-def _within(figures: Figures, rank: str, seniority: Mapping[str, str], base: str, arm: str, level: float) -> Estimate | None:
-    """The difference among the readers of one group alone, readers and cases random; None with one reader."""
+def _within(
+    figures: Figures, rank: str, seniority: Mapping[str, str], base: str, arm: str, approach: Approach, metric: str, level: float
+) -> Estimate | None:
+    """The difference among the readers of one group alone; None without an interval, as with one random reader."""
     places = [j for j, name in enumerate(figures.readers) if seniority.get(name) == rank]
-    if len(places) < 2:
+    if len(places) < (1 if approach.readers == "fixed" else 2):
         return None
     own = _of_readers(figures, np.array(places, np.intp))
-    design = _design(own)
-    if not design.balanced or len(places) - len(set(design.blocks)) < 1:
-        return None
-    analysis = obuchowski_rockette(own, level=level)
-    return _turned(analysis.differences[0], figures.name, analysis)
+    method = approach.method if _design(own).balanced else "auto"
+    found = compare_arms(own, _design(own), base, arm, replace(approach, method=method), metric=metric, level=level).difference
+    return found if np.isfinite(found.se) else None
 
 
 def _of_readers(figures: Figures, places: NDArray[np.intp]) -> Figures:
@@ -231,9 +210,22 @@ def _of_readers(figures: Figures, places: NDArray[np.intp]) -> Figures:
     )  # fmt: skip
 
 
-def _same_readers(figures: Figures) -> Figures:
-    """Without the pairs: a macro average is no pair statistic."""
-    return _of_readers(figures, np.arange(len(figures.readers)))
+def _of_macro(approach: Approach) -> Approach:
+    """A macro average is no pair statistic: in place of U-statistics the readers' means are analysed."""
+    return replace(approach, method="auto") if approach.method == "u" else approach
+
+
+def _alike(members: Mapping[str, Figures | None]) -> tuple[list[Figures], list[str]]:
+    """The parts of a macro average, by the readers of all, and what it does without. Its parts lose their pairs."""
+    defined = {name: one for name, one in members.items() if one is not None and np.isfinite(one.value).any()}
+    said = [f"without {name}, which was not read or has one class only." for name in members if name not in defined]
+    readers = next(iter(defined.values())).readers if defined else ()
+    common = [name for name in readers if all(name in one.readers for one in defined.values())]
+    others = {name for one in defined.values() for name in one.readers} - set(common)
+    said += [f"without {len(others)} readers who did not read every finding."] if others else []
+    if not common:
+        return [], said
+    return [_of_readers(one, np.array([one.readers.index(name) for name in common], np.intp)) for one in defined.values()], said
 
 
 def _design(figures: Figures) -> Design:
@@ -247,34 +239,6 @@ def _holm(p: Sequence[float]) -> list[float]:
     for place, value in zip(defined, holm([p[one] for one in defined]) if defined else (), strict=True):
         found[place] = float(value)
     return found
-
-
-def _of_analysis(contrast: Contrast, metric: str, analysis: Analysis) -> Estimate:
-    return Estimate(
-        metric, contrast.estimate, contrast.low, contrast.high,
-        f"Obuchowski-Rockette-Hillis, {analysis.covariance} over patients, {analysis.n_readers} readers and cases random",
-        analysis.n_patients, None, analysis.n_patients, analysis.level, contrast.se, contrast.statistic, contrast.df, contrast.p,
-        "difference 0" if np.isfinite(contrast.p) else "", warnings=analysis.warnings if np.isfinite(contrast.p) else (),
-    )  # fmt: skip
-
-
-def _turned(contrast: Contrast, metric: str, analysis: Analysis) -> Estimate:
-    """base - arm becomes arm - base."""
-    ends = -contrast.high, -contrast.low
-    other = Contrast(contrast.name, -contrast.estimate, contrast.se, contrast.df, *ends, -contrast.statistic, contrast.p)
-    return _of_analysis(other, f"difference of {metric}", analysis)
-
-
-def _of_u(one: UStatistic, metric: str, level: float, *, turned: bool = False) -> Estimate:
-    sign, ends = (-1, (-one.unbiased.high, -one.unbiased.low)) if turned else (1, (one.unbiased.low, one.unbiased.high))
-    se = float(np.sqrt(one.unbiased.variance)) if one.unbiased.variance >= 0 else float("nan")
-    cases = one.n_positive + one.n_negative
-    return Estimate(
-        f"difference of {metric}" if turned else metric, sign * one.estimate, *ends,
-        f"U-statistics (BDG), weighted by what was read, {one.n_readers} readers and cases random", cases, None, cases, level,
-        se, float("nan"), one.unbiased.df,
-        one.unbiased.p if turned else float("nan"), "difference 0" if turned else "", warnings=one.warnings,
-    )  # fmt: skip
 
 
 def _times(
