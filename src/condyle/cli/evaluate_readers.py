@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MRMC = (
     "condyle evaluate mrmc reads.csv truth.csv -o evidence",
+    "condyle evaluate mrmc reads.csv truth.csv -o evidence --method dbm --readers fixed",
     "condyle evaluate mrmc reads.csv truth.csv -o evidence --predictions predictions.csv --plan plan.yaml",
 )
 TRIAL = (
@@ -26,6 +28,24 @@ SAMPLESIZE = (
     "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05",
     "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05 --readers 8 --readers 12 --power 0.9",
 )
+
+
+
+class Method(StrEnum):
+    """How arms are compared."""
+
+    AUTO = "auto"
+    OR = "or"
+    DBM = "dbm"
+    U = "u"
+
+
+class Factor(StrEnum):
+    """Drawn from a population, or these alone."""
+
+    RANDOM = "random"
+    FIXED = "fixed"
+
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.html, results.json, tables and figures.")]
 Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Draw figures and write the PDF; most of the time goes there.")]
@@ -53,19 +73,26 @@ def mrmc(
     predictions: Annotated[
         Path | None, typer.Option("--predictions", readable=False, help="Put a model beside the readers of one arm.")
     ] = None,
+    method: Annotated[
+        Method, typer.Option("--method", help="or: Obuchowski-Rockette; dbm: Dorfman-Berbaum-Metz; u: U-statistics; auto: by the design.")
+    ] = Method.AUTO,
+    readers: Annotated[Factor, typer.Option("--readers", help="fixed: speak of these readers only.")] = Factor.RANDOM,
+    cases: Annotated[Factor, typer.Option("--cases", help="fixed: speak of these studies only.")] = Factor.RANDOM,
     plan: PlanFile = None,
     figures: Figures = True,
 ) -> int:
     """Judge a reader study: many readers, many studies, two arms, or a model beside readers.
 
-    Readers and studies are random: results speak of both populations. Missing reads, nested designs and readers of one arm only are
-    recognised. Reading time, wash-out, order and groups of readers are reported when their columns are there.
+    Readers and studies are random unless fixed: results speak of both populations. Missing reads, nested designs and readers of one
+    arm only are recognised. Reading time, wash-out, order and groups of readers are reported when their columns are there.
     """
     from condyle.cohorts.evaluating_readers import evaluate_readers
+    from condyle.evaluate.mrmc.analysis import Approach
 
     arms = tuple(name for name in (base, arm) if name)
     with screen.progress("Evaluating"):
-        done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan, figures=figures)
+        approach = Approach(method.value, readers.value, cases.value)
+        done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan, approach=approach, figures=figures)
     return show(screen, done, out)
 
 
@@ -169,7 +196,7 @@ def show(screen: Screen, done: StudyEvaluated, out: Path) -> int:
     )
     for one in done.evidence.endpoints:
         screen.say(
-            f"endpoint {one.endpoint.finding}: {one.endpoint.measure} above {one.endpoint.at_least:g}: {'met' if one.met else 'not shown'}"
+            f"endpoint {one.endpoint.finding}: {one.endpoint.measure} {one.endpoint.words}: {'met' if one.met else 'not shown'}"
         )
     for sentence in (*done.provenance.warnings, *done.evidence.warnings):
         screen.note(f"warning: {sentence}")

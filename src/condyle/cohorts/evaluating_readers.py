@@ -11,6 +11,7 @@ from condyle.cohorts.plan import Planned, log_opening, read_plan, unjudged
 from condyle.cohorts.table import read_table
 from condyle.errors import UsageError
 from condyle.evaluate.ensemble import EnsembleScore, ensemble, fold_values, parse_members, views_missing
+from condyle.evaluate.mrmc.analysis import Approach
 from condyle.evaluate.mrmc.evidence import model_evidence, reader_evidence
 from condyle.evaluate.mrmc.model_study import model_study
 from condyle.evaluate.mrmc.obuchowski_rockette import obuchowski_rockette
@@ -44,6 +45,7 @@ def evaluate_readers(
     arms: Sequence[str] = (),
     predictions: Path | str | None = None,
     plan: Path | str | None = None,
+    approach: Approach | None = None,
     level: float = 0.95,
     figures: bool = True,
 ) -> StudyEvaluated:
@@ -54,15 +56,17 @@ def evaluate_readers(
     reads : reads.csv; truth : truth.csv (columns study_id, patient_id, finding, value, optional level, side)
     arms : the base and the other arm (one arm with predictions); none takes them from the plan's comparison, else from the table
     predictions : predictions.csv of a model; folds and views are averaged when the columns ``view`` and ``fold`` are there
-    plan : YAML; its endpoints compare ('aided - unaided', 'model - readers')
+    plan : YAML; its endpoints compare ('aided - unaided', 'model - readers'), and its ``mrmc`` fixes the approach
+    approach : method, random and fixed factors; not beside a plan
 
     Raises
     ------
-    UsageError - arms cannot be told; InputError, TableError - a table has problems, all at once
+    UsageError - arms cannot be told, an approach beside a plan; InputError, TableError - a table has problems, all at once
     """
     reads, truth = Path(reads), Path(truth)
     refuse_to_overwrite(out)
     planned = None if plan is None else read_plan(plan)
+    approach = _approach(planned, approach)
     said = parse_reads(read_table(reads, what="reading table").rows, where=reads.name)
     given = None if predictions is None else _predictions(Path(predictions))
     names = tuple(arms) or _arms(planned, tuple(dict.fromkeys(one.arm for one in said)), 1 if given is not None else 2)
@@ -78,6 +82,7 @@ def evaluate_readers(
             said,
             known,
             arm=names[0],
+            approach=approach,
             level=settings.level,
             n=settings.n,
             seed=settings.seed,
@@ -88,7 +93,9 @@ def evaluate_readers(
     else:
         missing = {}
         groups = dict(planned.plan.groups) if planned else {}
-        found = reader_study(said, known, base=names[0], arm=names[1], groups_of_findings=groups, level=settings.level)
+        found = reader_study(
+            said, known, base=names[0], arm=names[1], groups_of_findings=groups, approach=approach, level=settings.level
+        )
         evidence = reader_evidence(found, claims=claims, alpha=settings.alpha, rule=settings.rule)
     files = [reads, truth, *([Path(predictions)] if predictions else [])]
     provenance = _provenance(
@@ -212,6 +219,18 @@ class _Settings:
     @property
     def of_bootstrap(self) -> Settings:
         return Settings(self.level, self.n, self.seed)
+
+
+def _approach(planned: Planned | None, asked: Approach | None) -> Approach:
+    """The plan's, or what was asked for without a plan."""
+    if planned is None:
+        return asked or Approach()
+    if asked not in (None, Approach()):
+        raise UsageError(
+            "plan-fixes", "The plan fixes how readers are analysed.", why="--method, --readers or --cases was given beside it.",
+            what_to_do="Change its section mrmc, or leave these options out.",
+        )  # fmt: skip
+    return Approach(planned.plan.mrmc.method, planned.plan.mrmc.readers, planned.plan.mrmc.cases)
 
 
 def _settings(planned: Planned | None, level: float) -> _Settings:

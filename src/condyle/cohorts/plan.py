@@ -30,8 +30,9 @@ MAX_BYTES = 2**20
 class EndpointPlan(BaseModel):
     """One endpoint: a metric of a finding (or of a group of findings) and what must be shown of it.
 
-    Either ``at_least``: the value itself must lie above it. Or ``comparison`` ('aided - unaided', 'second - first'): the
-    difference must lie above 0, or, with a ``margin``, above minus the margin (non-inferiority). ``family`` orders the
+    Either ``at_least``: the value itself must lie above it (``at_most``: below it, for errors and distances). Or ``comparison``
+    ('aided - unaided', 'second - first'): the difference must lie above 0, or, with a ``margin``, above minus the margin
+    (non-inferiority); of errors, where lower is better, below 0 or below the margin. ``family`` orders the
     endpoints under gatekeeping: the second is tested only when everything in the first was met.
     """
 
@@ -40,6 +41,7 @@ class EndpointPlan(BaseModel):
     finding: str
     metric: str = "AUROC"
     at_least: float | None = Field(default=None, gt=0, lt=1)
+    at_most: float | None = Field(default=None, gt=0)
     comparison: str = ""
     margin: float | None = Field(default=None, gt=0)
     site: str = "all"
@@ -47,8 +49,8 @@ class EndpointPlan(BaseModel):
 
     @model_validator(mode="after")
     def _one_claim(self) -> EndpointPlan:
-        if (self.at_least is None) == (not self.comparison):
-            raise ValueError("an endpoint needs either at_least or comparison")
+        if sum((self.at_least is not None, self.at_most is not None, bool(self.comparison))) != 1:
+            raise ValueError("an endpoint needs either at_least, at_most or comparison")
         if self.margin is not None and not self.comparison:
             raise ValueError("a margin needs a comparison")
         return self
@@ -61,6 +63,33 @@ class BootstrapPlan(BaseModel):
 
     n: int = Field(default=2000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0)
+    interval: Literal["percentile", "bca"] = "percentile"
+
+
+class BandPlan(BaseModel):
+    """A band of the ROC curve whose partial area is wanted: two rising numbers on one axis."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    axis: Literal["specificity", "sensitivity"] = "specificity"
+    low: float = Field(ge=0, lt=1)
+    high: float = Field(gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _rising(self) -> BandPlan:
+        if not self.low < self.high:
+            raise ValueError("low must be below high")
+        return self
+
+
+class ReadersPlan(BaseModel):
+    """How readers are analysed: ``or`` Obuchowski-Rockette, ``dbm`` Dorfman-Berbaum-Metz, ``u`` U-statistics, ``auto`` by the design."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["auto", "or", "dbm", "u"] = "auto"
+    readers: Literal["random", "fixed"] = "random"
+    cases: Literal["random", "fixed"] = "random"
 
 
 class Plan(BaseModel):
@@ -79,8 +108,10 @@ class Plan(BaseModel):
     level: float = Field(default=0.95, ge=0.5, lt=1)
     proportions: Literal["wilson", "exact"] = "wilson"
     prevalences: tuple[float, ...] = ()
+    partial_areas: tuple[BandPlan, ...] = ()
     failures: Literal["exclude", "wrong"] = "exclude"
     bootstrap: BootstrapPlan = Field(default_factory=BootstrapPlan)
+    mrmc: ReadersPlan = Field(default_factory=ReadersPlan)
     thresholds: str = ""
 
 
