@@ -48,6 +48,8 @@ def test_a_package_that_reads_is_fit(toy: Path) -> None:
         ({"slots": {}}, "no slot"),
         ({"prepare": [{"step": "frobnicate"}]}, "frobnicate"),
         ({"thresholds": {"herniation": {"value": 0.5, "rule": ""}}}, "threshold of what it does not give: herniation"),
+        ({"thresholds": {"modic": {"value": 0.5, "rule": ""}}}, "no threshold from which it calls present: disc_narrowing"),
+        ({"thresholds": {}}, "no threshold for disc_narrowing, modic"),
         ({"graphs": {**GRAPHS, "segmenter": {**GRAPHS["segmenter"], "inputs": ["image"]}}}, "takes picture, and not image"),
         ({"graphs": {**GRAPHS, "segmenter": {**GRAPHS["segmenter"], "outputs": ["maps"]}}}, "no output maps"),
         ({"graphs": {name: GRAPHS[name] for name in ("segmenter", "features")}}, "'grader' is not there"),

@@ -26,6 +26,7 @@ from condyle.intake.nifti import open_nifti
 from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
+from condyle.study import Volume
 
 REQUIRED = ("study_id", "patient_id", "structure", "truth_path", "predicted_path")
 _NIFTI = (".nii", ".nii.gz")
@@ -76,7 +77,7 @@ def evaluate_masks(
     scores, patients = _scores(table, rows, tolerance_mm)
     lines: list[Line] = []
     for structure, own in scores.items():
-        summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed)
+        summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed, level=settings.level)
         failed = np.array([one.empty in ("truth", "given") for one in own if one.empty != "both"], float)
         people = np.array([person for person, one in zip(patients[structure], own, strict=True) if one.empty != "both"])
         lines += _lines(structure, summary, clustered_proportion("one mask empty", failed, people, level=settings.level), settings)
@@ -120,6 +121,13 @@ def _figures(scores: Mapping[str, Sequence[MaskScore]], tolerance_mm: float) -> 
 
 def read_mask(path: Path, value: int | None) -> Mask:
     """One NIfTI mask; ``value`` is the label inside, None everything above 0. Raises InputError."""
+    volume = mask_volume(path)
+    inside = volume.pixels > 0 if value is None else volume.pixels == value
+    return Mask(np.asarray(inside, bool), volume.geometry.spacing, volume.geometry.affine)
+
+
+def mask_volume(path: Path) -> Volume:
+    """The numbers of a NIfTI mask, in their place in the patient. Raises InputError."""
     if not path.name.endswith(_NIFTI):
         raise InputError("mask-format", "A mask must be NIfTI (.nii or .nii.gz).", where=path.name)
     try:
@@ -127,9 +135,7 @@ def read_mask(path: Path, value: int | None) -> Mask:
     except OSError as error:
         raise InputError("file-unreadable", "A mask cannot be read.", where=path.name, why=error.strerror or "") from error
     (series,) = open_nifti(Blob(str(path), path.name, size), path.name, {}).series
-    volume = load_volume(series)
-    inside = volume.pixels > 0 if value is None else volume.pixels == value
-    return Mask(np.asarray(inside, bool), volume.geometry.spacing, volume.geometry.affine)
+    return load_volume(series)
 
 
 def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings: Settings) -> list[Line]:

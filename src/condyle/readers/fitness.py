@@ -42,9 +42,18 @@ def _of_catalogue(package: Package) -> Iterator[str]:
         yield f"There is no joint {spec.joint!r} in the catalogue."
     elif unknown := sorted(set(spec.findings) - {entry.name for entry in joint.findings}):
         yield f"The catalogue of the joint {joint.name!r} has no finding {', '.join(unknown)}."
+    else:
+        binary = [entry.name for entry in joint.findings if entry.kind == "binary" and entry.name in spec.findings]
+        if unbounded := [name for name in binary if name not in {_finding(key) for key in spec.thresholds}]:
+            yield f"It has no threshold from which it calls present: {', '.join(unbounded)}."
     for title, named in (("threshold", spec.thresholds), ("calibration", spec.calibration)):
-        if strangers := sorted(set(named) - set(spec.findings)):
+        if strangers := sorted(name for name in named if _finding(name) not in spec.findings):
             yield f"It has a {title} of what it does not give: {', '.join(strangers)}."
+
+
+def _finding(name: str) -> str:
+    """'meniscal_tear' of 'meniscal_tear/medial'."""
+    return name.partition("/")[0]
 
 
 def _of_papers(package: Package) -> Iterator[str]:

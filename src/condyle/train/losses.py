@@ -86,3 +86,22 @@ def corn(logits: Tensor, grade: Tensor) -> Tensor:
 def corn_probabilities(logits: Tensor) -> Tensor:
     """[n, steps - 1] conditional logits -> probabilities of "at least step k", never rising with k."""
     return logits.sigmoid().cumprod(1)
+
+
+def dice(logits: Tensor, truth: Tensor, *, smooth: float = 1.0) -> Tensor:
+    """1 - soft Dice, mean over samples and classes (Milletari et al., 3DV 2016, denominator without squares).
+
+    Parameters
+    ----------
+    logits, truth : [n, class, ...]; truth 0 or 1. A class that is not there costs what is marked, and nothing when nothing is
+    """
+    axes = tuple(range(2, logits.ndim))
+    chance = logits.float().sigmoid()
+    both, either = (chance * truth).sum(axes), chance.sum(axes) + truth.sum(axes)
+    return (1 - (2 * both + smooth) / (either + smooth)).mean()
+
+
+def dice_focal(logits: Tensor, truth: Tensor, *, share: float = 1.0, gamma: float = 2.0) -> Tensor:
+    """Dice plus ``share`` times focal loss, mean over all cells."""
+    logits, truth = logits.float(), truth.float()
+    return dice(logits, truth) + share * _focal(logits, truth, gamma).mean()

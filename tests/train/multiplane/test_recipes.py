@@ -11,7 +11,7 @@ from nibabel.nifti1 import Nifti1Image
 
 from condyle.cohorts import open_rows
 from condyle.cohorts.cohort import load_cohort
-from condyle.readers import load_package
+from condyle.readers import check_package, load_package
 from condyle.train.multiplane.pipeline import train_multiplane
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.recipe import load_recipe, shipped_recipes
@@ -55,6 +55,7 @@ def test_smoke(name: str, tmp_path: Path) -> None:
     assert isinstance(recipe, MultiplaneRecipe)
     cohort = load_cohort(_cohort(tmp_path / "cohort", recipe))
     train_multiplane(recipe, cohort, tmp_path / "package", tmp_path / "work")
+    check_package(tmp_path / "package")
     reader = load_package(tmp_path / "package")
     for study in ("s0", "s7"):
         reading = reader.read(open_rows(cohort.studies[study]))

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from condyle.readers.package import SlotSpec
+from condyle.readers.suits import RELIABLE, fat_suits, unusable
 from condyle.study import Series, Study
 
-_RELIABLE = 0.5  # confidence from which a trait is believed
 _NAMES = {"t2star": "T2*", "other": "unusually weighted (such as diffusion or angiography)"}
 
 
@@ -40,15 +40,14 @@ def choose(study: Study, slots: Mapping[str, SlotSpec]) -> Choice:
     unknown: list[Series] = []
     left: dict[str, str] = {}
     for place, one in enumerate(study.series):
-        reason = _unusable(one, slots)
-        if reason:
+        if reason := unusable(one) or _elsewhere(one, slots):
             left[one.series_id] = reason
             continue
         weighting = one.role.weighting
-        if weighting.value is None or weighting.confidence < _RELIABLE:
+        if weighting.value is None or weighting.confidence < RELIABLE:
             unknown.append(one)
             continue
-        names = [name for name, slot in slots.items() if weighting.value in slot.weightings and _fat_fits(one, slot)]
+        names = [name for name, slot in slots.items() if weighting.value in slot.weightings and fat_suits(one, slot)]
         for name in names:
             fitting[name].append((_rank(one, slots[name], place), one))
         if not names:
@@ -67,24 +66,11 @@ def weighting_of(contrast: float | None) -> str | None:
     return "t1" if contrast < 0.70 else "t2" if contrast > 0.95 else None
 
 
-def _unusable(one: Series, slots: Mapping[str, SlotSpec]) -> str:
-    if not one.used:
-        reasons = [problem.why or problem.what for problem in one.problems if problem.severity == "error"]
-        return " ".join(reasons[:1]) or "It cannot be loaded."
-    if one.geometry is None:
-        return "Its files lack the plane, the place or the pixel spacing, so its shape is not known."
+def _elsewhere(one: Series, slots: Mapping[str, SlotSpec]) -> str:
+    assert one.geometry is not None
     planes: Sequence[str] = sorted({slot.plane for slot in slots.values()})
     plane = one.role.plane.value or one.geometry.plane
-    if plane not in planes:
-        return f"It is {plane}; the package reads {' and '.join(planes)} series."
-    return ""
-
-
-def _fat_fits(one: Series, slot: SlotSpec) -> bool:
-    suppressed = one.role.fat_suppressed
-    if slot.fat_suppressed is None or suppressed.value is None or suppressed.confidence < _RELIABLE:
-        return True
-    return suppressed.value == slot.fat_suppressed
+    return "" if plane in planes else f"It is {plane}; the package reads {' and '.join(planes)} series."
 
 
 def _rank(one: Series, slot: SlotSpec, place: int) -> tuple[float, ...]:

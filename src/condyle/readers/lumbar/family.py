@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,6 +14,7 @@ from condyle.anatomy.lumbar import LUMBAR
 from condyle.errors import InputError, PackageError
 from condyle.intake import load_volume
 from condyle.quality import check
+from condyle.readers.decide import demand_thresholds
 from condyle.readers.engines import chosen_engine, open_graph
 from condyle.readers.lumbar import findings as say
 from condyle.readers.lumbar.choose import Choice, choose, weighting_of
@@ -25,26 +24,12 @@ from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, beside, disc_depth_mm, level_crops, level_names, look_critically
 from condyle.readers.package import Package
+from condyle.readers.stages import Stages
+from condyle.readers.suits import refuse_elsewhere
 from condyle.study import Evidence, Finding, PackageInfo, Problem, Reading, Series, Study, Trait, Volume
 
 FEWEST_DISCS = 3  # fewer discs in a row are no lumbar spine
-_ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
 _SPINE = ("lumbar", "spine")
-
-
-@dataclass(slots=True)
-class _Stages:
-    """Seconds by stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
 
 class LumbarReader:
@@ -68,7 +53,9 @@ class LumbarReader:
 
     @cached_property
     def grader(self) -> Grader:
-        return open_grader(self.package, self.engine)
+        grader = open_grader(self.package, self.engine)
+        demand_thresholds(self.package.spec, [name for name in grader.findings if LUMBAR.finding(name).kind == "binary"])
+        return grader
 
     def open(self) -> None:
         """Open the graphs now. Raises PackageError where they or the settings do not fit a lumbar reader."""
@@ -81,15 +68,15 @@ class LumbarReader:
                 what_to_do="Name the family that it is made for.",
             )  # fmt: skip
 
-    def read(self, study: Study) -> Reading:
-        """Find, name, grade and measure the levels of a study.
+    def read(self, study: Study, *, maps: bool = True) -> Reading:
+        """Find, name, grade and measure the levels of a study; ``maps=False`` leaves out the class maps.
 
         Raises
         ------
         InputError - no series that this package reads, another body part, or no lumbar spine on the pictures
         """
-        stages = _Stages()
-        _refuse_elsewhere(study)
+        stages = Stages()
+        refuse_elsewhere(study, "lumbar spine", _SPINE)
         choice = choose(study, self.package.spec.slots)
         with stages("open package"):
             network, grader = self.network, self.grader
@@ -106,8 +93,8 @@ class LumbarReader:
             neighbours = [level_crops(side, grader.slots, names, grader.spec)[0] for side in beside(views)]
             graded = grader.grade(names, crops, present, neighbours)
         with stages("collect evidence"):
-            maps = self._maps(views, names, graded, crops, present)
-            findings, evidence = self._say(views, names, graded, maps)
+            drawn = self._maps(views, names, graded, crops, present) if maps else {}
+            findings, evidence = self._say(views, names, graded, drawn)
         doubts = tuple(dict.fromkeys(doubt for view in views.values() for doubt in view.levels.doubts))
         return Reading(
             study_key=study.study_key,
@@ -123,11 +110,11 @@ class LumbarReader:
             package=self.info,
             flags=("numbering_uncertain",) if doubts else (),
             unused=(*study.unused, *((f"series {name}", reason) for name, reason in seen.left.items())),
-            timing={name: round(seconds, 4) for name, seconds in stages.seconds.items()},
+            timing=stages.rounded(),
             condyle_version=condyle.__version__,
         )
 
-    def _look(self, seen: _Seen, choice: Choice, network: Network, stages: _Stages) -> dict[str, View]:
+    def _look(self, seen: _Seen, choice: Choice, network: Network, stages: Stages) -> dict[str, View]:
         """The best series that can be seen for every slot, then those of unknown weighting for slots still empty."""
         views: dict[str, View] = {}
         for slot in self.package.spec.slots:
@@ -195,7 +182,7 @@ class _Seen:
     roles: dict[str, Series] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def look(self, one: Series, network: Network, stages: _Stages, before: View | None) -> View | None:
+    def look(self, one: Series, network: Network, stages: Stages, before: View | None) -> View | None:
         """The view of a series, looked for where another one of the study was best.
 
         None, with the reason noted, when it cannot be decoded or shows no spine.
@@ -245,16 +232,6 @@ def _contrast(view: View) -> float | None:
     if canal.size < 200 or bone.size < 200:
         return None
     return float(np.median(canal)) / max(float(np.median(bone)), 1e-3)
-
-
-def _refuse_elsewhere(study: Study) -> None:
-    told = [one.role.body_part for one in study.series]
-    parts = {str(part.value) for part in told if part.value and part.confidence >= _ELSEWHERE}
-    if parts and not parts & set(_SPINE):
-        raise InputError(
-            "wrong-body-part", f"This is a study of another body part: {', '.join(sorted(parts))}.", where=f"study {study.study_key}",
-            why="The lumbar package reads the lumbar spine only.", what_to_do="Choose the package for this body part, or the lumbar study.",
-        )  # fmt: skip
 
 
 def _refuse_without_spine(views: Mapping[str, View], seen: _Seen) -> None:

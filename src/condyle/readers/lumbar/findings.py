@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LEVELS, LUMBAR
+from condyle.readers.decide import MARKED, decide
 from condyle.readers.lumbar.crops import CropSpec, picture_to_crop
 from condyle.readers.lumbar.discs import CANAL, VERTEBRA, Disc
 from condyle.readers.lumbar.graded import Graded
@@ -21,15 +22,6 @@ from condyle.study import Evidence, Finding, KeyImage, Site
 LUMBAR_LEVELS = LEVELS[:5]  # spoken of even when they were not found
 NOT_FOUND = "The level was not found on the pictures."
 MODIC_TYPE = "The package tells whether there is a Modic change, not its type: types 1 and 3 are too rare in its training data."
-
-
-def decide(score: float | None, threshold: ThresholdSpec | None) -> str:
-    """'present' from the threshold on, 'uncertain' inside its band; findings without threshold are given as they are."""
-    if score is None or threshold is None:
-        return "present"
-    if threshold.band is not None and threshold.band[0] <= score < threshold.band[1]:
-        return "uncertain"
-    return "present" if score >= threshold.value else "absent"
 
 
 def graded_findings(
@@ -49,7 +41,7 @@ def graded_findings(
         if one.reason:
             findings.append(Finding(one.finding, Site(one.level), kind, "not_assessed", reason=one.reason))  # type: ignore[arg-type]
             continue
-        decision = "present" if kind == "ordinal" else decide(one.score, threshold)
+        decision = "present" if kind == "ordinal" or one.score is None else decide(one.score, thresholds[one.finding])
         value = None if threshold is None else threshold.value
         findings.append(
             Finding(one.finding, Site(one.level), kind, decision, one.score, one.grade, one.probabilities, threshold=value, evidence=ids)  # type: ignore[arg-type]
@@ -137,7 +129,7 @@ def marked(graded: Graded, thresholds: Mapping[str, ThresholdSpec]) -> bool:
     scale = LUMBAR.finding(graded.finding).scale
     if scale is not None:
         return graded.grade is not None and scale.marked_from is not None and graded.grade >= scale.marked_from
-    return decide(graded.score, thresholds.get(graded.finding)) != "absent"
+    return graded.score is not None and decide(graded.score, thresholds[graded.finding]) in MARKED
 
 
 def class_map(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from condyle.readers.package import SlotSpec
+from condyle.readers.suits import RELIABLE, fat_suits, unusable
 from condyle.study import Series, Study
-
-_RELIABLE = 0.5  # confidence from which a trait is believed
 
 
 def choose(study: Study, slots: Mapping[str, SlotSpec]) -> tuple[dict[str, tuple[Series, ...]], dict[str, str]]:
@@ -22,7 +21,7 @@ def choose(study: Study, slots: Mapping[str, SlotSpec]) -> tuple[dict[str, tuple
     fitting: dict[str, list[tuple[tuple[float, ...], Series]]] = {name: [] for name in slots}
     left: dict[str, str] = {}
     for place, one in enumerate(study.series):
-        if reason := _unusable(one):
+        if reason := unusable(one):
             left[one.series_id] = reason
             continue
         planes = [name for name, slot in slots.items() if slot.plane == plane_of(one)]
@@ -42,29 +41,17 @@ def plane_of(one: Series) -> str:
     return str(told.value) if told.value else one.geometry.plane if one.geometry is not None else ""
 
 
-def _unusable(one: Series) -> str:
-    if not one.used:
-        reasons = [problem.why or problem.what for problem in one.problems if problem.severity == "error"]
-        return " ".join(reasons[:1]) or "It cannot be loaded."
-    if one.geometry is None:
-        return "Its files lack the plane, the place or the pixel spacing, so its shape is not known."
-    return ""
-
-
 def _fits(one: Series, slot: SlotSpec) -> bool:
-    weighting, suppressed = one.role.weighting, one.role.fat_suppressed
-    if weighting.value is not None and weighting.confidence >= _RELIABLE and weighting.value not in slot.weightings:
-        return False
-    if slot.fat_suppressed is None or suppressed.value is None or suppressed.confidence < _RELIABLE:
-        return True
-    return bool(suppressed.value == slot.fat_suppressed)
+    weighting = one.role.weighting
+    other = weighting.value is not None and weighting.confidence >= RELIABLE and weighting.value not in slot.weightings
+    return not other and fat_suits(one, slot)
 
 
 def _rank(one: Series, slot: SlotSpec, place: int) -> tuple[float, ...]:
     assert one.geometry is not None
     weighting, suppressed = one.role.weighting, one.role.fat_suppressed
-    sure = weighting.value in slot.weightings and weighting.confidence >= _RELIABLE
-    unsure_fat = slot.fat_suppressed is not None and (suppressed.value is None or suppressed.confidence < _RELIABLE)
+    sure = weighting.value in slot.weightings and weighting.confidence >= RELIABLE
+    unsure_fat = slot.fat_suppressed is not None and (suppressed.value is None or suppressed.confidence < RELIABLE)
     preference = slot.weightings.index(str(weighting.value)) if sure else len(slot.weightings)
     enhanced = one.role.contrast.value not in (None, "none")
     return (preference, unsure_fat, enhanced, -min(one.geometry.shape[0], 30), one.geometry.spacing[1], place)

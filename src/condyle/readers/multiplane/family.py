@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +9,7 @@ import numpy as np
 import condyle
 from condyle.errors import InputError
 from condyle.quality import check
+from condyle.readers.decide import MARKED, decide
 from condyle.readers.engines import chosen_engine
 from condyle.readers.multiplane import findings as say
 from condyle.readers.multiplane.graphs import Ensemble, open_ensemble, probabilities
@@ -19,9 +17,14 @@ from condyle.readers.multiplane.look import Seen, arrays, see
 from condyle.readers.multiplane.network import answer
 from condyle.readers.multiplane.stack import as_input
 from condyle.readers.package import Package
+from condyle.readers.stages import Stages
+from condyle.readers.suits import refuse_elsewhere
 from condyle.study import PackageInfo, Problem, Reading, Study
 
-_ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
+_PLACES = {
+    "joint_not_found": ("The joint was not found, so the whole images were read.", "No series shows the structures that it is found by."),
+    "planes_disagree": ("The planes contradict each other about where the joint is; the surest was believed.", "Its places lie far apart."),
+}
 
 
 class MultiplaneReader:
@@ -40,33 +43,33 @@ class MultiplaneReader:
         """Open the graphs now. Raises PackageError where the settings do not describe them."""
         _ = self.ensemble
 
-    def read(self, study: Study) -> Reading:
-        """Read every finding from the planes at hand.
+    def read(self, study: Study, *, maps: bool = True) -> Reading:
+        """Read every finding from the planes at hand; ``maps=False`` leaves out the class maps.
 
         Raises
         ------
         InputError - no series that this package reads, or another body part
         """
-        seconds: dict[str, float] = {}
+        stages = Stages()
         spec = self.package.spec
-        _refuse_elsewhere(study, spec.joint)
-        with _timed(seconds, "open package"):
+        refuse_elsewhere(study, spec.joint, (spec.joint,))
+        with stages("open package"):
             own = self.ensemble
         slots = {name: spec.slots[name] for name in own.slots}
-        with _timed(seconds, "decode and cut"):
-            seen = see(study, slots, own.spec)
+        with stages("decode and cut"):
+            seen = see(study, slots, own.spec, own.locate)
         _refuse_without_series(study, seen, spec.joint)
-        with _timed(seconds, "check quality"):
+        with stages("check quality"):
             checks = check(study, seen.volumes, spec.joint)
-        with _timed(seconds, "read"):
+        with stages("read"):
             pixels, shown = arrays(seen, slots, own.spec)
             grey = np.stack([as_input(one, there) for one, there in zip(pixels, shown, strict=True)])
             told = answer(own.members, own.slots, grey, shown, own.attention, len(own.findings))
             scores = probabilities(told.logits, spec.calibration, own.findings)
-        with _timed(seconds, "collect evidence"):
+        with stages("collect evidence"):
             marked = [
                 name for name, score in zip(own.findings, scores.tolist(), strict=True)
-                if say.decide(score, spec.thresholds.get(name)) in say.MARKED
+                if maps and decide(score, spec.thresholds[name]) in MARKED
             ]  # fmt: skip
             evidence, ids, keys = say.evidence_of(own.findings, marked, told, own.slots, seen.stacks, seen.series, spec.joint)
             images = say.key_images(own.slots, seen.stacks, seen.series, keys)
@@ -85,28 +88,9 @@ class MultiplaneReader:
             package=self.info,
             flags=flags,
             unused=(*study.unused, *((f"series {name}", reason) for name, reason in seen.left.items())),
-            timing={name: round(value, 4) for name, value in seconds.items()},
+            timing=stages.rounded(),
             condyle_version=condyle.__version__,
         )
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[name] = time.perf_counter() - begun
-
-
-def _refuse_elsewhere(study: Study, joint: str) -> None:
-    told = [one.role.body_part for one in study.series]
-    parts = {str(part.value) for part in told if part.value and part.confidence >= _ELSEWHERE}
-    if parts and joint not in parts:
-        raise InputError(
-            "wrong-body-part", f"This is a study of another body part: {', '.join(sorted(parts))}.", where=f"study {study.study_key}",
-            why=f"The package reads the {joint} only.", what_to_do="Choose the package for this body part, or another study.",
-        )  # fmt: skip
 
 
 def _refuse_without_series(study: Study, seen: Seen, joint: str) -> None:
@@ -128,6 +112,10 @@ def _doubts(seen: Seen, slots: tuple[str, ...], *, mirrors: bool) -> list[Proble
                 what_to_do="Weigh the findings accordingly, or add the series.",
             )
         )  # fmt: skip
+    if seen.place.flag in _PLACES:
+        what, why = _PLACES[seen.place.flag]
+        code = seen.place.flag.replace("_", "-")
+        found.append(Problem(code, "warning", what, why=why, what_to_do="Look at where the pictures were cut."))
     if mirrors and not seen.side:
         found.append(
             Problem(

@@ -8,28 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy import joint as catalogue
+from condyle.readers.decide import decide
 from condyle.readers.multiplane.aolm import Attended, pixel_spans
 from condyle.readers.multiplane.network import MAP_CELL, Answer
 from condyle.readers.multiplane.stack import Stack
 from condyle.readers.package import ThresholdSpec
 from condyle.study import Evidence, Finding, Geometry, KeyImage, Series, Site
 
-MARKED = ("present", "uncertain")
-
 
 def site_of(name: str) -> tuple[str, Site]:
     """'meniscal_tear' or 'meniscal_tear/medial' -> (finding, site)."""
     finding, _, place = name.partition("/")
     return finding, Site(compartment=place)
-
-
-def decide(score: float, threshold: ThresholdSpec | None) -> str:
-    """'present' from the threshold on (0.5 where the package has none), 'uncertain' inside its band."""
-    if threshold is None:
-        return "present" if score >= 0.5 else "absent"
-    if threshold.band is not None and threshold.band[0] <= score < threshold.band[1]:
-        return "uncertain"
-    return "present" if score >= threshold.value else "absent"
 
 
 def state(
@@ -46,11 +36,11 @@ def state(
     found = []
     for name, score in zip(names, scores.tolist(), strict=True):
         finding, site = site_of(name)
-        threshold = thresholds.get(name)
+        threshold = thresholds[name]
         kind = catalogue(joint).finding(finding).kind
         found.append(
             Finding(
-                finding, site, kind, decide(score, threshold), score, threshold=0.5 if threshold is None else threshold.value,  # type: ignore[arg-type]
+                finding, site, kind, decide(score, threshold), score, threshold=threshold.value,  # type: ignore[arg-type]
                 evidence=tuple(evidence.get(name, ())),
             )
         )  # fmt: skip

@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.errors import PackageError
+from condyle.readers.decide import demand_thresholds
 from condyle.readers.engines import open_graph
+from condyle.readers.multiplane.locate import Floats as Coarse
+from condyle.readers.multiplane.locate import LocateSpec, place_of
+from condyle.readers.multiplane.look import Locate
 from condyle.readers.multiplane.network import Attention, Floats, Member
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.onnx import Graph
@@ -44,6 +48,7 @@ class Ensemble:
     spec: StackSpec
     attention: Attention
     members: tuple[Member, ...]
+    locate: Locate | None = None
 
 
 def open_ensemble(package: Package, engine: str = "") -> Ensemble:
@@ -51,7 +56,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
 
     Raises
     ------
-    PackageError - its settings do not describe one, or a graph cannot be loaded
+    PackageError - its settings do not describe one, it lacks a threshold, or a graph cannot be loaded
     """
     settings: Mapping[str, Any] = package.spec.settings
     try:
@@ -60,6 +65,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
         names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"])), (int(one["grid"][0]), int(one["grid"][1])))
                  for one in settings["members"]]  # fmt: skip
         spoken = {column for *_, columns, _ in names for column in columns}
+        where = _locate_spec(settings["locate"]) if "locate" in settings else None
         lacking = spoken != set(range(len(findings))) or set(slots) != set(package.spec.slots)
         if lacking or any(set(own) != set(slots) for own, *_ in names):
             raise KeyError("members")
@@ -68,6 +74,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
             "package-damaged", "The package does not describe its networks.", where="package.yaml: settings",
             why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
         ) from None  # fmt: skip
+    demand_thresholds(package.spec, findings)
     opened: dict[str, Graph] = {}
 
     def graph(name: str) -> Graph:
@@ -78,7 +85,19 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     members = tuple(
         GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid) for own, reader, columns, grid in names
     )
-    return Ensemble(slots, findings, spec, attention, members)
+    return Ensemble(slots, findings, spec, attention, members, None if where is None else _locator(graph("localiser"), where))
+
+
+def _locate_spec(told: Mapping[str, Any]) -> LocateSpec:
+    z, y, x = (int(one) for one in told["cells"])
+    return LocateSpec(**{**told, "structures": tuple(told["structures"]), "cells": (z, y, x)})
+
+
+def _locator(run: Graph, spec: LocateSpec) -> Locate:
+    def logits(coarse: Coarse) -> Coarse:
+        return np.asarray(run({"coarse": coarse})["logits"], np.float32)
+
+    return lambda volumes, side: place_of(volumes, side, logits, spec)
 
 
 def probabilities(logits: NDArray[np.float64], calibration: Mapping[str, Any], findings: tuple[str, ...]) -> NDArray[np.float64]:

@@ -11,26 +11,12 @@ from numpy.typing import NDArray
 from condyle.errors import InputError
 from condyle.intake import load_volume
 from condyle.readers.multiplane.choose import choose
+from condyle.readers.multiplane.locate import Place
 from condyle.readers.multiplane.stack import Stack, StackSpec, cut_stack
 from condyle.readers.package import SlotSpec
 from condyle.study import Problem, Series, Study, Volume
 
-Locate = Callable[[Mapping[str, Volume], str], "Place"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the joint is.
-
-    Parameters
-    ----------
-    centre_mm : LPS; None is the middle of each series
-    how : the rule that found it; flag : of the reading, '' when nothing is to be said
-    """
-
-    centre_mm: tuple[float, float, float] | None = None
-    how: str = "middle of each series"
-    flag: str = ""
+Locate = Callable[[Mapping[str, Volume], str], Place]
 
 
 @dataclass(slots=True)
@@ -80,7 +66,8 @@ def see(study: Study, slots: Mapping[str, SlotSpec], spec: StackSpec, locate: Lo
     if locate is not None and volumes:
         seen.place = locate(volumes, seen.side)
     for slot, volume in volumes.items():
-        seen.stacks[slot] = cut_stack(volume, slots[slot].plane, spec, centre_mm=_inside(seen.place, volume), side=seen.side)
+        centre = _inside(seen.place, volume)
+        seen.stacks[slot] = cut_stack(volume, slots[slot].plane, spec, centre_mm=centre, side=seen.side, whole=seen.place.whole)
     return seen
 
 

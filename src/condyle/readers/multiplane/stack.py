@@ -63,7 +63,9 @@ class Stack:
         return self.geometry.to_world(np.column_stack([np.full(len(at), float(self.index[slice_number])), at]))
 
 
-def cut_stack(volume: Volume, plane: str, spec: StackSpec, *, centre_mm: ArrayLike | None = None, side: str = "") -> Stack:
+def cut_stack(
+    volume: Volume, plane: str, spec: StackSpec, *, centre_mm: ArrayLike | None = None, side: str = "", whole: bool = False
+) -> Stack:
     """Cut the stack of one series.
 
     Parameters
@@ -71,6 +73,7 @@ def cut_stack(volume: Volume, plane: str, spec: StackSpec, *, centre_mm: ArrayLi
     volume : modality values of a series of this plane
     centre_mm : (3,) LPS mm, middle of the square and of the slices; None is the middle of the volume
     side : 'right' is mirrored when the spec asks for it
+    whole : the square holds the whole image, whatever its millimetres
 
     Returns
     -------
@@ -79,7 +82,8 @@ def cut_stack(volume: Volume, plane: str, spec: StackSpec, *, centre_mm: ArrayLi
     turned = orient(volume, plane=plane)
     calibrated = turned.geometry.calibrated
     centre = turned.geometry.centre if centre_mm is None else np.asarray(centre_mm, np.float64)
-    window = crop_mm(turned, spec.field_mm, centre_mm=centre) if calibrated else turned
+    field_mm = max(turned.geometry.spacing[axis] * turned.shape[axis] for axis in (1, 2)) if whole else spec.field_mm
+    window = crop_mm(turned, field_mm, centre_mm=centre) if calibrated else turned
     chosen = choose_slices(turned.geometry, centre, spec.slices, spec.depth_mm if calibrated else np.inf)
     picked = np.ascontiguousarray(window.pixels[chosen])
     carrier = Volume(picked, Geometry(window.geometry.affine, picked.shape, calibrated))

@@ -12,6 +12,7 @@ from condyle.readers.multiplane.graphs import GraphMember
 from condyle.readers.multiplane.network import Attention, Member, answer
 from condyle.readers.onnx import open_graph
 from condyle.train.multiplane.learner import TorchMember
+from condyle.train.multiplane.localiser import FittedLocaliser
 from condyle.train.networks.multiplane import EncoderGraph, MultiplaneNetwork, ReaderGraph, outputs_of
 from condyle.train.onnx_file import demand_equal, exported, fused, halved
 
@@ -89,3 +90,12 @@ def network_onnx(
         largest["rounded"] = max(largest["rounded"], float(np.abs(said["shipped"] - said["trained"]).max()))
     demand_equal(largest["exported"], tolerance, "network")
     return Exported(graphs, encoders, outputs, grid, largest["exported"], largest["rounded"])
+
+
+def localiser_onnx(own: FittedLocaliser, *, tolerance: float) -> bytes:
+    """The localiser as a graph of any number of series. Raises CondyleError where it differs from torch by more than ``tolerance``."""
+    example = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (2, *own.spec.cells)).astype(np.float32))
+    data = exported(own.network, (example,), ("coarse",), ("logits",), {"coarse": {0: "n"}, "logits": {0: "n"}}, half=False)
+    told = open_graph(data, "localiser", threads=1)({"coarse": example.numpy()})["logits"]
+    demand_equal(float(np.abs(told - own.run(example.numpy())).max()), tolerance, "localiser")
+    return data

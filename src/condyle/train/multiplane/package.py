@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ import numpy as np
 from condyle.cohorts.cohort import Cohort
 from condyle.readers.package import Package, write_package
 from condyle.train.multiplane.batches import plain
-from condyle.train.multiplane.export import Exported, network_onnx
+from condyle.train.multiplane.export import Exported, localiser_onnx, network_onnx
 from condyle.train.multiplane.learner import attention_of
+from condyle.train.multiplane.localiser import FittedLocaliser
 from condyle.train.multiplane.pipeline import Fitted, stack_spec
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 
@@ -50,12 +51,19 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
             "encoders": {slot: f"{number}-{name}" for slot, name in made.encoders.items()}, "reader": f"{number}-reader",
             "columns": list(one.columns), "grid": list(made.grid),
         })  # fmt: skip
+    locate: dict[str, Any] | None = None
+    if fitted.localiser is not None:
+        files["graphs/localiser.onnx"] = localiser_onnx(fitted.localiser, tolerance=recipe.export.tolerance)
+        graphs["localiser"] = {"file": "graphs/localiser.onnx", "inputs": ["coarse"], "outputs": ["logits"]}
+        locate = {**asdict(fitted.localiser.spec), "structures": list(fitted.localiser.spec.structures),
+                  "cells": list(fitted.localiser.spec.cells)}  # fmt: skip
     simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
     record = {
         "simulated": simulated, "studies": len(fitted.store), "patients": len(fitted.splits.folds), "size": recipe.size,
         "seed": recipe.seed,
         "exported": max(one.exported for one in moved), "rounded": max(one.rounded for one in moved), "splits_sha256": fitted.splits.sha256,
         "validation": fitted.validation,
+        "localiser": None if fitted.localiser is None else _record(fitted.localiser, fitted.store.facts),
     }  # fmt: skip
     about = cohort.about
     name = str(about.get("name", "cohort"))
@@ -70,6 +78,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "settings": {
             "slots": list(recipe.data.slots), "findings": list(recipe.data.findings), "stack": asdict(stack_spec(recipe)),
             "attention": asdict(attention_of(recipe)), "members": members,
+            **({} if locate is None else {"locate": locate}),
         },
         "licence": recipe.card.licence,
         "data": [{"name": name, "licence": str(about.get("licence", "not stated")), "credit": str(about.get("credit", "not stated")),
@@ -83,6 +92,14 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
     files["metrics.json"] = (json.dumps(metrics, indent=1, allow_nan=True) + "\n").encode()
     out.parent.mkdir(parents=True, exist_ok=True)
     return write_package(out, content, files)
+
+
+def _record(own: FittedLocaliser, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How far its centres lay from those of the masks, in studies that it did not learn from, and where it found nothing."""
+    middle = float(np.median(own.errors_mm)) if own.errors_mm else None
+    worst = max(own.errors_mm, default=None)
+    return {"series": len(own.errors_mm) + own.missed, "median_mm": middle, "worst_mm": worst, "missed": own.missed,
+            "whole_images": sum(one["flag"] == "joint_not_found" for one in facts)}  # fmt: skip
 
 
 def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
@@ -106,7 +123,8 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         "## Limits",
         "\n".join(f"- {line}" for line in recipe.card.limits),
         "## How it works",
-        f"Up to {recipe.prepare.slices} slices of each of {', '.join(recipe.data.slots)} ({recipe.prepare.field_mm:g} mm, "
+        _localised(record["localiser"])
+        + f"Up to {recipe.prepare.slices} slices of each of {', '.join(recipe.data.slots)} ({recipe.prepare.field_mm:g} mm, "
         f"{recipe.prepare.pixels} pixels) pass a {', '.join(sorted(set(recipe.backbones().values())))}; slices are pooled by "
         f"{network.aggregate.replace('_', ' ')}, planes fused by {network.fuse}{attention}. A missing plane is masked.",
         f"Seed {recipe.seed}; exported graphs equal the trained networks within {record['exported']:.1e}; storing weights as 16-bit floats "
@@ -114,3 +132,14 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         f"Licence of the weights: {recipe.card.licence}.",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _localised(own: Mapping[str, Any] | None) -> str:
+    if own is None:
+        return ""
+    if own["median_mm"] is None:
+        return "A coarse network finds where to cut. "
+    return (
+        f"A coarse network finds where to cut; on {own['series']} series of studies that it did not learn from its centre lay "
+        f"{own['median_mm']:.1f} mm (median; at worst {own['worst_mm']:.1f}) from the masks', and it found nothing on {own['missed']}. "
+    )

@@ -26,6 +26,7 @@ from condyle.train.loop import fit
 from condyle.train.multiplane.batches import StudyBatches
 from condyle.train.multiplane.calibrate import fit_calibrations, fit_logistic, scores_of
 from condyle.train.multiplane.learner import MultiplaneLearner, attention_of, logits_of, mean_auroc, shape_of
+from condyle.train.multiplane.localiser import FittedLocaliser, fit_localiser
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.store import Store, open_store
 from condyle.train.multiplane.targets import demand_both_classes, targets_of
@@ -64,6 +65,7 @@ class Fitted:
     calibration: Mapping[str, Any]
     thresholds: Mapping[str, Any]
     splits: Splits
+    localiser: FittedLocaliser | None = None
 
     @property
     def validation(self) -> dict[str, float]:
@@ -72,11 +74,11 @@ class Fitted:
         return {"studies": float(held.sum()), "mean_auroc": mean_auroc(self.targets[held], self.out_of_fold[held])}
 
 
-def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: Path) -> Package:
+def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: Path, prepared: Path | None = None) -> Package:
     """Fit and package. Raises as ``fit_multiplane`` and ``package_of``."""
     from condyle.train.multiplane.package import package_of
 
-    return package_of(fit_multiplane(recipe, cohort, work), cohort, out)
+    return package_of(fit_multiplane(recipe, cohort, work, prepared), cohort, out)
 
 
 def slot_specs(recipe: MultiplaneRecipe) -> dict[str, SlotSpec]:
@@ -88,8 +90,12 @@ def stack_spec(recipe: MultiplaneRecipe) -> StackSpec:
     return StackSpec(own.field_mm, own.pixels, own.slices, own.depth_mm, own.mirror)
 
 
-def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path) -> Fitted:
+def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepared: Path | None = None) -> Fitted:
     """Fit every part on patients that are not set apart.
+
+    Parameters
+    ----------
+    work : folder of this run; prepared : of prepared studies and localisers, which runs may share; None is within ``work``
 
     Raises
     ------
@@ -104,7 +110,13 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path) -> Fitt
         )  # fmt: skip
     studies = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
     required = [name for name, slot in recipe.data.slots.items() if slot.required]
-    store = open_store(studies, slot_specs(recipe), stack_spec(recipe), work / "store", required=required)
+    prepared = prepared or work / "store"
+    slots = slot_specs(recipe)
+    found = fit_localiser(recipe.locate, studies, slots, prepared) if recipe.locate.use else None
+    store = open_store(
+        studies, slots, stack_spec(recipe), prepared, locate=found.locate if found else None,
+        locator=found.identity if found else "", required=required,
+    )  # fmt: skip
     targets, weights = targets_of(cohort.labels, store.studies, recipe.data.findings)
     if recipe.size != "smoke":  # which measures nothing, and runs on a handful of studies
         demand_both_classes(targets, recipe.data.findings, "the cohort")
@@ -119,9 +131,9 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path) -> Fitt
         if recipe.size != "smoke":
             demand_both_classes(targets[own], recipe.data.findings, f"the training patients of fold {fold + 1}")
         with stage(f"fold {fold + 1} of {recipe.split.run}"):
-            found = _fold(recipe, store, targets, weights, own, held_out, work / f"fold{fold}", fold)
-        members += found
-        out_of_fold[held_out] = _ensemble(found, recipe, store, held_out)
+            trained = _fold(recipe, store, targets, weights, own, held_out, work / f"fold{fold}", fold)
+        members += trained
+        out_of_fold[held_out] = _ensemble(trained, recipe, store, held_out)
         logger.info("fold %d: mean AUROC of held-out studies %.3f", fold + 1, mean_auroc(targets[held_out], out_of_fold[held_out]))
     calibration = fit_calibrations(out_of_fold, targets, recipe.data.findings, recipe.calibrate.method)
     scores = scores_of(out_of_fold, calibration, recipe.data.findings)
@@ -131,7 +143,7 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path) -> Fitt
         known = ~np.isnan(targets[:, column]) & ~np.isnan(scores[:, column])
         truth = (targets[known, column] > 0.5).astype(np.float64)
         thresholds[name] = threshold_of(truth, scores[known, column], rule.rule, rule.value, rule.undecided)
-    return Fitted(recipe, tuple(members), store, targets, out_of_fold, calibration, thresholds, splits)
+    return Fitted(recipe, tuple(members), store, targets, out_of_fold, calibration, thresholds, splits, found)
 
 
 def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets: NDArray[np.float32]) -> Splits:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, VOLUMES
+from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, MASK_LOSSES, SEGMENTERS, VOLUMES
 from condyle.train.sections import Recipe, Section
 
 
@@ -28,6 +28,27 @@ class Prepare(Section):
     slices: int = Field(default=12, ge=1, le=96)
     depth_mm: float = Field(default=120.0, gt=0)
     mirror: bool = True
+
+
+class Localiser(Section):
+    """Coarse localisation: a small network on grids of ``cells`` (z, y, x) of ``cell_mm`` marks ``structures`` (numbers of the masks);
+    crops of all planes are cut about their box, and where less than ``smallest_cm3`` is found the whole image is shown, with a flag.
+    Learnt from the masks of at most ``studies`` studies; ``seed`` is its own, so that runs of other seeds share it."""
+
+    use: bool = False
+    structures: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    network: Literal[tuple(SEGMENTERS)] = "unet_3d"  # type: ignore[valid-type]
+    widths: tuple[int, ...] = (8, 16, 32, 48)
+    cell_mm: float = Field(default=5.0, gt=0.5, le=20)
+    cells: tuple[int, int, int] = (32, 40, 40)
+    smallest_cm3: float = Field(default=1.0, ge=0)
+    apart_mm: float = Field(default=20.0, gt=0)
+    loss: Literal[MASK_LOSSES] = "dice_focal"  # type: ignore[valid-type]
+    studies: int = Field(default=40, ge=2)
+    epochs: int = Field(default=12, ge=1)
+    batch: int = Field(default=4, ge=1)
+    rate: float = Field(default=3e-3, gt=0)
+    seed: int = 0
 
 
 class Attention(Section):
@@ -117,6 +138,7 @@ class MultiplaneRecipe(Recipe):
 
     split: Split = Split()
     prepare: Prepare = Prepare()
+    locate: Localiser = Localiser()
     network: Network = Network()
     loss: Loss = Loss()
     optimiser: Optimiser = Optimiser()
@@ -133,6 +155,13 @@ class MultiplaneRecipe(Recipe):
             found.append("network.attention: attention object localisation needs backbones of slices")
         if self.network.shared and len(set(self.backbones().values())) > 1:
             found.append("network.shared: inputs with different backbones cannot share one")
+        if self.locate.use and not self.locate.structures:
+            found.append("locate.structures: the localiser needs a structure to look for")
+        if self.locate.network != "unet_3d":
+            found.append("locate.network: volumes need unet_3d")
+        halves = 2 ** (len(self.locate.widths) - 1)
+        if any(size % halves for size in self.locate.cells):
+            found.append(f"locate.cells: each must be a multiple of {halves}, because there are {len(self.locate.widths)} widths")
         if any(kind != "binary" for kind in self.heads.values()):
             found.append("heads: this family has binary heads only")
         if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:

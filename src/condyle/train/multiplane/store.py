@@ -28,7 +28,7 @@ from condyle.train.stages import tell
 
 _CODE = (
     *(f"condyle.prepare.{name}" for name in ("crop", "orient", "resample")),
-    *(f"condyle.readers.multiplane.{name}" for name in ("choose", "look", "stack")),
+    *(f"condyle.readers.multiplane.{name}" for name in ("choose", "locate", "look", "stack")),
 )
 _TOLD = {"path", "series_id", "plane", "weighting", "fat_suppressed", "contrast", "side", "spacing"}
 
@@ -138,7 +138,7 @@ def _cut(
         reasons = list(dict.fromkeys(seen.left.values()))
         raise InputError("no-usable-series", "The study holds no series that the recipe takes.", why=" ".join(reasons[:2]))
     pixels, shown = arrays(seen, slots, spec)
-    note = {"shown": shown.tolist(), "side": seen.side, "place": seen.place.how, "flag": seen.place.flag}
+    note = {"shown": shown.tolist(), "side": seen.side, "place": seen.place.how, "flag": seen.place.flag, "centre_mm": seen.place.centre_mm}
     part = path.with_suffix(".part.npy")
     try:
         np.save(part, pixels)

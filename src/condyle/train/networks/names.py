@@ -19,3 +19,5 @@ BACKBONES = {
 VOLUMES = ("scope_cnn3d", "resnet18_3d")  # take a whole stack; the others take slices
 AGGREGATORS = ("max", "mean", "gem", "top_k", "attention", "transformer")
 FUSIONS = ("attention", "mean", "logistic", "concatenate", "coplane")
+SEGMENTERS = {"unet_2d": 2, "unet_3d": 3}  # name -> dimensions
+MASK_LOSSES = ("dice", "dice_focal")

@@ -1,0 +1,50 @@
+"""Whether a study and its series suit a package, as every family asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from condyle.errors import InputError
+from condyle.readers.package import SlotSpec
+from condyle.study import Series, Study
+
+RELIABLE = 0.5  # confidence from which a trait is believed
+_ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
+
+
+def refuse_elsewhere(study: Study, joint: str, parts: Collection[str]) -> None:
+    """Refuse a study whose headers name other body parts only.
+
+    Parameters
+    ----------
+    joint : of the package, in words; parts : names in headers that mean it
+
+    Raises
+    ------
+    InputError - another body part
+    """
+    told = [one.role.body_part for one in study.series]
+    named = {str(part.value) for part in told if part.value and part.confidence >= _ELSEWHERE}
+    if named and not named & set(parts):
+        raise InputError(
+            "wrong-body-part", f"This is a study of another body part: {', '.join(sorted(named))}.", where=f"study {study.study_key}",
+            why=f"The package reads the {joint} only.", what_to_do=f"Choose the package for this body part, or a study of the {joint}.",
+        )  # fmt: skip
+
+
+def unusable(one: Series) -> str:
+    """Why a series can fill no input of any package; '' when it can."""
+    if not one.used:
+        reasons = [problem.why or problem.what for problem in one.problems if problem.severity == "error"]
+        return " ".join(reasons[:1]) or "It cannot be loaded."
+    if one.geometry is None:
+        return "Its files lack the plane, the place or the pixel spacing, so its shape is not known."
+    return ""
+
+
+def fat_suits(one: Series, slot: SlotSpec) -> bool:
+    """Whether the fat suppression is what the input asks for, or not known."""
+    suppressed = one.role.fat_suppressed
+    if slot.fat_suppressed is None or suppressed.value is None or suppressed.confidence < RELIABLE:
+        return True
+    return bool(suppressed.value == slot.fat_suppressed)
