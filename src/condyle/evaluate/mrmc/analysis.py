@@ -18,12 +18,13 @@ from condyle.evaluate.mrmc.dbm import dorfman_berbaum_metz
 from condyle.evaluate.mrmc.design import Design
 from condyle.evaluate.mrmc.figure import Figures
 from condyle.evaluate.mrmc.incomplete import components, influence_covariance, mean_gain, mean_value
-from condyle.evaluate.mrmc.obuchowski_rockette import INFERENCE, ArmTest, Components, Contrast, obuchowski_rockette
+from condyle.evaluate.mrmc.obuchowski_rockette import INFERENCE, ArmTest, Components, Contrast, free_readers, obuchowski_rockette
 from condyle.evaluate.mrmc.ustatistics import UStatistic, u_statistics
 
 Floats = NDArray[np.float64]
 METHODS = ("auto", "or", "dbm", "u")
-ONE_READER = "One reader: readers are taken as fixed, and nothing is said of other readers."
+ONE_READER = "One reader: the reader is taken as fixed and cases as random; nothing is said of other readers."
+NO_VARIANCE = "The variance is 0: no interval."
 FEW_PATIENTS = "A reader has fewer than two patients of a class: no interval."
 
 
@@ -111,7 +112,7 @@ def compare_arms(
         return replace(lone, difference=lone.difference.warned(ONE_READER))
     if approach.method == "dbm":
         return _dbm(figures, base, arm, approach, metric, level)
-    if approach.method == "or" or (approach.method == "auto" and whole and _free(figures, design, approach)):
+    if approach.method == "or" or (approach.method == "auto" and whole and (approach.readers == "fixed" or free_readers(figures, design))):
         return _obuchowski_rockette(figures, base, arm, approach, metric, level)
     if pairs or _by_pairs(figures, approach):
         every = u_statistics(figures, level=level)
@@ -121,7 +122,9 @@ def compare_arms(
 
 
 def covariance_for(figures: Figures, design: Design) -> Floats:
-    """[t * r, t * r] covariance over patients: the jackknife where it is defined, else structural components by patient."""
+    """[t * r, t * r] covariance over patients: the jackknife where it is defined, else structural components by patient, or NaN."""
+    if not np.isfinite(figures.value).any():
+        return np.full((figures.value.size,) * 2, np.nan)
     whole = design.balanced and np.isfinite(figures.value[figures.used.any(0)]).all()
     return jackknife(figures) if whole and not _few_patients(figures) else influence_covariance(figures)
 
@@ -185,11 +188,6 @@ def _few_in_all(figures: Figures) -> bool:
     return any(len(set(owner[np.isfinite(values).any((0, 1))].tolist())) < 2 for values, owner in owners)
 
 
-def _free(figures: Figures, design: Design, approach: Approach) -> bool:
-    """Are there degrees of freedom between readers, where these are random?"""
-    return approach.readers == "fixed" or len(figures.readers) - len(set(design.blocks)) >= 1
-
-
 def _by_pairs(figures: Figures, approach: Approach) -> bool:
     """Are U-statistics asked for, or possible: pairs or shares, readers and cases random, no patient in both classes?"""
     if approach.method == "u":
@@ -204,7 +202,7 @@ def _turned(contrast: Contrast, base: str) -> Contrast:
     if not contrast.name.startswith(f"{base} - "):
         return contrast
     return replace(
-        contrast, estimate=-contrast.estimate, low=-contrast.high, high=-contrast.low, statistic=-contrast.statistic
+        contrast, estimate=0.0 - contrast.estimate, low=0.0 - contrast.high, high=0.0 - contrast.low, statistic=0.0 - contrast.statistic
     )  # fmt: skip
 
 
@@ -214,20 +212,30 @@ def _estimate(
     """``warnings`` are given with a difference, which alone is tested; a mean ends at 0 and 1."""
     count, tested = len(figures.patients), warnings is not None
     low, high = (contrast.low, contrast.high) if tested else (max(contrast.low, 0.0), min(contrast.high, 1.0))
+    said = warnings or ()
+    if contrast.se < 1e-12:  # pseudovalues that agree do so to the last digits only
+        low, high, said = float("nan"), float("nan"), (*said, NO_VARIANCE)
     return Estimate(
         measure, contrast.estimate, low, high, words, count, None, count, level, contrast.se,
         contrast.statistic if tested else float("nan"), contrast.df, contrast.p if tested else float("nan"),
-        "difference 0" if tested and np.isfinite(contrast.p) else "", warnings=warnings or (),
+        "difference 0" if tested and np.isfinite(contrast.p) else "", warnings=said,
     )  # fmt: skip
 
 
 def _of_u(one: UStatistic, metric: str, level: float, *, turned: bool = False) -> Estimate:
-    sign, ends = (-1, (-one.unbiased.high, -one.unbiased.low)) if turned else (1, (one.unbiased.low, one.unbiased.high))
-    se = float(np.sqrt(one.unbiased.variance)) if one.unbiased.variance >= 0 else float("nan")
-    cases = one.n_positive + one.n_negative
+    """The V-statistic stands in where the unbiased variance is negative: it is too large rather than none."""
+    biased = one.unbiased.variance < 0
+    used = one.biased if biased else one.unbiased
+    low, high = (0.0 - used.high, 0.0 - used.low) if turned else (max(used.low, 0.0), min(used.high, 1.0))
+    said = tuple(words for words in one.warnings if not words.startswith("The unbiased variance"))
+    if biased:
+        said = (*said, "The unbiased variance is negative: the V-statistic, which is too large, stands in.")
+    if used.variance == 0:
+        low, high, said = float("nan"), float("nan"), (*said, NO_VARIANCE)
+    cases, kind = one.n_positive + one.n_negative, "V-statistics" if biased else "U-statistics"
     return Estimate(
-        f"difference of {metric}" if turned else metric, sign * one.estimate, *ends,
-        f"U-statistics (BDG), weighted by what was read, {one.n_readers} readers and cases random", cases, None, cases, level,
-        se, float("nan"), one.unbiased.df,
-        one.unbiased.p if turned else float("nan"), "difference 0" if turned else "", warnings=one.warnings,
+        f"difference of {metric}" if turned else metric, 0.0 - one.estimate if turned else one.estimate, low, high,
+        f"{kind} (BDG), weighted by what was read, {one.n_readers} readers and cases random", cases, None, cases, level,
+        float(np.sqrt(used.variance)), float("nan"), used.df, used.p if turned else float("nan"), "difference 0" if turned else "",
+        warnings=said,
     )  # fmt: skip

@@ -69,7 +69,7 @@ def design_of_mask(read: NDArray[np.bool_]) -> Design:
         elif arms > 1 and (read == read[:, :1]).all() and (read[:, 0].sum(0) == 1).all():
             return Design("cases nested in arms", one, missing)
         return Design(_gap(read), one, missing)
-    if arms > 1 and (takes_part.sum(0) == 1).all():
+    if arms > 1 and (takes_part.sum(0) == 1).all() and takes_part.any(1).all():
         cases = [read[arm][takes_part[arm]] for arm in range(arms)]
         if all((grid == grid[:1]).all() for grid in cases):
             seen = np.array([grid[0] for grid in cases])

@@ -114,9 +114,10 @@ def _over_readers(
         df = (spread + shared) ** 2 / (spread**2 / (r - 1)) if spread > 0 else float("inf")
     se = float(np.sqrt((spread + shared) / r))
     value = float(values.mean())
-    reach = float(stats.t.ppf((1 + level) / 2, df)) * se
+    reach = float(stats.t.ppf((1 + level) / 2, df)) * se if se > 0 else float("nan")
     statistic = value / se if se > 0 and null else float("nan")
     few = ("Fewer than five readers.",) if r < 5 and factors[0] == "random" else ()
+    few = few if se > 0 else (*few, "The variance is 0: no interval.")
     whom = f"{r} readers and cases random" if factors == ("random", "random") else f"{r} readers {factors[0]}, cases {factors[1]}"
     kind = METHOD if factors[0] == "fixed" else f"Obuchowski-Rockette-Hillis on {METHOD}"
     return Estimate(

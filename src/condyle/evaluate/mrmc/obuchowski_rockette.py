@@ -23,6 +23,7 @@ from condyle.evaluate.mrmc.design import Design, design_of_mask
 from condyle.evaluate.mrmc.figure import Figures
 
 Floats = NDArray[np.float64]
+NESTED = ("readers nested in arms", "nested in arms")
 INFERENCE = {
     ("random", "random"): "to the populations of readers and cases",
     ("fixed", "random"): "to the population of cases, read by these readers only",
@@ -191,6 +192,13 @@ def obuchowski_rockette(
     )
 
 
+def free_readers(figures: Figures, design: Design) -> int:
+    """Degrees of freedom between readers within blocks, or within arms where these have readers of their own."""
+    if design.name in NESTED:
+        return int(np.isfinite(figures.value).sum()) - len(figures.arms)
+    return len(figures.readers) - len(set(design.blocks))
+
+
 class _Model:
     """Mean squares and averaged covariances of one design."""
 
@@ -198,7 +206,7 @@ class _Model:
         self.value, self.matrix, self.design = value, matrix, design
         self.present = ~np.isnan(value)
         self.t, self.r = value.shape
-        self.nested = design.name in ("readers nested in arms", "nested in arms")
+        self.nested = design.name in NESTED
         self.blocks = np.array(design.blocks)
         self.block_count = len(set(design.blocks))
         sizes = np.bincount(self.blocks)
@@ -228,6 +236,8 @@ class _Model:
     @property
     def ms_arm_reader(self) -> float:
         if self.nested:
+            if not self.df_reader:
+                return float("nan")
             own = [row[on] for row, on in zip(self.value, self.present, strict=True)]
             return float(sum(((row - row.mean()) ** 2).sum() for row in own) / self.df_reader)
         apart = self.value - self.value.mean(0)
@@ -357,10 +367,10 @@ def _check(figures: Figures, design: Design, readers: str) -> None:
             why=f"This study is {design}; {design.missing} reads are missing.",
             what_to_do="Use the U-statistics, which use every read that was made: condyle.evaluate.mrmc.u_statistics.",
         )
-    if readers == "random" and len(figures.readers) - len(set(design.blocks)) < 1:
+    if readers == "random" and not free_readers(figures, design):
         raise InputError(
             "mrmc-one-reader",
-            "Readers cannot be random: there is only one reader (in each block).",
+            "Readers cannot be random: there is only one reader (in each block or arm).",
             what_to_do="Use readers='fixed', and speak of these readers only.",
         )
     hollow = np.isnan(figures.value) & figures.used.any(0)

@@ -15,7 +15,7 @@ from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.mrmc.analysis import Approach, compare_arms, covariance_for
 from condyle.evaluate.mrmc.design import Design, design_of, design_of_mask
-from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
+from condyle.evaluate.mrmc.figure import Figures, Pairs, accuracy, area_under_roc, sensitivity, specificity
 from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.obuchowski_rockette import ArmTest, Components
 from condyle.evaluate.mrmc.reading_time import ReadingTime, reading_time
@@ -197,8 +197,7 @@ def _within(
     if len(places) < (1 if approach.readers == "fixed" else 2):
         return None
     own = _of_readers(figures, np.array(places, np.intp))
-    method = approach.method if _design(own).balanced else "auto"
-    found = compare_arms(own, _design(own), base, arm, replace(approach, method=method), metric=metric, level=level).difference
+    found = compare_arms(own, _design(own), base, arm, approach, metric=metric, level=level).difference
     return found if np.isfinite(found.se) else None
 
 
@@ -206,7 +205,7 @@ def _of_readers(figures: Figures, places: NDArray[np.intp]) -> Figures:
     return Figures(
         figures.name, figures.arms, tuple(figures.readers[j] for j in places), figures.patients, figures.value[:, places],
         figures.without[:, :, places], figures.used[:, :, places], figures.positive[:, :, places], figures.negative[:, :, places],
-        lambda weights: figures.weighted(weights)[:, places],
+        lambda weights: figures.weighted(weights)[:, places], *(_sides(pairs, places) for pairs in (figures.pairs, figures.successes)),
     )  # fmt: skip
 
 
@@ -226,6 +225,10 @@ def _alike(members: Mapping[str, Figures | None]) -> tuple[list[Figures], list[s
     if not common:
         return [], said
     return [_of_readers(one, np.array([one.readers.index(name) for name in common], np.intp)) for one in defined.values()], said
+
+
+def _sides(pairs: Pairs | None, places: NDArray[np.intp]) -> Pairs | None:
+    return None if pairs is None else replace(pairs, positive=pairs.positive[:, places], negative=pairs.negative[:, places])
 
 
 def _design(figures: Figures) -> Design:
