@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,12 +19,17 @@ EXAMPLES = (
     "condyle evaluate standalone predictions.csv truth.csv -o evidence",
     "condyle evaluate standalone predictions.csv truth.csv -o evidence --plan plan.yaml --manifest manifest.csv",
 )
-STANDALONE = (*EXAMPLES, "condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor")
+STANDALONE = (
+    *EXAMPLES,
+    "condyle evaluate standalone predictions.csv truth.csv -o evidence --manifest manifest.csv --by sex --by vendor",
+    "condyle evaluate standalone predictions.csv truth.csv -o evidence --thresholds thresholds.yaml --partial-specificity 0.9 1",
+)
 
 COMPARE = (
     "condyle evaluate compare old.csv new.csv truth.csv -o evidence",
     "condyle evaluate compare old.csv new.csv truth.csv -o evidence --margin 0.05",
     "condyle evaluate compare old.csv new.csv other.csv truth.csv -o evidence --reads reads.csv --plan plan.yaml",
+    "condyle evaluate compare predictions.csv truth.csv --unpaired other_predictions.csv other_truth.csv -o evidence",
 )
 
 DETECTION = (
@@ -38,6 +43,13 @@ SEGMENTATION = (
     "condyle evaluate segmentation masks.csv -o evidence --tolerance 1.0 --plan plan.yaml",
 )
 
+Failures = Annotated[Literal["exclude", "wrong"], typer.Option("--failures", help="Rows without an answer: left out, or counted as wrong.")]
+Resamples = Annotated[int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples of patients.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")]
+Level = Annotated[float, typer.Option("--level", min=0.5, max=0.999, help="Confidence of the intervals.")]
+Proportions = Annotated[
+    Literal["wilson", "exact"], typer.Option("--proportions", help="Interval of shares of independent rows: Wilson or Clopper-Pearson.")
+]
 Truth = Annotated[Path, typer.Argument(readable=False, help="truth.csv in the format of labels.csv.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for evaluation.html, results.json, tables and figures.")]
 Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="Draw figures and write the PDF; most of the time goes there.")]
@@ -69,20 +81,43 @@ def standalone(
         list[str] | None, typer.Option("--by", metavar="COLUMN", help="Subgroups: a column of the manifest, or level or side.")
     ] = None,
     model: Annotated[str, typer.Option("--model", help="Which model, when the table holds several.")] = "",
+    thresholds: Annotated[
+        Path | None,
+        typer.Option("--thresholds", readable=False, help="thresholds.yaml, frozen before: calls from scores in place of the decisions."),
+    ] = None,
     prevalence: Annotated[list[float] | None, typer.Option("--prevalence", help="Recompute PPV and NPV at this prevalence.")] = None,
-    failures: Annotated[str, typer.Option("--failures", help="Rows without an answer: exclude, or count as wrong.")] = "exclude",
-    resamples: Annotated[int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples of patients.")] = 2000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+    partial_specificity: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--partial-specificity", metavar="LOW HIGH", help="Partial AUROC over this band of specificity."),
+    ] = None,
+    partial_sensitivity: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--partial-sensitivity", metavar="LOW HIGH", help="Partial AUROC beside this band of sensitivity."),
+    ] = None,
+    failures: Failures = "exclude",
+    proportions: Proportions = "wilson",
+    interval: Annotated[
+        Literal["percentile", "bca"],
+        typer.Option("--interval", help="Of the bootstrap; average precision of fewer than 50 positives is BCa in any case."),
+    ] = "percentile",
+    level: Level = 0.95,
+    resamples: Resamples = 2000,
+    seed: Seed = 0,
 ) -> int:
     """Judge one reader's predictions against truth, finding by finding.
 
-    Every number carries n, events, patients, interval and method. Without a plan the page says "exploratory".
-    Each opening of the truth is written to a log beside it.
+    AUROC (DeLong or over patients, and bootstrap), average precision, sensitivity to NPV at the decisions or frozen thresholds, F1,
+    MCC, calibration; grades: kappa, balanced accuracy, errors; measurements: errors, limits of agreement, ICC; means over findings.
+    Every number carries n, events, patients, interval and method. Without a plan the page says "exploratory". Each opening of the
+    truth is written to a log beside it.
     """
-    from condyle.cohorts.evaluating import evaluate_predictions
+    from condyle.cohorts.evaluating import checked_bands, evaluate_predictions
     from condyle.evaluate.standalone import Settings
 
-    asked = Settings(resamples=resamples, seed=seed, failures=failures, prevalences=tuple(prevalence or ()))
+    bands = [(axis, *band) for axis, band in (("specificity", partial_specificity), ("sensitivity", partial_sensitivity)) if band]
+    asked = Settings(
+        level, resamples, seed, proportions, failures, tuple(prevalence or ()), interval=interval, bands=checked_bands(bands)
+    )
     with screen.progress("Evaluating"):
         done = evaluate_predictions(
             predictions,
@@ -93,6 +128,7 @@ def standalone(
             subgroups=tuple(by or ()),
             model=model,
             settings=None if asked == Settings() else asked,
+            thresholds=thresholds,
             figures=figures,
         )
     _tell(screen, done, out)
@@ -102,34 +138,54 @@ def standalone(
 def compare(
     screen: Screen,
     tables: Annotated[
-        list[Path], typer.Argument(metavar="PREDICTIONS... TRUTH", readable=False, help="Two or more predictions.csv, and truth.csv last.")
+        list[Path],
+        typer.Argument(
+            metavar="PREDICTIONS... TRUTH", readable=False, help="Two or more predictions.csv (one with --unpaired), and truth.csv last."
+        ),
     ],
     out: Out,
     plan: PlanFile = None,
     figures: Figures = True,
+    unpaired: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--unpaired", metavar="PREDICTIONS TRUTH", help="Tables of other patients, to compare with the first set."),
+    ] = None,
     margin: Annotated[
-        float | None, typer.Option("--margin", min=0, help="Non-inferiority of the second: how much worse is accepted.")
+        float | None,
+        typer.Option("--margin", min=0, help="Non-inferiority of the second: how much lower AUROC, sensitivity, specificity may be."),
     ] = None,
     reads: Annotated[Path | None, typer.Option("--reads", readable=False, help="reads.csv: put each model beside the readers.")] = None,
     arm: Annotated[str, typer.Option("--arm", help="Arm of the readers.")] = "unaided",
-    failures: Annotated[str, typer.Option("--failures", help="Rows without an answer: exclude, or count as wrong.")] = "exclude",
-    resamples: Annotated[int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples of patients.")] = 2000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+    failures: Failures = "exclude",
+    level: Level = 0.95,
+    resamples: Resamples = 2000,
+    seed: Seed = 0,
 ) -> int:
-    """Compare two or more models on the same rows, pair by pair, later minus earlier, and with readers.
+    """Compare models on the same rows, later minus earlier, or one model on two sets of patients (--unpaired), or with readers (--reads).
 
-    Differences of AUROC, sensitivity, specificity, predictive values, kappa and errors with intervals over patients; with --reads
-    each model beside the readers, also at their specificity.
+    Differences of AUROC, sensitivity, specificity, accuracy, predictive values, kappa and errors with intervals over patients. Same
+    rows: DeLong, Tango and Newcombe, McNemar, weighted generalised score. Other patients: unpaired DeLong, Miettinen-Nurminen and
+    Newcombe. Readers: Obuchowski-Rockette-Hillis, and the model's sensitivity at their specificity.
     """
-    from condyle.cohorts.evaluating import evaluate_comparison
+    from condyle.cohorts.evaluating import evaluate_comparison, evaluate_unpaired
+    from condyle.errors import UsageError
     from condyle.evaluate.standalone import Settings
 
-    asked = Settings(resamples=resamples, seed=seed, failures=failures)
+    asked = Settings(level, resamples, seed, failures=failures)
+    given = None if asked == Settings() else asked
     with screen.progress("Comparing"):
-        given = None if asked == Settings() else asked
-        done = evaluate_comparison(
-            tables[:-1], tables[-1], out, plan=plan, margin=margin, settings=given, reads=reads, arm=arm, figures=figures
-        )
+        if unpaired is None:
+            done = evaluate_comparison(
+                tables[:-1], tables[-1], out, plan=plan, margin=margin, settings=given, reads=reads, arm=arm, figures=figures
+            )
+        elif len(tables) == 2 and reads is None:
+            first = (tables[0], tables[1])
+            done = evaluate_unpaired(first, unpaired, out, plan=plan, margin=margin, settings=given, figures=figures)
+        else:
+            raise UsageError(
+                "compare-unpaired", "With --unpaired there is one table of predictions and its truth, and no readers.",
+                what_to_do="condyle evaluate compare predictions.csv truth.csv --unpaired other_predictions.csv other_truth.csv -o DIR",
+            )  # fmt: skip
     _tell(screen, done, out)
     return 0
 
@@ -188,7 +244,7 @@ def _tell(screen: Screen, done: Evaluated, out: Path) -> None:
     )
     for one in done.evidence.endpoints:
         screen.say(
-            f"endpoint {one.endpoint.finding} {one.endpoint.measure} above {one.endpoint.at_least:g}: {'met' if one.met else 'not shown'}"
+            f"endpoint {one.endpoint.finding} {one.endpoint.measure} {one.endpoint.words}: {'met' if one.met else 'not shown'}"
         )
     for sentence in done.provenance.warnings:
         screen.note(f"warning: {sentence}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from condyle.cohorts.evaluating import (
     digests,
+    frozen_thresholds,
     package_of,
     provenance_of,
     settings_of,
@@ -60,6 +61,7 @@ def evaluate_calibration(
     files = [Path(predictions), Path(truth)]
     refuse_to_overwrite(out)
     planned, settings = _planned(plan, settings)
+    frozen = frozen_thresholds(planned)
     said = one_model(read_predictions(files[0]))
     columns = subgroup_columns(() if manifest is None else read_manifest(manifest, files=False), (by,) if by else ())
     earlier = log_opening(files[1], planned.sha256 if planned else "", command="evaluate calibration")
@@ -71,8 +73,9 @@ def evaluate_calibration(
         _refuse_common_patients(compared, fitted)
         tuned = fitted.tables
     claims, endpoints = values_claimed(planned)
-    evidence = calibration_study(compared.tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=_rule(planned))
-    provenance = provenance_of(files, planned, compared, earlier, judged=claims, package=package_of(said))
+    tables = [with_threshold(table, frozen) for table in compared.tables]
+    evidence = calibration_study(tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=_rule(planned))
+    provenance = provenance_of(files, planned, compared, earlier, judged=claims, package=package_of(said), frozen=frozen)
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
@@ -102,6 +105,7 @@ def evaluate_subgroups(
     predictions, truth = Path(predictions), Path(truth)
     refuse_to_overwrite(out)
     planned, settings = _planned(plan, settings, beside=bool(subgroups or cohorts))
+    frozen = frozen_thresholds(planned)
     if planned is not None:
         subgroups, cohorts = planned.plan.subgroups, planned.plan.cohorts
     asked = tuple(dict.fromkeys((*subgroups, *([cohorts] if cohorts else []))))
@@ -114,13 +118,13 @@ def evaluate_subgroups(
     columns = subgroup_columns(() if manifest is None else read_manifest(manifest, files=False), asked)
     earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate subgroups")
     compared = compare_tables(said, read_labels(truth), columns)
-    tables = [with_threshold(table, planned) for table in compared.tables]
+    tables = [with_threshold(table, frozen) for table in compared.tables]
     claims, endpoints = values_claimed(planned)
     evidence = subgroup_study(
         tables, subgroups, settings, cohorts=cohorts, planned=planned is not None, endpoints=endpoints, rule=_rule(planned)
     )  # fmt: skip
     provenance = provenance_of(
-        (predictions, truth), planned, compared, earlier, failures=settings.failures, judged=claims, package=package_of(said)
+        (predictions, truth), planned, compared, earlier, failures=settings.failures, judged=claims, package=package_of(said), frozen=frozen
     )
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 

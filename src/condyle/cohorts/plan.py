@@ -152,15 +152,29 @@ def read_plan(path: Path | str) -> Planned:
         f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices
     ]
     problems += [f"prevalences: {one:g} is not between 0 and 1" for one in plan.prevalences if not 0 < one < 1]
-    thresholds, digest = _thresholds(path, plan, problems) if plan.thresholds else ({}, "")
+    thresholds, digest = _thresholds(path.parent / plan.thresholds, problems) if plan.thresholds else ({}, "")
     if problems:
         raise table_error(path, "plan", problems)
     return Planned(plan, hashlib.sha256(raw).hexdigest(), thresholds, digest)
 
 
-def _thresholds(path: Path, plan: Plan, problems: list[str]) -> tuple[dict[str, float], str]:
+def read_thresholds(path: Path | str) -> tuple[dict[str, float], str]:
+    """Frozen thresholds, finding -> threshold, and the sha256 of their file.
+
+    Raises
+    ------
+    InputError - the file cannot be read
+    TableError - unknown findings, values out of range, a threshold chosen on test data; all at once
+    """
+    problems: list[str] = []
+    found = _thresholds(Path(path), problems)
+    if problems:
+        raise table_error(Path(path), "thresholds", problems)
+    return found
+
+
+def _thresholds(file: Path, problems: list[str]) -> tuple[dict[str, float], str]:
     """finding -> {threshold, chosen_on}; test data may not have chosen one."""
-    file = path.parent / plan.thresholds
     raw = _bytes(file, "thresholds")
     found: dict[str, float] = {}
     for finding, entry in _yaml(file, raw, "thresholds").items():

@@ -216,7 +216,8 @@ def _pair_figures(table: RatingTable, settings: Settings) -> list[Figure]:
         if both.sum() < 3:
             return []
         first, second = table.ratings[both, 0], table.ratings[both, 1]
-        chart = bland_altman_figure(f"bland_altman_{file}", table.finding, first, second, table.patients[both], table.unit)
+        rows = (first, second, table.patients[both])
+        chart = bland_altman_figure(f"bland_altman_{file}", table.finding, *rows, table.unit, level=settings.level)
         return [replace(chart, words=f"{table.readers[0]} less {table.readers[1]}. {chart.words}")]
     if len(table.readers) < 3:
         return []

@@ -35,19 +35,28 @@ def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ..
         found += [fit.slope, fit.intercept, fit.in_the_large, fit.observed_to_expected]
     except InputError as error:
         found.append(Estimate("calibration slope", float("nan"), warnings=(f"{error.what} {error.why}".strip(),), **record))
-    errors = calibration_errors(own.truth, own.score, seed=settings.seed)
+    found += [one for binning in ("width", "mass") for one in _binned(own, binning, settings, record)]
+    z, p = spiegelhalter(own.truth, own.score, own.patients if repeated else None)
+    words = "sums over patients" if repeated else "none"
+    found.append(Estimate("Spiegelhalter z", z, method=words, statistic=z, p=p, null="outcomes follow the scores", **record))
+    return tuple(Line(table.finding, "all", "", one) for one in [*found, *_smooth(own, record)])
+
+
+def _binned(own: FindingTable, binning: str, settings: Settings, record: dict[str, Any]) -> list[Estimate]:
+    """Calibration errors over bins of equal width or mass, beside what a perfect model shows."""
+    errors = calibration_errors(own.truth, own.score, binning=binning, seed=settings.seed)
     null = (
         f"A perfect model shows {errors.expected_if_perfect:.3f} on average, and below {errors.upper_if_perfect:.3f} in 95 of 100 samples."
     )
-    z, p = spiegelhalter(own.truth, own.score)
     plain = {**record, "method": "no interval: resampling biases it upward"}
-    found += [
-        Estimate("expected calibration error", errors.raw, warnings=(f"{errors.binning}. {null}",), seed=settings.seed, **plain),
-        Estimate("expected calibration error, debiased", errors.debiased, warnings=(f"{errors.binning}, root mean square.",), **plain),
-        Estimate("maximum calibration error", errors.maximum, **plain),
-        Estimate("Spiegelhalter z", z, method="none", statistic=z, p=p, null="outcomes follow the scores", **record),
+    end = "" if binning == "width" else ", equal mass"
+    return [
+        Estimate(f"expected calibration error{end}", errors.raw, warnings=(f"{errors.binning}. {null}",), seed=settings.seed, **plain),
+        Estimate(
+            f"expected calibration error{end}, debiased", errors.debiased, warnings=(f"{errors.binning}, root mean square.",), **plain
+        ),
+        Estimate(f"maximum calibration error{end}", errors.maximum, **plain),
     ]
-    return tuple(Line(table.finding, "all", "", one) for one in [*found, *_smooth(own, record)])
 
 
 def _briers(own: FindingTable, events: int, settings: Settings) -> list[Estimate]:

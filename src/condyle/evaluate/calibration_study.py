@@ -74,7 +74,7 @@ def calibration_study(
         more, recalibrated = _recalibrated(table, fitted_on, settings)
         lines += more
         rows["recalibration"] += recalibrated
-        rows["conformal"] += _conformal(table, fitted_on, miss, by)
+        rows["conformal"] += _conformal(table, fitted_on, miss, by, settings.level)
     by_name = {(line.finding, line.estimate.measure.lower()): line.estimate for line in lines if not line.group}
     found = [by_name.get((one.finding, one.measure.lower())) for one in endpoints]
     sheets = (
@@ -175,7 +175,7 @@ def _brier_gap(after: FindingTable, before: FindingTable, weights: Floats) -> fl
     return brier(after.truth, after.score, weights) - brier(before.truth, before.score, weights)
 
 
-def _conformal(table: FindingTable, fitted_on: FindingTable, miss: float, by: str) -> list[tuple[Cell, ...]]:
+def _conformal(table: FindingTable, fitted_on: FindingTable, miss: float, by: str, level: float) -> list[tuple[Cell, ...]]:
     """Coverage over all, of positives and negatives, and in each group of a column."""
 
     def both(score: Floats) -> Floats:
@@ -190,7 +190,7 @@ def _conformal(table: FindingTable, fitted_on: FindingTable, miss: float, by: st
     }  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for name, own in parts.items():
-        report = judge_sets(table.truth[own].astype(int), member[own], table.patients[own])
+        report = judge_sets(table.truth[own].astype(int), member[own], table.patients[own], level=level)
         rows.append((table.finding, name, report.coverage, cut.expected_coverage, report.coverage.n, report.mean_size, report.empty))
     return rows
 

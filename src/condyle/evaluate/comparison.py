@@ -18,8 +18,8 @@ from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.multiplicity import holm
 from condyle.evaluate.noninferiority import noninferior
-from condyle.evaluate.paired_predictive import generalised_score
-from condyle.evaluate.paired_proportions import paired_difference
+from condyle.evaluate.paired_predictive import clustered_predictive, generalised_score
+from condyle.evaluate.paired_proportions import newcombe_difference, paired_difference
 from condyle.evaluate.ranking import auroc
 from condyle.evaluate.roc import roc_curve, sensitivity_at
 from condyle.evaluate.standalone import Line, Settings, from_interval
@@ -104,13 +104,21 @@ def _shares(one: FindingTable, other: FindingTable, settings: Settings) -> list[
     decided = ~np.isnan(one.called) & ~np.isnan(other.called)
     one, other = one.where(decided), other.where(decided)
     found = []
-    for measure, positive in (("sensitivity", 1), ("specificity", 0)):
-        own = one.truth == positive
+    if not len(one):
+        return []
+    repeated = len(np.unique(one.patients)) < len(one)
+    everything = np.ones(len(one), bool)
+    for measure, own in (("sensitivity", one.truth == 1), ("specificity", one.truth == 0), ("accuracy", everything)):
         if own.any():
-            theirs, ours = ((table.called == positive)[own] for table in (other, one))
+            theirs, ours = ((table.called == table.truth)[own] for table in (other, one))
             found.append(paired_difference(f"difference of {measure}", theirs, ours, one.patients[own], level=settings.level))
-    if len(one) and len(np.unique(one.patients)) == len(one):
-        found += [generalised_score(one.truth, one.called, other.called, value) for value in ("PPV", "NPV")]
+            if not repeated:
+                found.append(newcombe_difference(f"difference of {measure}, Newcombe", theirs, ours, level=settings.level))
+    for value in ("PPV", "NPV"):
+        if repeated:
+            found.append(clustered_predictive(one.truth, one.called, other.called, one.patients, value, level=settings.level))
+        else:
+            found.append(generalised_score(one.truth, one.called, other.called, value, level=settings.level))
     return found
 
 

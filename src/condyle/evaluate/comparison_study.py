@@ -19,8 +19,9 @@ from condyle.evaluate.mrmc.model_study import ModelStudy
 from condyle.evaluate.roc import roc_curve
 from condyle.evaluate.standalone import Line, Settings, standalone
 from condyle.evaluate.study_evidence import Cell, Claim, P, Sheet, StudyEvidence, judge_claims
+from condyle.evaluate.unpaired import unpaired_differences
 
-LEADING = ("AUROC", "quadratic kappa", "mean absolute error")
+LEADING = ("AUROC", "sensitivity", "specificity", "quadratic kappa", "mean absolute error")
 DRAWN = ("difference of AUROC", "difference of sensitivity", "difference of specificity", "difference of quadratic kappa")
 
 
@@ -69,6 +70,43 @@ def comparison_study(
         "Comparison of models", summary, (*lines, *more), tuple(sheets),
         judge_claims(claims, found, alpha=rule[0], rule=rule[1]), _methods(settings, len(names), beside), (),
         (*_forests(lines), *_curves(models, readers or {})), {**asdict(settings), "margin": margin, "models": names},
+    )  # fmt: skip
+
+
+def unpaired_study(
+    sets: Mapping[str, Sequence[FindingTable]],
+    settings: Settings,
+    *,
+    margin: float | None = None,
+    claims: Sequence[Claim] = (),
+    rule: tuple[float, str] = (0.05, "none"),
+) -> StudyEvidence:
+    """Compare predictions in two sets of different patients, such as the hospital of training and another; second less first.
+
+    Parameters
+    ----------
+    sets : name -> tables of each set, each joined with its own truth
+    claims : of the plan; ``comparison`` is 'second - first', or the names of the sets
+    """
+    (one, first), (other, second) = sets.items()
+    lines = unpaired_differences(first, second, settings, margin=margin)
+    contrasts = ("second - first", f"{other} - {one}")
+    found: dict[tuple[str, ...], Estimate] = {
+        (line.finding, line.estimate.measure.removeprefix("difference of ").lower(), contrast): line.estimate
+        for line in lines for contrast in contrasts
+    }  # fmt: skip
+    summary = (f"Sets: {one}, {other}. Different patients; every difference is {other} less {one}.",)
+    methods = (
+        f"Intervals are {settings.level:.0%}, two-sided. The two sets hold different patients and are independent. Areas: DeLong's "
+        "unpaired comparison with Welch's degrees of freedom. Shares: Miettinen and Nurminen's score interval and test, Newcombe's "
+        "interval beside it. Where a patient has several rows: Obuchowski's variances and ratio estimators over patients, t with "
+        f"Satterthwaite's degrees of freedom. Grades and numbers: bootstrap of patients in each set ({settings.resamples} resamples, seeds "
+        f"{settings.seed} and {settings.seed + 1}). p of area differences were adjusted by Holm over findings."
+    )
+    return StudyEvidence(
+        "Comparison of two sets of patients", summary, tuple(lines), (_values(sets, settings), _differences(lines)),
+        judge_claims(claims, found, alpha=rule[0], rule=rule[1]), methods, (), (*_forests(lines), *_curves(sets, {})),
+        {**asdict(settings), "margin": margin, "sets": list(sets)},
     )  # fmt: skip
 
 

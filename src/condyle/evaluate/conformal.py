@@ -71,16 +71,15 @@ class SetReport:
     empty: float
 
 
-def judge_sets(truth: ArrayLike, member: ArrayLike, clusters: ArrayLike) -> SetReport:
+def judge_sets(truth: ArrayLike, member: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> SetReport:
     """How sets did; call it for each class and site too, where exchangeability fails first. Clopper-Pearson over patients."""
     sets, true = np.asarray(member, bool), np.asarray(truth, np.intp)
     hit = sets[np.arange(len(true)), true]
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     covered = np.bincount(place, hit) == np.bincount(place)
     sizes = sets.sum(axis=1)
-    return SetReport(
-        proportion("coverage", int(covered.sum()), len(labels), interval="exact"), float(sizes.mean()), float((sizes == 0).mean())
-    )
+    coverage = proportion("coverage", int(covered.sum()), len(labels), level=level, interval="exact")
+    return SetReport(coverage, float(sizes.mean()), float((sizes == 0).mean()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

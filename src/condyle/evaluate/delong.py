@@ -125,9 +125,12 @@ def compare_unpaired(
     gap, se = one.estimate - two.estimate, float(np.sqrt(v1 + v2))
     df = (v1 + v2) ** 2 / (v1**2 / (one.n - 1) + v2**2 / (two.n - 1))
     half = float(t.ppf(0.5 + level / 2, df)) * se
+    bound = tuple(
+        f"An area is {part.estimate:g} and shows no variance: the interval is too narrow." for part in (one, two) if not part.se > 0
+    )
     return Estimate(
         "difference of AUROC", gap, gap - half, gap + half, "DeLong, unpaired, Welch t", se=se, statistic=gap / se, df=df,
-        p=float(2 * t.sf(abs(gap / se), df)), null="the areas are equal", **record,
+        p=float(2 * t.sf(abs(gap / se), df)), null="the areas are equal", warnings=bound, **record,
     )  # fmt: skip
 
 

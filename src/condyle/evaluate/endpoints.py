@@ -7,20 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
-from scipy.stats import t
+from scipy.stats import binom, t
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.interval_limits import tail_below
 from condyle.evaluate.multiplicity import METHODS, fixed_sequence, holm
+from condyle.evaluate.near_one import newcombe_variance
 
 RULES = ("none", *METHODS, "fixed-sequence", "gatekeeping")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Measure of a finding (or group of findings) that must lie above ``at_least``; ``site`` 'all' or a level.
+    """Measure of a finding (or group of findings) that must lie above ``at_least``, or ``below`` it where lower is better.
 
-    ``family`` orders endpoints under gatekeeping.
+    ``site`` is 'all' or a level; ``family`` orders endpoints under gatekeeping.
     """
 
     finding: str
@@ -28,13 +30,19 @@ class Endpoint:
     at_least: float
     site: str = "all"
     family: int = 1
+    below: bool = False
+
+    @property
+    def words(self) -> str:
+        """'above 0.8', 'below 3'."""
+        return f"{'below' if self.below else 'above'} {self.at_least:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointResult:
     """Parameters
     ----------
-    p : one-sided, of "the value is at most at_least"; NaN when there is no number or no error
+    p : one-sided, of "the value is at most at_least" (at least, where lower is better); NaN when there is no number or no interval
     adjusted : after multiplicity; the same as p under 'none' and 'fixed-sequence'
     met : whether the plan's alpha is kept; False where there is no p
     """
@@ -57,7 +65,10 @@ def judge_endpoints(
     rule : one of ``RULES``; 'fixed-sequence' stops at the first that is not met, 'gatekeeping' at the first family that is not
         met as a whole
     """
-    p = [float("nan") if one is None else one_sided_p(one, endpoint.at_least) for endpoint, one in zip(endpoints, found, strict=True)]
+    p = [
+        float("nan") if one is None else one_sided_p(one, endpoint.at_least, below=endpoint.below)
+        for endpoint, one in zip(endpoints, found, strict=True)
+    ]
     return decided(endpoints, found, p, alpha=alpha, rule=rule)
 
 
@@ -93,19 +104,54 @@ def _gated(p: Sequence[float], families: Sequence[int]) -> list[float]:
     return found
 
 
-def one_sided_p(estimate: Estimate, at_least: float) -> float:
-    """p of "the value is at most ``at_least``", the dual of the printed interval.
+def lower_is_better(measure: str) -> bool:
+    """Whether a smaller value of a measure is the better one: errors, distances, Brier score."""
+    return any(word in measure.lower() for word in ("error", "brier score", "hd95", "assd"))
 
-    Wilson: the score test. A standard error of a share: the logit scale (t where the interval has degrees of freedom).
-    Bootstrap and other intervals: NaN, since a percentile limit has no p that belongs to it.
+
+def one_sided_p(estimate: Estimate, at_least: float, *, below: bool = False) -> float:
+    """p of "the value is at most ``at_least``" (``below``: at least), the dual of the printed interval.
+
+    Wilson: the score test. Clopper-Pearson: the exact binomial test. Bootstrap: the share of resamples on the wrong side (carried
+    through the correction of BCa). Newcombe's method 5: its own score. Wald, normal, t and their logit forms: the same statistic at
+    ``at_least``. Any other interval: its tail, (1 - level) / 2, when its limit lies on the right side,
+    else 1, which is never too small. NaN without an interval.
     """
-    share, se = estimate.estimate, estimate.se
-    if np.isnan(share):
+    value, method = estimate.estimate, estimate.method
+    if np.isnan(value):
         return float("nan")
-    if estimate.method == "Wilson" and 0 < at_least < 1:
-        return float(ndtr(-(share - at_least) / np.sqrt(at_least * (1 - at_least) / estimate.n)))
-    if not se > 0 or not (0 < share < 1 and 0 < at_least < 1):
+    if estimate.replicates is not None and np.isfinite(estimate.low):
+        return _of_replicates(estimate, at_least, below)
+    sign = -1.0 if below else 1.0
+    share = 0 < at_least < 1 and 0 <= value <= 1
+    if method == "Wilson" and share:
+        return float(ndtr(-sign * (value - at_least) / np.sqrt(at_least * (1 - at_least) / estimate.n)))
+    if method.startswith("Clopper-Pearson") and share:
+        # Over patients the estimate is 0 or 1, and each patient is one unit.
+        n = estimate.clusters if "patients" in method else estimate.n
+        events = round(value * n)
+        return float(binom.cdf(events, n, at_least) if below else binom.sf(events - 1, n, at_least))
+    if method == "Newcombe 2006, method 5" and share and estimate.events:
+        spread = newcombe_variance(at_least, estimate.events, estimate.n - estimate.events)
+        return float(ndtr(-sign * (value - at_least) / np.sqrt(spread)))
+    if estimate.se > 0 and "logit" in method and share and 0 < value < 1:
+        gap = np.log(value / (1 - value)) - np.log(at_least / (1 - at_least))
+        return _upper_tail(sign * float(gap * value * (1 - value) / estimate.se), estimate.df)
+    if estimate.se > 0 and "log" not in method and method.endswith(("Wald", "normal", ", t")):
+        return _upper_tail(sign * (value - at_least) / estimate.se, estimate.df)
+    if not np.isfinite(estimate.low):
         return float("nan")
-    gap = np.log(share / (1 - share)) - np.log(at_least / (1 - at_least))
-    z = float(gap * share * (1 - share) / se)
-    return float(t.sf(z, estimate.df)) if np.isfinite(estimate.df) else float(ndtr(-z))
+    shown = estimate.high < at_least if below else estimate.low > at_least
+    return (1 - estimate.level) / 2 if shown else 1.0
+
+
+def _upper_tail(z: float, df: float) -> float:
+    return float(t.sf(z, df)) if np.isfinite(df) else float(ndtr(-z))
+
+
+def _of_replicates(estimate: Estimate, limit: float, below: bool) -> float:
+    replicates = np.asarray(estimate.replicates)
+    if not below:
+        return tail_below(limit, replicates, estimate.bias)
+    z0, acceleration = estimate.bias
+    return tail_below(-limit, -replicates, (-z0, -acceleration))

@@ -30,6 +30,8 @@ class Estimate:
     null : str - what p tests; '' when nothing is tested
     resamples, drawn, seed : bootstrap resamples that gave a value, of those drawn; 0 when there was none
     warnings : sentences that must be printed beside the number
+    counts : the cells behind a difference of shares, in the order of its function: (both, only first, only second, neither) of pairs,
+        (events, units, events, units) of two sets
     replicates : finite bootstrap values behind the interval, to test a planned limit with; written nowhere
     bias : z0 and acceleration of a BCa interval; NaN otherwise
     """
@@ -52,6 +54,7 @@ class Estimate:
     drawn: int = 0
     seed: int | None = None
     warnings: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
     replicates: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     bias: tuple[float, float] = field(default=(_NAN, _NAN), compare=False, repr=False)
 

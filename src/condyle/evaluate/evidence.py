@@ -78,7 +78,7 @@ def gather(
             lines += calibration_lines(table, settings)
             figures += binary_figures(own, settings, of(lines, own.finding, "AUROC"), of(lines, own.finding, "average precision"))
         else:
-            figures += grade_figures(own)
+            figures += grade_figures(own, settings.level)
     more, compared = compare_subgroups(tables, subgroups, settings)
     lines += more
     by_name = {(line.finding, line.site, line.estimate.measure.lower()): line.estimate for line in lines if not line.group}
@@ -104,7 +104,9 @@ SAID = {
     "Average precision is the step sum over distinct scores.": {"average precision"},
     "Means over groups of findings weigh findings alike; all findings share each draw of patients.": {"macro AUROC"},
     "Calibration: logistic recalibration (slope, intercepts), Brier score with its skill against the prevalence, expected calibration "
-    "error over 15 bins of equal width beside what a perfect model shows, loess of degree 2 and span 0.75 (ICI).": {"calibration slope"},
+    "error over 15 bins of equal width, and of equal mass, beside what a perfect model shows, loess of degree 2 and span 0.75 (ICI).": {
+        "calibration slope"
+    },
     "Kappa is Cohen's over the whole scale; agreement of grades is also given as balanced accuracy and mean error.": {"quadratic kappa"},
     "Measurements: Bland and Altman's bias and limits, ICC(A,1) and Lin's concordance.": {"bias"},
     "A mark hits a lesion when nearer to its centre than its radius; sensitivity is read at false marks over all studies, CPM is its "
@@ -147,7 +149,8 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
     if evidence.compared:
         parts.append(
             "Subgroups were compared by chi-square of areas about their weighted mean, and by logistic regression with a "
-            "sandwich over patients."
+            "sandwich over patients; areas of groups that share patients, kappa and errors by an F test with the jackknife covariance "
+            "over patients."
         )
     how = "left out and counted" if settings.failures == "exclude" else "counted as wrong answers"
     parts.append(f"Rows without an answer were {how}.")

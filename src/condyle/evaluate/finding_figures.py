@@ -139,7 +139,7 @@ def decision_figure(finding: str, one: BenefitBand, n: int) -> Chart:
     return Chart(name, finding, "Decision curve", "Threshold probability", "Net benefit", series, words, up_from=floor)
 
 
-def grade_figures(table: FindingTable) -> tuple[Figure, ...]:
+def grade_figures(table: FindingTable, level: float = 0.95) -> tuple[Figure, ...]:
     """Confusion of grades as a heat map of counts, or Bland and Altman's plot of a measurement."""
     if not len(table):
         return ()
@@ -152,12 +152,15 @@ def grade_figures(table: FindingTable) -> tuple[Figure, ...]:
         )
     if len(table) < 3:
         return ()
-    return (bland_altman_figure(f"bland_altman_{table.finding}", table.finding, table.given, table.truth, table.patients, table.unit),)
+    rows = (table.given, table.truth, table.patients)
+    return (bland_altman_figure(f"bland_altman_{table.finding}", table.finding, *rows, table.unit, level=level),)
 
 
-def bland_altman_figure(name: str, finding: str, first: Floats, second: Floats, patients: Texts, unit: str) -> Chart:
+def bland_altman_figure(
+    name: str, finding: str, first: Floats, second: Floats, patients: Texts, unit: str, *, level: float = 0.95
+) -> Chart:
     """Difference against mean with bias and limits of agreement."""
-    limits = limits_of_agreement(first, second, patients)
+    limits = limits_of_agreement(first, second, patients, level=level)
     mean, gap = (first + second) / 2, first - second
     ends = np.array([mean.min(), mean.max()])
     bias = limits.bias

@@ -157,8 +157,21 @@ def paired_difference(
     warnings = ("No pair is discordant.",) if pairs.b + pairs.c == 0 else ()
     return Estimate(
         measure, pairs.difference, low, high, "Tango score; p McNemar mid-p", pairs.n, pairs.b + pairs.c, pairs.n, level,
-        adjusted_wald(pairs, 0)[1], p=mcnemar(pairs).midp, null="the shares are equal", warnings=warnings,
+        adjusted_wald(pairs, 0)[1], p=mcnemar(pairs).midp, null="the shares are equal", warnings=warnings, counts=_cells(pairs),
     )  # fmt: skip
+
+
+def newcombe_difference(measure: str, first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Estimate:
+    """As ``paired_difference`` for independent units, with Newcombe's limits (method 10) and McNemar's exact p."""
+    pairs = pair(first, second)
+    return Estimate(
+        measure, pairs.difference, *newcombe(pairs, level=level), "Newcombe method 10; p McNemar exact", pairs.n, pairs.b + pairs.c,
+        pairs.n, level, p=mcnemar(pairs).exact, null="the shares are equal", counts=_cells(pairs),
+    )  # fmt: skip
+
+
+def _cells(pairs: Pairs) -> tuple[int, int, int, int]:
+    return pairs.a, pairs.b, pairs.c, pairs.d
 
 
 def noninferior_p(pairs: Pairs, margin: float) -> float:

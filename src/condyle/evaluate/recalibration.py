@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -109,7 +110,8 @@ def recalibration(truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None
     both = logistic(y, np.stack([np.ones(len(p)), z], axis=1))
     alone = logistic(y, np.ones((len(p), 1)), z)
     patients = len(p) if clusters is None else len(np.unique(np.asarray(clusters)))
-    factor = z_of(level) if clusters is None else float(t.ppf(0.5 + level / 2, patients - 1))
+    df = float("nan") if clusters is None else float(patients - 1)
+    factor = z_of(level) if clusters is None else float(t.ppf(0.5 + level / 2, df))
     words = "maximum likelihood, normal" if clusters is None else "maximum likelihood, sandwich over patients, t"
     warnings = (f"{clipped} scores are 0 or 1; they were moved to 1e-6 from the edge.",) if clipped else ()
 
@@ -117,8 +119,8 @@ def recalibration(truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None
         se = float(np.sqrt(variance))
         gap = (value - null) / se if se > 0 else float("nan")
         return Estimate(
-            name, value, value - factor * se, value + factor * se, words, len(p), int(y.sum()), patients, level, se, gap,
-            p=two_sided(gap), null=f"it is {null:g}", warnings=warnings,
+            name, value, value - factor * se, value + factor * se, words, len(p), int(y.sum()), patients, level, se, gap, df,
+            p=two_sided(gap) if clusters is None else float(2 * t.sf(abs(gap), df)), null=f"it is {null:g}", warnings=warnings,
         )  # fmt: skip
 
     cov = both.covariance if clusters is None else both.sandwich(clusters)
@@ -127,34 +129,59 @@ def recalibration(truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None
         made("calibration slope", float(both.coefficients[1]), float(cov[1, 1]), 1.0),
         made("calibration intercept", float(both.coefficients[0]), float(cov[0, 0]), 0.0),
         made("calibration in the large", float(alone.coefficients[0]), float(large[0, 0]), 0.0),
-        observed_to_expected(y, p, level=level), clipped,
+        observed_to_expected(y, p, clusters, level=level), clipped,
     )  # fmt: skip
 
 
-def observed_to_expected(truth: ArrayLike, score: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Events over the sum of scores with log-normal limits for independent units."""
+def observed_to_expected(truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None = None, *, level: float = 0.95) -> Estimate:
+    """Events over the sum of scores, limits on the logarithm.
+
+    Parameters
+    ----------
+    clusters : (n,) patients: variance of the log ratio K / (K - 1) sum_k (sum_i y_i - R p_i)^2 / events^2, t over patients; None:
+        (1 - events / n) / events, normal (Debray et al., BMJ 2017;356:i6460)
+    """
     y = binary(truth)
     p = probabilities(score, y)
     events, n = int(y.sum()), len(y)
+    place = np.arange(n) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
+    patients = int(place.max()) + 1 if n else 0
+    record: dict[str, Any] = {"n": n, "events": events, "clusters": patients, "level": level}
     if not events or not p.sum() > 0:
-        return Estimate(
-            "observed / expected", float("nan"), n=n, events=events, clusters=n, level=level, warnings=("No events, or none expected.",)
-        )
+        return Estimate("observed / expected", float("nan"), warnings=("No events, or none expected.",), **record)
     ratio = events / float(p.sum())
-    half = z_of(level) * float(np.sqrt((1 - events / n) / events))
-    return Estimate(
-        "observed / expected", ratio, float(ratio * np.exp(-half)), float(ratio * np.exp(half)), "log-normal", n, events, n, level
-    )
+    if clusters is None:
+        half, words = z_of(level) * float(np.sqrt((1 - events / n) / events)), "log-normal"
+    elif patients < 2:
+        return Estimate("observed / expected", ratio, warnings=("A single patient; no interval.",), **record)
+    else:
+        residual = np.bincount(place, y - ratio * p)
+        spread = float(np.sqrt(patients / (patients - 1) * (residual**2).sum())) / events
+        half, words = float(t.ppf(0.5 + level / 2, patients - 1)) * spread, "ratio estimator over patients, logarithm, t"
+        record["df"] = patients - 1
+    return Estimate("observed / expected", ratio, float(ratio * np.exp(-half)), float(ratio * np.exp(half)), words, **record)
 
 
-def spiegelhalter(truth: ArrayLike, score: ArrayLike) -> tuple[float, float]:
-    """z and two-sided p that the Brier score is what the scores promise. Source: Spiegelhalter, Stat Med 1986;5:421-433."""
+def spiegelhalter(truth: ArrayLike, score: ArrayLike, clusters: ArrayLike | None = None) -> tuple[float, float]:
+    """z and two-sided p that the Brier score is what the scores promise.
+
+    Parameters
+    ----------
+    clusters : (n,) patients: the variance is that of sums over patients, sum_k (sum_i (y_i - p_i)(1 - 2 p_i))^2; None: the one that
+        the scores imply for independent units
+
+    Source: Spiegelhalter, Stat Med 1986;5:421-433.
+    """
     y = binary(truth)
     p = probabilities(score, y)
-    spread = float(((1 - 2 * p) ** 2 * p * (1 - p)).sum())
+    parts = (y - p) * (1 - 2 * p)
+    if clusters is None:
+        spread = float(((1 - 2 * p) ** 2 * p * (1 - p)).sum())
+    else:
+        spread = float((np.bincount(np.unique(np.asarray(clusters), return_inverse=True)[1], parts) ** 2).sum())
     if not spread > 0:
         return float("nan"), float("nan")
-    z = float(((y - p) * (1 - 2 * p)).sum()) / float(np.sqrt(spread))
+    z = float(parts.sum()) / float(np.sqrt(spread))
     return z, two_sided(z)
 
 

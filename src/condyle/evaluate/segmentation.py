@@ -82,7 +82,9 @@ class StructureSummary:
     volume: LimitsOfAgreement | None
 
 
-def summarise_masks(scores: Sequence[MaskScore], patients: ArrayLike, *, n: int = 2000, seed: int = 0) -> StructureSummary:
+def summarise_masks(
+    scores: Sequence[MaskScore], patients: ArrayLike, *, n: int = 2000, seed: int = 0, level: float = 0.95
+) -> StructureSummary:
     """Summary of one structure; patients : (studies,)."""
     labels = np.asarray(patients)
     if len(labels) != len(scores):
@@ -92,12 +94,13 @@ def summarise_masks(scores: Sequence[MaskScore], patients: ArrayLike, *, n: int 
     if not kept:
         raise InputError("statistics-empty", "Every pair of masks is empty; there is nothing to compare.")
     values = {name: np.array([getattr(one, name) for one in kept]) for name in ("dice", "iou", "surface_dice", "hd95", "assd")}
-    means = patient_bootstrap({name: _mean_of(values[name]) for name in ("dice", "iou", "surface_dice")}, labels[used], n=n, seed=seed)
+    metrics = {name: _mean_of(values[name]) for name in ("dice", "iou", "surface_dice")}
+    means = patient_bootstrap(metrics, labels[used], n=n, seed=seed, confidence=level)
     kinds = [one.empty for one in scores]
     failed = sum(kind in ("truth", "given") for kind in kinds)
     volume = None
     if len(kept) >= 3 and len(np.unique(labels[used])) >= 3:
-        volume = limits_of_agreement([one.given_ml for one in kept], [one.truth_ml for one in kept], labels[used])
+        volume = limits_of_agreement([one.given_ml for one in kept], [one.truth_ml for one in kept], labels[used], level=level)
     return StructureSummary(
         means, {name: _quartiles(values[name]) for name in ("hd95", "assd")}, len(scores), kinds.count("both"), kinds.count("truth"),
         kinds.count("given"), failed / len(kept), volume,

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from condyle.evaluate.endpoints import Endpoint, EndpointResult, decided
+from condyle.evaluate.endpoints import Endpoint, EndpointResult, decided, lower_is_better, one_sided_p
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.figures import Figure
+from condyle.evaluate.paired_proportions import Pairs, tango_score
 from condyle.evaluate.standalone import Line
+from condyle.evaluate.unpaired_proportions import difference_score
 
 Cell = str | int | float | Estimate | None
 
@@ -66,7 +68,10 @@ class StudyEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An endpoint of a plan that compares: the difference must lie above ``-margin`` (0 for superiority)."""
+    """An endpoint of a plan that compares: the difference must lie above ``-margin`` (0 for superiority).
+
+    Of an error, where lower is better, it must lie below ``margin``.
+    """
 
     finding: str
     metric: str
@@ -87,19 +92,34 @@ def judge_claims(
     """
     keys = [(one.finding, one.metric.lower(), one.comparison) for one in claims]
     found = [differences.get(key, differences.get(key[:2])) for key in keys]
-    p = [float("nan") if one is None else above(one, -claim.margin) for claim, one in zip(claims, found, strict=True)]
+    down = [lower_is_better(one.metric) for one in claims]
+    limits = [claim.margin if lower else 0.0 - claim.margin for claim, lower in zip(claims, down, strict=True)]
+    p = [
+        float("nan") if one is None else above(one, limit, below=lower) for one, limit, lower in zip(found, limits, down, strict=True)
+    ]
     asked = [
-        Endpoint(one.finding, f"{one.comparison}, {one.metric.replace('auroc', 'AUROC')}", 0.0 - one.margin, family=one.family)
-        for one in claims
+        Endpoint(
+            one.finding, f"{one.comparison}, {one.metric.replace('auroc', 'AUROC')}", limit, family=one.family, below=lower
+        )
+        for one, limit, lower in zip(claims, limits, down, strict=True)
     ]
     return decided(asked, found, p, alpha=alpha, rule=rule)
 
 
-def above(difference: Estimate, limit: float) -> float:
-    """One-sided p of "the difference is at most ``limit``", by its standard error and degrees of freedom; NaN without them."""
-    if not difference.se > 0 or np.isnan(difference.estimate):
-        return float("nan")
-    z = (difference.estimate - limit) / difference.se
+def above(difference: Estimate, limit: float, *, below: bool = False) -> float:
+    """One-sided p of "the difference is at most ``limit``" (``below``: at least).
+
+    The dual of its interval: Tango's and Miettinen and Nurminen's score at the limit, from the cells; a standard error with its degrees
+    of freedom; a bootstrap by its replicates; another interval as ``one_sided_p`` does.
+    """
+    if difference.method.startswith(("Tango", "Miettinen")) and difference.counts:
+        a, b, c, d = difference.counts
+        paired = difference.method.startswith("Tango")
+        score = tango_score(Pairs(a, b, c, d), limit) if paired else difference_score(a, b, c, d, limit)
+        return float(stats.norm.sf(-score if below else score))
+    if np.isnan(difference.estimate) or not difference.se > 0:
+        return one_sided_p(difference, limit, below=below)
+    z = (difference.estimate - limit) / difference.se * (-1 if below else 1)
     return float(stats.t.sf(z, difference.df) if np.isfinite(difference.df) else stats.norm.sf(z))
 
 

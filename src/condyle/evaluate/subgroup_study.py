@@ -14,7 +14,7 @@ from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.heterogeneity import pool_shares
 from condyle.evaluate.standalone import Line, Settings, binary_shares, ranked_area
 from condyle.evaluate.study_evidence import Cell, P, Sheet, StudyEvidence
-from condyle.evaluate.subgroup_tests import compare_subgroups, tests_sheet
+from condyle.evaluate.subgroup_tests import compare_subgroups, graded_whole, tests_sheet
 
 POOLED = ("AUROC", "sensitivity", "specificity")
 
@@ -58,7 +58,9 @@ def subgroup_study(
 
 def _whole(table: FindingTable, settings: Settings) -> list[Estimate]:
     own = table.answered(settings.failures)
-    if own.kind != "binary" or not 0 < own.truth.sum() < len(own):
+    if own.kind != "binary":
+        return graded_whole(own, settings) if len(own) else []
+    if not 0 < own.truth.sum() < len(own):
         return []
     shares = [one for one in binary_shares(own, settings) if one.measure in ("sensitivity", "specificity") and np.isfinite(one.estimate)]
     return [ranked_area(own, settings), *shares]
@@ -142,7 +144,8 @@ def _methods(settings: Settings, cohorts: str) -> str:
         "Areas have DeLong intervals, or Obuchowski's over patients where a patient has several rows; shares are Wilson's or the ratio "
         "estimator over patients. Cells with fewer than 10 positives or 10 negatives have counts only.",
         "Areas of groups without common patients were compared by chi-square about their weighted mean; sensitivity and specificity by "
-        "logistic regression with a sandwich over patients. Gaps are the largest less the smallest value, with percentile limits over "
+        "logistic regression with a sandwich over patients; areas of groups that share patients, kappa and errors by an F test with the "
+        "jackknife covariance over patients. Gaps are the largest less the smallest value, with percentile limits over "
         f"{min(settings.resamples, 1000)} resamples of patients (seed {settings.seed}) and, for areas, their mean under 200 random "
         "assignments of patients to groups. p were adjusted over all tests by Holm and by Benjamini and Hochberg.",
     ]

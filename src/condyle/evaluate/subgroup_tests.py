@@ -12,6 +12,7 @@ from condyle.evaluate.agreement import confusion, kappa_of
 from condyle.evaluate.bootstrap import Metric, patient_bootstrap
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.jackknife import Contrast, equal_values
 from condyle.evaluate.multiplicity import benjamini_hochberg, holm
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import P, Sheet
@@ -92,9 +93,12 @@ def tests_sheet(tests: Sequence[GroupTest]) -> Sheet:
 
 def _binary(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
     called = None if np.isnan(table.called).all() else table.called
-    values = subgroup_values(table.truth, table.score, called, named, table.patients, level=settings.level)
+    values = subgroup_values(
+        table.truth, table.score, called, named, table.patients, level=settings.level, proportions=settings.proportions
+    )
     lines = [Line(table.finding, "all", f"{column}: {name}", one) for name, measures in values.items() for one in measures.values()]
-    area = auroc_difference(table.truth, table.score, named, table.patients, n=min(settings.resamples, 1000), seed=settings.seed)
+    n = min(settings.resamples, 1000)
+    area = auroc_difference(table.truth, table.score, named, table.patients, n=n, seed=settings.seed, level=settings.level)
     gap = None if area.gap is None else from_interval("gap of AUROC", area.gap, int(table.truth.sum()), settings)
     tests = [GroupTest(table.finding, column, "AUROC", gap, area.gap_if_equal, area.statistic, area.df, area.p, area.note)]
     for measure in ("sensitivity", "specificity") if called is not None else ():
@@ -125,7 +129,7 @@ def _share_gap(measure: str, table: FindingTable, named: NDArray[np.str_], setti
 
 
 def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
-    """Quadratic kappa (mean absolute error of a measurement) in groups of ten rows or more, and the gap; there is no test."""
+    """Quadratic kappa (mean absolute error of a measurement) in groups of ten rows or more, the gap, and its test over patients."""
     measure = "quadratic kappa" if table.kind == "ordinal" else "mean absolute error"
     n, seed = min(settings.resamples, 1000), settings.seed
     lines: list[Line] = []
@@ -137,10 +141,9 @@ def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings:
             small = Estimate(measure, float("nan"), n=size, clusters=len(np.unique(people)), level=settings.level)
             lines.append(Line(table.finding, "all", f"{column}: {name}", small.warned(f"insufficient: {size} rows")))
             continue
-        usable.append((rows, _metric_of(table.where(rows))))
+        usable.append((rows, metric_of(table.where(rows))))
         found = patient_bootstrap({"value": usable[-1][1]}, people, n=n, seed=seed, confidence=settings.level)
         lines.append(Line(table.finding, "all", f"{column}: {name}", from_interval(measure, found["value"], None, settings)))
-    note = "No interaction test for this measure: the interval of the gap is what there is."
     if len(usable) < 2:
         nothing = GroupTest(table.finding, column, measure, None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups.")
         return lines, [nothing]
@@ -149,10 +152,36 @@ def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings:
         confidence=settings.level,
     )  # fmt: skip
     gap = from_interval(f"gap of {measure}", spread["gap"], None, settings)
-    return lines, [GroupTest(table.finding, column, measure, gap, float("nan"), float("nan"), 0, float("nan"), note)]
+    test = _equal(table, usable)
+    note = f"F over patients, {test.df_error} degrees of freedom below." if test.df else "The values do not vary, or one is not defined."
+    return lines, [GroupTest(table.finding, column, measure, gap, float("nan"), test.statistic, test.df, test.p, note)]
 
 
-def _metric_of(own: FindingTable) -> Metric:
+def _equal(table: FindingTable, usable: Sequence[tuple[NDArray[np.bool_], Metric]]) -> Contrast:
+    """Values of the groups and those without each patient; a patient that a group lacks does not change it."""
+    values = np.array([metric(np.ones(int(rows.sum()))) for rows, metric in usable])
+    if not np.isfinite(values).all():
+        return Contrast(float("nan"), 0, 0, float("nan"))
+    inside = np.any([rows for rows, _ in usable], axis=0)
+    people = np.unique(table.patients[inside])
+    without = np.tile(values, (len(people), 1))
+    for place, (rows, metric) in enumerate(usable):
+        own = table.patients[rows]
+        for person in np.unique(own):
+            without[np.searchsorted(people, person), place] = metric((own != person).astype(np.float64))
+    return equal_values(values, without)
+
+
+def graded_whole(table: FindingTable, settings: Settings) -> list[Estimate]:
+    """The measure of ``_graded`` over all rows, for the line beside the groups."""
+    measure = "quadratic kappa" if table.kind == "ordinal" else "mean absolute error"
+    n = min(settings.resamples, 1000)
+    found = patient_bootstrap({measure: metric_of(table)}, table.patients, n=n, seed=settings.seed, confidence=settings.level)
+    return [from_interval(measure, found[measure], None, settings)]
+
+
+def metric_of(own: FindingTable) -> Metric:
+    """Quadratic kappa of grades, mean absolute error of a measurement, as a function of row weights."""
     if own.kind == "ordinal":
         return lambda w: kappa_of(confusion(own.truth, own.given, own.scale, w), "quadratic")
     apart = np.abs(own.given - own.truth)

@@ -15,9 +15,10 @@ from condyle.evaluate.clustered_auc import clustered_auroc
 from condyle.evaluate.delong import delong
 from condyle.evaluate.diagnostic import accuracy
 from condyle.evaluate.estimate import Estimate, binary, finite
+from condyle.evaluate.jackknife import equal_values
 from condyle.evaluate.ranking import auroc
 from condyle.evaluate.recalibration import logistic
-from condyle.evaluate.resampling import gap_draws, ranking_draws, scored
+from condyle.evaluate.resampling import gap_draws, ranking_draws, ranking_without, scored
 
 ENOUGH = 10  # positives, and negatives, below which a cell is only counted
 
@@ -44,7 +45,14 @@ class Difference:
 
 
 def subgroup_values(
-    truth: ArrayLike, score: ArrayLike, called: ArrayLike | None, groups: ArrayLike, clusters: ArrayLike, *, level: float = 0.95
+    truth: ArrayLike,
+    score: ArrayLike,
+    called: ArrayLike | None,
+    groups: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    level: float = 0.95,
+    proportions: str = "wilson",
 ) -> dict[str, dict[str, Estimate]]:
     """AUROC, and sensitivity and specificity of calls, in each subgroup.
 
@@ -53,6 +61,7 @@ def subgroup_values(
     truth : (n,) 0 or 1; score : (n,); called : (n,) 0, 1 or NaN (undecided), or None
     groups : (n,) labels; '' is "unknown" and makes its own group
     clusters : (n,) patients
+    proportions : 'wilson' or 'exact', for independent units
 
     Returns
     -------
@@ -80,7 +89,7 @@ def subgroup_values(
         if called is not None:
             calls = np.asarray(called, np.float64)
             decided = own & ~np.isnan(calls)
-            shares = accuracy(y[decided], calls[decided], patients[decided], level=level)
+            shares = accuracy(y[decided], calls[decided], patients[decided], level=level, interval=proportions)
             found[str(name)] |= {measure: shares[measure] for measure in ("sensitivity", "specificity")}
     return found
 
@@ -91,8 +100,8 @@ def auroc_difference(
 ) -> Difference:
     """Gap and interaction test of AUROC over subgroups with enough of both classes.
 
-    The test is chi-square of the areas about their precision-weighted mean with variances over patients; it needs groups
-    without common patients. For groups within patients (levels, sides) only the gap is given.
+    The test is chi-square of the areas about their precision-weighted mean with variances over patients; where groups share patients
+    (levels, sides) it is Wald's with their covariance over patients (``jackknife.equal_values``).
 
     Source: Cochran's Q, Biometrics 1954;10:101-129, applied to DeLong or Obuchowski variances.
     """
@@ -108,11 +117,13 @@ def auroc_difference(
     y, s, labels, patients = y[kept], s[kept], labels[kept], patients[kept]
     gap = _gap_interval(y, s, labels, usable, patients, n, seed, level)
     if _shared(labels, patients):
-        return Difference(
-            "AUROC", gap, float("nan"), float("nan"), 0, float("nan"), "Patients occur in several subgroups: no test for separate groups."
-        )
-    parts = [clustered_auroc(y[labels == name], s[labels == name], patients[labels == name]) for name in usable]
-    statistic, df = _cochran([one.estimate for one in parts], [one.se for one in parts])
+        parts = {name: scored(y[own], s[own], patients[own]) for name in usable for own in [labels == name]}
+        values = np.array([auroc(one.truth, one.score) for one in parts.values()])
+        test = equal_values(values, np.stack([one.auroc for one in ranking_without(parts).values()], axis=1))
+        note = f"Patients occur in several subgroups: F over patients, {test.df_error} degrees of freedom below."
+        return Difference("AUROC", gap, float("nan"), test.statistic, test.df, test.p, note if test.df else "The areas do not vary.")
+    areas = [clustered_auroc(y[labels == name], s[labels == name], patients[labels == name]) for name in usable]
+    statistic, df = _cochran([one.estimate for one in areas], [one.se for one in areas])
     null = _shuffled(y, s, labels, usable, patients, shuffles, seed) if shuffles else float("nan")
     return Difference(
         "AUROC", gap, null, statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"), "" if df else "An area has no variance."

@@ -81,8 +81,16 @@ def unpaired_difference(measure: str, x1: int, n1: int, x2: int, n2: int, *, lev
     z = difference_score(x1, n1, x2, n2, 0.0)
     return Estimate(
         measure, x1 / n1 - x2 / n2, low, high, "Miettinen-Nurminen score", n1 + n2, x1 + x2, n1 + n2, level, statistic=z, p=two_sided(z),
-        null="the shares are equal",
+        null="the shares are equal", counts=(x1, n1, x2, n2),
     )  # fmt: skip
+
+
+def newcombe_unpaired_difference(measure: str, x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95) -> Estimate:
+    """As ``unpaired_difference`` with Newcombe's limits from Wilson's of both shares."""
+    low, high = newcombe_unpaired(x1, n1, x2, n2, level=level)
+    return Estimate(
+        measure, x1 / n1 - x2 / n2, low, high, "Newcombe hybrid of Wilson limits", n1 + n2, x1 + x2, n1 + n2, level, counts=(x1, n1, x2, n2)
+    )
 
 
 def noninferior_p(x1: int, n1: int, x2: int, n2: int, margin: float) -> float:

@@ -31,7 +31,7 @@ ESTIMATE_COLUMNS = (
     "measure", "estimate", "low", "high", "level", "method", "n", "events", "clusters", "se", "statistic", "df", "p", "null",
     "resamples", "drawn", "seed",
 )  # fmt: skip
-LINE_COLUMNS = ("finding", "site", "group", *ESTIMATE_COLUMNS, "warnings")
+LINE_COLUMNS = ("finding", "site", "group", *ESTIMATE_COLUMNS, "counts", "warnings")
 PAGE = "evaluation.html"
 
 NO_FIGURES = "Figures were not drawn: pip install 'condyle[evaluate]' brings matplotlib."
@@ -130,13 +130,14 @@ def results_document(
 
 def estimate_document(one: Estimate) -> dict[str, Any]:
     """A number with everything that belongs to it."""
-    return {**{name: getattr(one, name) for name in ESTIMATE_COLUMNS}, "warnings": list(one.warnings)}
+    return {**{name: getattr(one, name) for name in ESTIMATE_COLUMNS}, "counts": list(one.counts), "warnings": list(one.warnings)}
 
 
 def line_row(line: Line) -> dict[str, object]:
     """A number as a row of results.csv."""
     row = {name: getattr(line.estimate, name) for name in ESTIMATE_COLUMNS}
-    return {"finding": line.finding, "site": line.site, "group": line.group, **row, "warnings": " ".join(line.estimate.warnings)}
+    counts, said = " ".join(map(str, line.estimate.counts)), " ".join(line.estimate.warnings)
+    return {"finding": line.finding, "site": line.site, "group": line.group, **row, "counts": counts, "warnings": said}
 
 
 def sheet_csv(sheet: Sheet) -> bytes:

@@ -52,10 +52,10 @@ def _head(study: StudyEvidence, provenance: Provenance) -> list[Flowable]:
 def _endpoints(study: StudyEvidence) -> list[Flowable]:
     if not study.endpoints:
         return []
-    head = ("Finding", "Claim", "Value", "Must exceed", "p, one-sided", "p, adjusted", "Met")
+    head = ("Finding", "Claim", "Value", "Must lie", "p, one-sided", "p, adjusted", "Met")
     rows = [
         (
-            finding_title(one.endpoint.finding), one.endpoint.measure, value_text(one.estimate), f"{one.endpoint.at_least:g}",
+            finding_title(one.endpoint.finding), one.endpoint.measure, value_text(one.estimate), one.endpoint.words,
             p_text(one.p) or "none", p_text(one.adjusted) or "none", "yes" if one.met else "not shown",
         )
         for one in study.endpoints
