@@ -119,7 +119,34 @@ class Heat:
     digits: int = 2
 
 
-Figure = Chart | Boxes | Forest | Heat
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowStage:
+    """One stage of a flow.
+
+    Parameters
+    ----------
+    name : on the left edge ('Allocation'), '' for none
+    boxes : one box in the middle, or one a column; each is its lines, the first a heading
+    aside : a box on the right, for those who leave here; () for none
+    """
+
+    name: str
+    boxes: tuple[tuple[str, ...], ...]
+    aside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowChart:
+    """Units from stage to stage, from above, as CONSORT draws them."""
+
+    name: str
+    finding: str
+    title: str
+    stages: tuple[FlowStage, ...]
+    words: str
+
+
+Figure = Chart | Boxes | Forest | Heat | FlowChart
 
 
 def finding_words(name: str) -> str:

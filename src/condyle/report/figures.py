@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from condyle.evaluate.figures import Boxes, Chart, Figure, Forest, Heat, Series
+from condyle.evaluate.figures import Boxes, Chart, Figure, FlowChart, Forest, Heat, Series
+from condyle.report.flow_chart import draw_flow, flow_size
 
 INK, SOFT, LINE = "#17202b", "#465365", "#ccd4de"
 COLOURS = ("#0b5cab", "#b3470f", "#3a7d2c", "#6b4a9c", "#8a6d00", "#4a5568")
@@ -48,12 +49,15 @@ def draw(figure: Figure) -> Drawn:
         size = _size(figure)
         # Labels of a chart always fit the same margins, in inches; laying the others out costs as much as drawing them.
         charted = isinstance(figure, Chart)
-        sheet = Sheet(figsize=size, layout=None if charted else "constrained")
+        flows = isinstance(figure, FlowChart)
+        sheet = Sheet(figsize=size, layout=None if charted or flows else "constrained")
         if charted:
             sheet.subplots_adjust(left=0.68 / size[0], right=1 - 0.1 / size[0], bottom=0.48 / size[1], top=1 - 0.32 / size[1])
         FigureCanvasAgg(sheet)
-        axes = sheet.add_subplot()
-        if isinstance(figure, Chart):
+        axes = sheet.add_axes((0, 0, 1, 1)) if flows else sheet.add_subplot()
+        if isinstance(figure, FlowChart):
+            draw_flow(axes, figure)
+        elif isinstance(figure, Chart):
             _chart(axes, figure)
         elif isinstance(figure, Boxes):
             _boxes(axes, figure)
@@ -62,9 +66,9 @@ def draw(figure: Figure) -> Drawn:
         else:
             _heat(axes, figure)
         title = "\n".join(wrap(figure.title, max(30, int(13 * size[0]))))
-        place: dict[str, Any] = {"y": 0.98, "va": "top"} if charted else {}  # a place of its own keeps a title out of the layout
+        place: dict[str, Any] = {"y": 0.98, "va": "top"} if charted or flows else {}  # a place of its own keeps a title out of the layout
         sheet.suptitle(title, x=0.02, ha="left", fontsize=9, fontweight="bold", **place)
-        if not charted:
+        if not (charted or flows):
             sheet.draw_without_rendering()
             sheet.set_layout_engine("none")  # laid out once, not once a format
         svg, png = io.BytesIO(), io.BytesIO()
@@ -96,6 +100,8 @@ def _size(figure: Figure) -> tuple[float, float]:
         return max(SIDE, 1.1 + 0.55 * len(figure.groups)), SIDE
     if isinstance(figure, Forest):
         return 2 * SIDE, 0.95 + 0.2 * len(figure.rows)
+    if isinstance(figure, FlowChart):
+        return flow_size(figure)
     widest = max((len(name) for name in figure.rows), default=0)
     return max(SIDE, 1.3 + 0.07 * widest + 0.52 * len(figure.columns)), max(1.9, 1.5 + 0.3 * len(figure.rows))
 

@@ -3,7 +3,9 @@ import pytest
 
 from condyle.errors import TableError
 from condyle.evaluate.trial import INTENTION, PROTOCOL, Trial, TrialStudy, binary_effect, flow, parse_trial, trial_study
+from condyle.evaluate.trial.evidence import flow_chart
 from condyle.evaluate.unpaired_proportions import miettinen_nurminen
+from condyle.report.figures import draw
 from tests.evaluate.examples import generator, rows
 
 PLANTED = generator().PLANTED
@@ -101,3 +103,17 @@ def test_missing_outcomes_are_bounded() -> None:
     assert found.missing == (1, 1)
     assert found.bounds == pytest.approx((6 / 10 - 7 / 10, 7 / 10 - 6 / 10))
     assert flow(trial, ("right",)).arms[0].without_outcome == {"right": 1}
+
+
+def test_the_flow_is_drawn_with_every_unit(knee: TrialStudy) -> None:
+    drawn = draw(flow_chart(knee))
+    text = drawn.svg.decode("utf-8")
+    control, arm = knee.flow.arms
+    for words in (
+        "Assessed for eligibility (n = 1320)", f"Randomised (n = {knee.flow.randomised})", "Excluded before randomisation (n = 120)",
+        f"Allocated to unaided (n = {control.assigned}", f"Allocated to aided (n = {arm.assigned}",
+        f"System failed (n = {arm.excluded_after['system failed']})", f"Per protocol (n = {control.per_protocol})",
+    ):  # fmt: skip
+        assert words in text
+    assert draw(flow_chart(knee)).svg == drawn.svg
+    assert "system failed" in drawn.figure.words

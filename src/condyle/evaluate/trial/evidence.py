@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from condyle.evaluate.estimate import Estimate
-from condyle.evaluate.figures import Figure, finding_words, forest_of
+from condyle.evaluate.figures import Figure, FlowChart, FlowStage, finding_words, forest_of
 from condyle.evaluate.standalone import Line
 from condyle.evaluate.study_evidence import Cell, Claim, P, Sheet, StudyEvidence, judge_claims, number
 from condyle.evaluate.trial.effect import BinaryEffect, TimeEffect
-from condyle.evaluate.trial.flow import Flow
+from condyle.evaluate.trial.flow import ArmFlow, Flow
 from condyle.evaluate.trial.study import INTENTION, TrialStudy
 
 
@@ -57,10 +57,67 @@ def trial_figures(study: TrialStudy) -> tuple[Figure, ...]:
     words = f"{study.arm} less {study.control}, as assigned; right/read in {study.arm} and in {study.control} on the left."
     ratio = f"Ratio of geometric means, {study.arm} / {study.control}; left of the dashed line is faster."
     return (
+        flow_chart(study),
         *forest_of("outcomes", "Risk differences", "Risk difference", rows, words, reference=0.0),
         *forest_of("times", "Times", f"{study.arm} / {study.control}", times, ratio, reference=1.0, logarithmic=True),
     )
 
+
+def flow_chart(study: TrialStudy) -> FlowChart:
+    """The flow of units as CONSORT draws it, with the reasons that CONSORT-AI wants apart."""
+    counted = study.flow
+    before = tuple(f"{_upper(reason)} (n = {count})" for reason, count in counted.excluded_before.items())
+    arms = counted.arms
+    allocated = tuple(
+        (
+            f"Allocated to {one.arm} (n = {one.assigned}, {one.clusters} clusters)",
+            f"Received it (n = {one.received})",
+            *((f"Received the other (n = {one.received_other})",) if one.received_other else ()),
+            *((f"Received neither (n = {one.received_nothing})",) if one.received_nothing else ()),
+        )
+        for one in arms
+    )
+    left = tuple(
+        (
+            f"Excluded after randomisation (n = {sum(one.excluded_after.values())})",
+            *(f"{_upper(reason)} (n = {count})" for reason, count in one.excluded_after.items()),
+            *_lacking(one),
+        )
+        for one in arms
+    )
+    analysed = tuple(
+        (f"Intention to treat (n = {one.assigned})", "Each outcome less its missing ones", f"Per protocol (n = {one.per_protocol})")
+        for one in arms
+    )
+    stages = (
+        FlowStage(
+            "Enrolment", ((f"Assessed for eligibility (n = {counted.assessed})",),),
+            (f"Excluded before randomisation (n = {sum(counted.excluded_before.values())})", *before) if before else (),
+        ),
+        FlowStage("", ((f"Randomised (n = {counted.randomised})",),)),
+        FlowStage("Allocation", allocated),
+        FlowStage("Follow-up", left),
+        FlowStage("Analysis", analysed),
+    )  # fmt: skip
+    about = ", ".join(f"{reason} (n = {count})" for reason, count in counted.input_exclusions.items())
+    words = "Flow of units. " + (f"About input or system (CONSORT-AI 5-iii, 19): {about}." if about else "None was excluded for its input.")
+    return FlowChart("flow", "", "Flow of units", stages, words)
+
+
+def _lacking(arm: ArmFlow) -> tuple[str, ...]:
+    """Units without an outcome; outcomes that lack as many share a line."""
+    by_count: dict[int, list[str]] = {}
+    for outcome, count in arm.without_outcome.items():
+        by_count.setdefault(count, []).append(finding_words(_finding(outcome)))
+    return tuple(
+        f"Without {names[0] if len(names) == 1 else f'{len(names)} outcomes'} (n = {count}{' each' if len(names) > 1 else ''})"
+        for count, names in by_count.items()
+        if count
+    )
+
+
+def _upper(reason: str) -> str:
+    return reason[:1].upper() + reason[1:]
 
 
 def trial_methods(study: TrialStudy) -> str:
