@@ -80,7 +80,7 @@ def test_empty_masks_are_counted_never_scored_1() -> None:
     assert found.means["dice"].estimate == pytest.approx(1 / 3)
     assert (found.n, found.both_empty, found.truth_empty, found.given_empty) == (4, 1, 1, 1)
     assert found.failure_rate == pytest.approx(2 / 3)
-    assert found.medians["hd95"][0] == 0
+    assert found.medians["hd95"][0].estimate == 0
 
 
 def test_two_dimensions_and_bad_masks() -> None:

@@ -36,11 +36,13 @@ DETECTION = (
     "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence",
     "condyle evaluate detection marks.csv lesions.csv --studies manifest.csv -o evidence --plan plan.yaml",
     "condyle evaluate detection predicted_boxes.csv boxes.csv --studies manifest.csv -o evidence",
+    "condyle evaluate detection predicted_boxes.csv boxes.csv --studies manifest.csv -o evidence --iou 0.1 --iou 0.3",
 )
 
 SEGMENTATION = (
     "condyle evaluate segmentation masks.csv -o evidence --tolerance 1.0",
     "condyle evaluate segmentation masks.csv -o evidence --tolerance 1.0 --plan plan.yaml",
+    "condyle evaluate segmentation masks.csv -o evidence --tolerance 1.0 --objects 0.5",
 )
 
 Failures = Annotated[Literal["exclude", "wrong"], typer.Option("--failures", help="Rows without an answer: left out, or counted as wrong.")]
@@ -198,13 +200,20 @@ def segmentation(
         float, typer.Option("--tolerance", min=0, help="Of surface Dice, in mm: such as the distance between two readers.")
     ],
     plan: PlanFile = None,
+    objects: Annotated[
+        float | None,
+        typer.Option("--objects", min=0.01, max=1, help="Also match the separate parts of each mask one to one, from this IoU on."),
+    ] = None,
     figures: Figures = True,
 ) -> int:
-    """Judge masks (NIfTI): Dice, IoU, surface Dice, distances in mm, volumes, and how often a mask is empty."""
+    """Judge masks (NIfTI): Dice, IoU, surface Dice, distances in mm, volumes, and how often a mask is empty.
+
+    With --objects the connected parts of a structure are matched one to one: how many are found, how many are right, panoptic quality.
+    """
     from condyle.cohorts.masks import evaluate_masks
 
     with screen.progress("Evaluating"):
-        done = evaluate_masks(masks, out, tolerance_mm=tolerance, plan=plan, figures=figures)
+        done = evaluate_masks(masks, out, tolerance_mm=tolerance, plan=plan, objects=objects, figures=figures)
     _tell(screen, done, out)
     return 0
 
@@ -216,19 +225,25 @@ def detection(
     studies: Annotated[Path, typer.Option("--studies", readable=False, help="Manifest of every study that was read.")],
     out: Out,
     plan: PlanFile = None,
+    iou: Annotated[
+        list[float] | None,
+        typer.Option("--iou", min=0.01, max=1, help="Overlap from which a box hits; without, 0.50 to 0.95, in 3-D 0.10 to 0.50."),
+    ] = None,
     figures: Figures = True,
 ) -> int:
     """Judge marks in free response (sensitivity at 1/8 to 8 false marks a study), or boxes (COCO's average precision), over patients.
 
-    A mark hits a lesion when it lies nearer to its centre than its radius. Studies without a mark count too. Tables with the columns
-    x0, y0, x1, y1 hold boxes.
+    A mark hits a lesion when it lies nearer to its centre than its radius; FROC, CPM, AFROC and wAFROC, also of several readers and
+    arms. Studies without a mark count too. Tables with the columns x0, y0, x1, y1 (and z0, z1) hold boxes.
     """
     from condyle.cohorts.boxes import are_boxes, evaluate_boxes
     from condyle.cohorts.detecting import evaluate_marks
 
-    judge = evaluate_boxes if are_boxes(marks) else evaluate_marks
     with screen.progress("Evaluating"):
-        done = judge(marks, lesions, studies, out, plan=plan, figures=figures)
+        if are_boxes(marks):
+            done = evaluate_boxes(marks, lesions, studies, out, plan=plan, ious=tuple(iou or ()), figures=figures)
+        else:
+            done = evaluate_marks(marks, lesions, studies, out, plan=plan, figures=figures)
     _tell(screen, done, out)
     return 0
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.evaluating import Evaluated, digests, plan_warnings
+from condyle.cohorts.evaluating import Evaluated, digests, judged_values, plan_warnings
 from condyle.cohorts.manifest import read_manifest
 from condyle.cohorts.plan import log_opening, read_plan, unjudged
 from condyle.cohorts.table import Table, read_table, table_error
 from condyle.evaluate.bootstrap import interval_of
-from condyle.evaluate.coco import IOUS, RECALLS, Boxes, CocoResult, boxes, coco
+from condyle.evaluate.coco import RECALLS, Boxes, CocoResult, boxes, coco
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.figures import Chart, Series
 from condyle.evaluate.standalone import Line, Settings, from_interval
@@ -22,12 +22,13 @@ from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
 
 CORNERS = ("x0", "y0", "x1", "y1")
+CORNERS_3D = ("x0", "y0", "z0", "x1", "y1", "z1")
 RESAMPLES = 200  # every resample matches and ranks all boxes anew
 
 
-def are_boxes(path: Path | str) -> bool:
+def are_boxes(path: Path | str, corners: Sequence[str] = CORNERS) -> bool:
     """Whether a table holds boxes (columns x0, y0, x1, y1) and not points."""
-    return set(CORNERS) <= set(read_table(path, what="table of marks").columns)
+    return set(corners) <= set(read_table(path, what="table of marks").columns)
 
 
 def evaluate_boxes(
@@ -38,14 +39,17 @@ def evaluate_boxes(
     *,
     plan: Path | str | None = None,
     settings: Settings | None = None,
+    ious: Sequence[float] = (),
     figures: bool = True,
 ) -> Evaluated:
     """Judge boxes.
 
     Parameters
     ----------
-    said : CSV with study_id, x0, y0, x1, y1 (pixels, x1 and y1 exclusive), score, optional finding and slice
+    said : CSV with study_id, x0, y0, x1, y1 (pixels, x1 and y1 exclusive), score, optional finding and slice; with z0 and z1 in both
+        tables boxes are three-dimensional, in one unit for all axes or not: an overlap has none
     truth : the same without score; optional ``crowd`` (1: a region to ignore)
+    ious : overlaps from which a box hits; none: 0.50 to 0.95 as COCO, in three dimensions 0.10 to 0.50
     studies : manifest of every study that was read; gives the patients
     plan : fixes level and seed; settings may not be given beside it
 
@@ -60,19 +64,22 @@ def evaluate_boxes(
         settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings()
     patients = {row.study_id: row.patient_id for row in read_manifest(studies, files=False)}
-    found = _boxes(_read(said, "table of predicted boxes", (*CORNERS, "score"), patients))
+    corners = CORNERS_3D if are_boxes(said, CORNERS_3D) and are_boxes(truth, CORNERS_3D) else CORNERS
+    found = _boxes(_read(said, "table of predicted boxes", (*corners, "score"), patients), corners)
     sha = planned.sha256 if planned else ""
     earlier = log_opening(truth, sha, command="evaluate detection")
-    true = _boxes(_read(truth, "table of true boxes", CORNERS, patients))
-    result = coco(true, found)
+    true = _boxes(_read(truth, "table of true boxes", corners, patients), corners)
+    result = coco(true, found, ious=ious or None)
     lines = _lines(result, true, found, patients, settings)
+    claims, endpoints = judged_values(planned, lines)
     others = sum(one.get("plan_sha256") != sha for one in earlier)
+    overlaps = ", ".join(f"{iou:.2f}" for iou in result.ious)
     provenance = Provenance(
         digests((said, truth, studies)), sha, planned.plan.name if planned else "",
-        "scores as they are; a box hits at an intersection over union of 0.50 to 0.95", openings=(len(earlier), others),
-        warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, ()) if planned else ())),
+        f"scores as they are; a box hits at an intersection over union of {overlaps}", openings=(len(earlier), others),
+        warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())),
     )  # fmt: skip
-    evidence = Evidence("Detection", settings, lines, sheets=(_sheet(result),), figures=(_figure(result),))
+    evidence = Evidence("Detection", settings, lines, endpoints=endpoints, sheets=(_sheet(result),), figures=(_figure(result),))
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
@@ -95,7 +102,7 @@ def _lines(result: CocoResult, true: Boxes, found: Boxes, patients: Mapping[str,
     draws: dict[tuple[str, str], list[float]] = {key: [] for key in point}
     for _ in range(n):
         drawn = [study for k in rng.integers(len(people), size=len(people)) for study in by_person[people[k]]]
-        again = values(coco(_drawn(true, drawn), _drawn(found, drawn)))
+        again = values(coco(_drawn(true, drawn), _drawn(found, drawn), ious=result.ious))
         for key, every in draws.items():
             every.append(again.get(key, float("nan")))
     lines = []
@@ -118,20 +125,20 @@ def _drawn(one: Boxes, studies: list[str]) -> Boxes:
 
 def _sheet(result: CocoResult) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
-    for iou in (0.5, 0.75):
+    for iou in result.told:
         for recall, value in zip(RECALLS.tolist(), _precision(result, iou).tolist(), strict=True):
             rows.append((iou, recall, value))
     return Sheet("precision_recall", "Precision and recall", ("iou", "recall", "precision"), rows, long=True)
 
 
 def _figure(result: CocoResult) -> Chart:
-    series = tuple(Series(f"IoU {iou:g}", RECALLS, _precision(result, iou)) for iou in (0.5, 0.75))
-    words = "Interpolated precision at 101 recalls, mean over findings, at two overlaps."
+    series = tuple(Series(f"IoU {iou:g}", RECALLS, _precision(result, iou)) for iou in result.told)
+    words = "Interpolated precision at 101 recalls, mean over findings, at several overlaps."
     return Chart("precision_recall", "boxes", "Precision and recall", "Recall", "Precision", series, words, square=True)
 
 
 def _precision(result: CocoResult, iou: float) -> np.ndarray:
-    part = result.precision[int(np.argmin(np.abs(IOUS - iou))), :, :, 0, -1]
+    part = result.precision[int(np.argmin(np.abs(result.ious - iou))), :, :, 0, -1]
     with_truth = (part > -1).all(axis=0)
     return np.asarray(part[:, with_truth].mean(axis=1)) if with_truth.any() else np.full(len(RECALLS), np.nan)
 
@@ -144,8 +151,9 @@ def _read(path: Path, what: str, numbers: tuple[str, ...], patients: Mapping[str
             problems.append(f"row {number}: the study is not in the manifest of studies that were read")
         bad = [name for name in numbers if not _is_number(row[name])]
         problems += [f"row {number}: {name} is no finite number" for name in bad]
-        if not bad and not (float(row["x1"]) > float(row["x0"]) and float(row["y1"]) > float(row["y0"])):
-            problems.append(f"row {number}: x1 must be above x0, and y1 above y0")
+        pairs = [(f"{axis}0", f"{axis}1") for axis in "xyz" if f"{axis}1" in numbers]
+        turned = [(start, end) for start, end in pairs if not bad and not float(row[end]) > float(row[start])]
+        problems += [f"row {number}: {end} must be above {start}" for start, end in turned]
         if row.get("crowd", "") not in ("", "0", "1"):
             problems.append(f"row {number}: crowd must be 0 or 1")
     if problems:
@@ -160,10 +168,11 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _boxes(table: Table) -> Boxes:
+def _boxes(table: Table, corners: Sequence[str]) -> Boxes:
     rows = [row for _, row in table.rows]
-    corners = np.array([[float(row[name]) for name in CORNERS] for row in rows], np.float64).reshape(-1, 4)
-    sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    ends = np.array([[float(row[name]) for name in corners] for row in rows], np.float64).reshape(-1, len(corners))
+    axes = len(corners) // 2
+    sizes = np.concatenate([ends[:, :axes], ends[:, axes:] - ends[:, :axes]], axis=1)
     image = np.array([f"{row['study_id']}\n{row.get('slice', '')}" for row in rows])
     score = np.array([float(row["score"]) for row in rows]) if "score" in table.columns else None
     crowd = np.array([row.get("crowd", "") == "1" for row in rows], bool)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.evaluating import Evaluated, digests, plan_warnings
+from condyle.cohorts.evaluating import Evaluated, digests, judged_values, plan_warnings
 from condyle.cohorts.manifest import read_manifest
-from condyle.cohorts.plan import log_opening, read_plan
+from condyle.cohorts.plan import log_opening, read_plan, unjudged
 from condyle.cohorts.table import Table, read_table, table_error
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_figures import froc_figure
@@ -82,7 +82,10 @@ def evaluate_marks(
         for point in zip(curve.thresholds.tolist(), curve.false_per_scan.tolist(), curve.sensitivity.tolist(), strict=True)
     ]
     sheet = Sheet("froc", "FROC curves", ("finding", "reader", "threshold", "false_per_study", "sensitivity"), points, long=True)
-    evidence = Evidence("Detection", settings, tuple(lines), sheets=(sheet,), figures=tuple(figure for *_, figure in curves))
+    claims, endpoints = judged_values(planned, lines)
+    warnings += unjudged(planned.plan.endpoints, claims) if planned else ()
+    drawn = tuple(figure for *_, figure in curves)
+    evidence = Evidence("Detection", settings, tuple(lines), endpoints=endpoints, sheets=(sheet,), figures=drawn)
     sha = planned.sha256 if planned else ""
     others = sum(one.get("plan_sha256") != sha for one in earlier)
     provenance = Provenance(

@@ -17,12 +17,12 @@ from condyle.cohorts.predictions import Compared, Prediction, compare_tables, on
 from condyle.cohorts.table import read_table
 from condyle.errors import UsageError, did_you_mean
 from condyle.evaluate.comparison_study import comparison_study, unpaired_study
-from condyle.evaluate.endpoints import Endpoint
+from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
 from condyle.evaluate.evidence import Evidence, gather
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.mrmc.model_study import model_study
 from condyle.evaluate.mrmc.table import parse_reads, parse_truth
-from condyle.evaluate.standalone import Settings
+from condyle.evaluate.standalone import Line, Settings
 from condyle.evaluate.study_evidence import Claim, StudyEvidence
 from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
@@ -252,6 +252,15 @@ def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[En
         Endpoint(one.finding, one.metric, one.at_most or one.at_least or 0.0, one.site, one.family, one.at_most is not None)
         for one in claims
     ]
+
+
+def judged_values(planned: Planned | None, lines: Sequence[Line]) -> tuple[list[EndpointPlan], tuple[EndpointResult, ...]]:
+    """Endpoints of a plan that claim a value, and what the lines say of them."""
+    claims, endpoints = values_claimed(planned)
+    by_name = {(line.finding, line.site, line.estimate.measure.lower()): line.estimate for line in reversed(lines) if not line.group}
+    found = [by_name.get((one.finding, one.site, one.measure.lower())) for one in endpoints]
+    rule = (planned.plan.alpha, planned.plan.multiplicity) if planned else (0.05, "none")
+    return claims, judge_endpoints(endpoints, found, alpha=rule[0], rule=rule[1])
 
 
 def package_of(said: Sequence[Prediction]) -> str:

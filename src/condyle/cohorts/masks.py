@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.evaluating import Evaluated, digests, plan_warnings
-from condyle.cohorts.plan import log_opening, read_plan
+from condyle.cohorts.evaluating import Evaluated, digests, judged_values, plan_warnings
+from condyle.cohorts.plan import log_opening, read_plan, unjudged
 from condyle.cohorts.table import Table, read_table, table_error
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.figures import Boxes, Figure
+from condyle.evaluate.instances import Matches, match_instances, separate, summarise_instances
 from condyle.evaluate.proportion import clustered_proportion
 from condyle.evaluate.segmentation import MaskScore, StructureSummary, score_masks, summarise_masks
 from condyle.evaluate.standalone import Line, Settings, from_interval
@@ -48,6 +49,7 @@ def evaluate_masks(
     tolerance_mm: float,
     plan: Path | str | None = None,
     settings: Settings | None = None,
+    objects: float | None = None,
     figures: bool = True,
 ) -> Evaluated:
     """Judge predicted against true masks.
@@ -59,7 +61,8 @@ def evaluate_masks(
         An empty predicted_path is an empty mask: the reader found nothing
     out : folder to write
     tolerance_mm : of surface Dice, fixed before, such as the distance between two readers
-    plan : fixes level, resamples and seed
+    plan : fixes level, resamples and seed; its endpoints name a structure, and Dice, IoU, surface Dice, 'HD95, mm', 'ASSD, mm'
+    objects : IoU from which separate parts of both masks are one object; None leaves objects out
 
     Raises
     ------
@@ -74,38 +77,54 @@ def evaluate_masks(
     rows = _read(table)
     sha = planned.sha256 if planned else ""
     earlier = log_opening(table, sha, command="evaluate segmentation")
-    scores, patients = _scores(table, rows, tolerance_mm)
+    scores, patients, matches = _scores(table, rows, tolerance_mm, objects)
     lines: list[Line] = []
     for structure, own in scores.items():
         summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed, level=settings.level)
         failed = np.array([one.empty in ("truth", "given") for one in own if one.empty != "both"], float)
         people = np.array([person for person, one in zip(patients[structure], own, strict=True) if one.empty != "both"])
         lines += _lines(structure, summary, clustered_proportion("one mask empty", failed, people, level=settings.level), settings)
+        if objects is not None:
+            how = {"n": settings.resamples, "seed": settings.seed}
+            found = summarise_instances(matches[structure], patients[structure], **how, level=settings.level)
+            whole = sum(len(one.pairs) + len(one.missed) for one in matches[structure])
+            lines += [Line(structure, "all", "", from_interval(name, one, whole, settings)) for name, one in found.items()]
+    claims, endpoints = judged_values(planned, lines)
     others = sum(one.get("plan_sha256") != sha for one in earlier)
     provenance = Provenance(
         digests((table,)),
         sha,
         planned.plan.name if planned else "",
-        f"surface Dice at {tolerance_mm:g} mm; HD95 is the larger one-sided 95th percentile over area",
+        f"surface Dice at {tolerance_mm:g} mm; HD95 is the larger one-sided 95th percentile over area"
+        + (f"; objects are one from an IoU of {objects:g} on" if objects is not None else ""),
         openings=(len(earlier), others),
-        warnings=plan_warnings(sha, others),
+        warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())),
     )
     evidence = Evidence(
-        "Segmentation", settings, tuple(lines), sheets=(_each(rows, scores, patients),), figures=_figures(scores, tolerance_mm)
-    )
+        "Segmentation", settings, tuple(lines), endpoints=endpoints, sheets=(_each(rows, scores, patients, matches),),
+        figures=_figures(scores, tolerance_mm),
+    )  # fmt: skip
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
-def _each(table: Table, scores: Mapping[str, Sequence[MaskScore]], patients: Mapping[str, Sequence[str]]) -> Sheet:
+def _each(
+    table: Table,
+    scores: Mapping[str, Sequence[MaskScore]],
+    patients: Mapping[str, Sequence[str]],
+    matches: Mapping[str, Sequence[Matches]],
+) -> Sheet:
     """Every study by itself, for a second look at the worst."""
     numbers = ("dice", "iou", "surface_dice", "hd95_mm", "assd_mm", "truth_ml", "predicted_ml")
-    columns = ("structure", "study_id", "patient_id", *numbers, "empty")
+    counted = ("objects_matched", "objects_missed", "objects_false") if matches else ()
+    columns = ("structure", "study_id", "patient_id", *numbers, "empty", *counted)
     rows: list[tuple[Cell, ...]] = []
     for structure, own in scores.items():
         studies = [row["study_id"] for _, row in table.rows if row["structure"] == structure]
-        for study, person, one in zip(studies, patients[structure], own, strict=True):
+        for place, (study, person, one) in enumerate(zip(studies, patients[structure], own, strict=True)):
             values = (one.dice, one.iou, one.surface_dice, one.hd95, one.assd, one.truth_ml, one.given_ml)
-            rows.append((structure, study, person, *values, one.empty))
+            match = matches[structure][place] if matches else None
+            more = () if match is None else (len(match.pairs), len(match.missed), len(match.false))
+            rows.append((structure, study, person, *values, one.empty, *more))
     return Sheet("masks", "Every mask", columns, rows, long=True)
 
 
@@ -146,9 +165,9 @@ def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings
         for name, one in summary.means.items()
     ]
     found[0] = found[0].warned(counts)
-    for name, (middle, low, high) in summary.medians.items():
-        words = f"median of finite distances; quartiles {low:.3g} and {high:.3g} mm; no interval"
-        found.append(Estimate(f"{name.upper()}, mm", middle, method=words, n=found[0].n, clusters=found[0].clusters))
+    for name, (one, (low, high)) in summary.medians.items():
+        made = from_interval(f"{name.upper()}, mm", one, None, settings)
+        found.append(made.warned(f"Median of finite distances; quartiles {low:.3g} and {high:.3g} mm."))
     found.append(failed)
     if summary.volume is not None:
         found += [summary.volume.bias, summary.volume.lower, summary.volume.upper]
@@ -172,33 +191,41 @@ def _read(path: Path) -> Table:
     return table
 
 
-def _scores(path: Path, table: Table, tolerance_mm: float) -> tuple[dict[str, list[MaskScore]], dict[str, list[str]]]:
+def _scores(
+    path: Path, table: Table, tolerance_mm: float, objects: float | None
+) -> tuple[dict[str, list[MaskScore]], dict[str, list[str]], dict[str, list[Matches]]]:
     scores: dict[str, list[MaskScore]] = {}
     patients: dict[str, list[str]] = {}
+    matches: dict[str, list[Matches]] = {}
     problems = []
     for number, row in table.rows:
         try:
-            one = _score(path.parent, row, tolerance_mm)
+            truth, given = _pair(path.parent, row)
         except InputError as error:
             problems.append(f"row {number}: {error.what}" + (f" {error.why}" if error.why else ""))
             continue
+        one = score_masks(truth.inside, given, truth.spacing, tolerance_mm=tolerance_mm)
         scores.setdefault(row["structure"], []).append(one)
+        if objects is not None:
+            match = match_instances(separate(truth.inside), separate(given), at_least=objects)
+            matches.setdefault(row["structure"], []).append(match)
         patients.setdefault(row["structure"], []).append(row["patient_id"])
     if problems:
         raise table_error(path, "table of masks", problems)
-    return scores, patients
+    return scores, patients, matches
 
 
-def _score(folder: Path, row: Mapping[str, str], tolerance_mm: float) -> MaskScore:
+def _pair(folder: Path, row: Mapping[str, str]) -> tuple[Mask, NDArray[np.bool_]]:
+    """The true mask and what was given, on one grid."""
     truth = read_mask(folder / row["truth_path"], _label(row, "truth_value"))
     if not row["predicted_path"]:
-        return score_masks(truth.inside, np.zeros_like(truth.inside), truth.spacing, tolerance_mm=tolerance_mm)
+        return truth, np.zeros_like(truth.inside)
     given = read_mask(folder / row["predicted_path"], _label(row, "predicted_value"))
     if truth.inside.shape != given.inside.shape or not np.allclose(truth.affine, given.affine, atol=1e-3):
         raise InputError(
             "mask-grids", "The two masks lie on different grids.", why="They must have one shape and one place in the patient."
         )
-    return score_masks(truth.inside, given.inside, truth.spacing, tolerance_mm=tolerance_mm)
+    return truth, given.inside
 
 
 def _label(row: Mapping[str, str], name: str) -> int | None:

@@ -25,6 +25,7 @@ from condyle.outputs import cannot_write
 from condyle.safe_yaml import load_yaml
 
 MAX_BYTES = 2**20
+OF_MASKS = ("dice", "iou", "surface dice", "hd95, mm", "assd, mm", "panoptic quality", "recall of objects", "precision of objects")
 
 
 class EndpointPlan(BaseModel):
@@ -146,7 +147,8 @@ def read_plan(path: Path | str) -> Planned:
         raise table_error(path, "plan", problems)
     known = set(catalogue())
     groups = set(plan.groups)
-    named = [("endpoints", one.finding, known | groups) for one in plan.endpoints]
+    # Structures of masks are named by their table, not by the catalogue.
+    named = [("endpoints", one.finding, known | groups) for one in plan.endpoints if one.metric.lower() not in OF_MASKS]
     named += [(f"groups.{group}", name, known) for group, names in plan.groups.items() for name in names]
     problems += [
         f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices

@@ -16,6 +16,7 @@ from condyle.evaluate.decision_curve import decision_curve
 from condyle.evaluate.estimate import binary, finite
 from condyle.evaluate.interval_limits import percentile
 from condyle.evaluate.recalibration import probabilities
+from condyle.evaluate.smooth_calibration import loess_at
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +48,24 @@ def roc_band(truth: ArrayLike, score: ArrayLike, patients: ArrayLike, *, n: int 
             false, true = np.r_[0.0, np.cumsum(downs) / downs.sum()], np.r_[0.0, np.cumsum(ups) / ups.sum()]
             draws[k] = np.interp(along, false, true)
     return _band(along, draws, n, seed, level)
+
+
+def smooth_band(truth: ArrayLike, score: ArrayLike, patients: ArrayLike, *, n: int = 200, seed: int = 0, level: float = 0.95) -> Band:
+    """Limits of the loess calibration curve (degree 2, span 0.75) at 41 places between the 1st and the 99th percentile of the score.
+
+    Resamples whose curve does not reach a place, or has too few different scores, are left out there. Needs scikit-misc.
+    """
+    y = binary(truth)
+    p = probabilities(score, y)
+    start, stop = (float(end) for end in np.quantile(p, (0.01, 0.99)))
+    along = np.linspace(start, stop, 41)
+    draws = np.stack([loess_at(y, p, weight, along) for weight in _weights(patients, n, seed)])
+    low, high = np.full(len(along), np.nan), np.full(len(along), np.nan)
+    for place, column in enumerate(draws.T):
+        kept = column[np.isfinite(column)]
+        if len(kept) >= 0.9 * n:
+            low[place], high[place] = percentile(kept, level=level)
+    return Band(along, low, high, int(np.isfinite(draws).any(axis=1).sum()), seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from condyle.errors import InputError
 from condyle.evaluate.agreement import confusion
 from condyle.evaluate.bland_altman import limits_of_agreement
-from condyle.evaluate.curve_bands import BenefitBand, benefit_band, roc_band
+from condyle.evaluate.curve_bands import Band, BenefitBand, benefit_band, roc_band, smooth_band
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.figures import Chart, Figure, Heat, Series, thinned
 from condyle.evaluate.finding_table import FindingTable, Floats, Texts
@@ -22,6 +22,7 @@ from condyle.evaluate.smooth_calibration import smooth_calibration
 from condyle.evaluate.standalone import Settings
 
 BAND_RESAMPLES = 500
+SMOOTH_RESAMPLES = 200
 THRESHOLDS = np.round(np.linspace(0.01, 0.99, 99), 2)
 
 
@@ -109,11 +110,22 @@ def reliability_figure(table: FindingTable, settings: Settings, *, name: str = "
             order = np.argsort(table.score, kind="stable")
             x, y = thinned(table.score[order], np.clip(curve.observed[order], 0, 1))
             series.append(Series("loess", x, y))
-            words += f" Line: {curve.smoother}, ICI {curve.ici:.3f}."
+            words += f" Line: {curve.smoother}, ICI {curve.ici:.3f}"
+            band = smooth_band_of(table, settings)
+            if np.isfinite(band.low).any():
+                series.append(Series("", band.along, band.along, np.clip(band.low, 0, 1), np.clip(band.high, 0, 1), "band"))
+                words += f", with pointwise {settings.level:.0%} limits over {band.resamples} resamples of patients"
+            words += "."
     return Chart(
         f"{name}_{table.finding}", table.finding, "Reliability", "Score", "Observed share", tuple(series), words, square=True,
         diagonal="perfect",
     )  # fmt: skip
+
+
+def smooth_band_of(table: FindingTable, settings: Settings) -> Band:
+    """Band of the loess curve, from few resamples: each fits a curve anew."""
+    n = min(settings.resamples, SMOOTH_RESAMPLES)
+    return smooth_band(table.truth, table.score, table.patients, n=n, seed=settings.seed, level=settings.level)
 
 
 def benefit(table: FindingTable, settings: Settings) -> BenefitBand:

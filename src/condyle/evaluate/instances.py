@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import label
 from scipy.optimize import linear_sum_assignment
 
 from condyle.errors import InputError
+from condyle.evaluate.bootstrap import Interval, sums_bootstrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,40 @@ def match_instances(truth: ArrayLike, given: ArrayLike, *, at_least: float = 0.5
         tuple(int(one) for one in true_numbers if int(one) not in hit),
         tuple(int(one) for one in given_numbers if int(one) not in used),
     )
+
+
+def separate(mask: ArrayLike) -> NDArray[np.int_]:
+    """Connected parts of a boolean mask, numbered from 1 (0 outside); voxels that share a face belong together."""
+    found: NDArray[np.int_] = label(np.asarray(mask, bool))[0]
+    return found
+
+
+def summarise_instances(
+    matches: Sequence[Matches], patients: ArrayLike, *, n: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[str, Interval]:
+    """Objects of all studies together, with limits over patients.
+
+    Returns
+    -------
+    'recall of objects' (true objects that are found), 'precision of objects' (given ones that are right), 'F1 of objects', 'mean IoU of
+    matches', 'panoptic quality'; NaN where they divide by 0
+
+    Source: Kirillov et al., CVPR 2019 (panoptic quality = mean IoU of matches x F1).
+    """
+    columns = [(len(one.pairs), len(one.missed), len(one.false), sum(share for _, _, share in one.pairs)) for one in matches]
+    return sums_bootstrap(np.array(columns, np.float64).reshape(-1, 4), _of_sums, patients, n=n, seed=seed, confidence=level)
+
+
+def _of_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    hit, missed, false, shared = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "recall of objects": np.asarray(hit / (hit + missed)),
+            "precision of objects": np.asarray(hit / (hit + false)),
+            "F1 of objects": np.asarray(2 * hit / (2 * hit + missed + false)),
+            "mean IoU of matches": np.asarray(shared / hit),
+            "panoptic quality": np.asarray(shared / (hit + (missed + false) / 2)),
+        }
 
 
 def _ious(first: NDArray[np.generic], second: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.generic], NDArray[np.generic]]:

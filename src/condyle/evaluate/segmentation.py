@@ -65,7 +65,7 @@ class StructureSummary:
     ----------
     means : 'dice', 'iou', 'surface_dice' with patient-bootstrap intervals over studies that are not empty on both sides.
         One empty mask scores 0 there and is not left out
-    medians : 'hd95', 'assd' -> (median, lower quartile, upper quartile) over finite distances, in mm
+    medians : 'hd95', 'assd' -> (median with its patient-bootstrap interval, quartiles) of finite distances, in mm
     n, both_empty, truth_empty, given_empty : studies in all, and empty ones by kind
     failure_rate : share of studies with something there in which exactly one mask is empty; stands beside the distances,
         which cannot hold them
@@ -73,7 +73,7 @@ class StructureSummary:
     """
 
     means: Mapping[str, Interval]
-    medians: Mapping[str, tuple[float, float, float]]
+    medians: Mapping[str, tuple[Interval, tuple[float, float]]]
     n: int
     both_empty: int
     truth_empty: int
@@ -94,15 +94,17 @@ def summarise_masks(
     if not kept:
         raise InputError("statistics-empty", "Every pair of masks is empty; there is nothing to compare.")
     values = {name: np.array([getattr(one, name) for one in kept]) for name in ("dice", "iou", "surface_dice", "hd95", "assd")}
-    metrics = {name: _mean_of(values[name]) for name in ("dice", "iou", "surface_dice")}
-    means = patient_bootstrap(metrics, labels[used], n=n, seed=seed, confidence=level)
+    overlaps, distances = ("dice", "iou", "surface_dice"), ("hd95", "assd")
+    metrics = {name: _mean_of(values[name]) for name in overlaps} | {name: _median_of(values[name]) for name in distances}
+    found = patient_bootstrap(metrics, labels[used], n=n, seed=seed, confidence=level)
     kinds = [one.empty for one in scores]
     failed = sum(kind in ("truth", "given") for kind in kinds)
     volume = None
     if len(kept) >= 3 and len(np.unique(labels[used])) >= 3:
         volume = limits_of_agreement([one.given_ml for one in kept], [one.truth_ml for one in kept], labels[used], level=level)
+    medians = {name: (found[name], _quartiles(values[name])) for name in distances}
     return StructureSummary(
-        means, {name: _quartiles(values[name]) for name in ("hd95", "assd")}, len(scores), kinds.count("both"), kinds.count("truth"),
+        {name: found[name] for name in overlaps}, medians, len(scores), kinds.count("both"), kinds.count("truth"),
         kinds.count("given"), failed / len(kept), volume,
     )  # fmt: skip
 
@@ -111,9 +113,20 @@ def _mean_of(values: NDArray[np.float64]) -> Metric:
     return lambda weights: float(np.average(values, weights=weights)) if weights.sum() > 0 else float("nan")
 
 
-def _quartiles(values: NDArray[np.float64]) -> tuple[float, float, float]:
+def _median_of(values: NDArray[np.float64]) -> Metric:
+    """Median of finite values, each as often as its patient was drawn."""
+    finite = np.isfinite(values)
+
+    def median(weights: NDArray[np.float64]) -> float:
+        drawn = np.repeat(values[finite], weights[finite].astype(np.intp))
+        return float(np.median(drawn)) if len(drawn) else float("nan")
+
+    return median
+
+
+def _quartiles(values: NDArray[np.float64]) -> tuple[float, float]:
     finite = values[np.isfinite(values)]
     if not len(finite):
-        return float("nan"), float("nan"), float("nan")
-    low, middle, high = np.quantile(finite, (0.25, 0.5, 0.75))
-    return float(middle), float(low), float(high)
+        return float("nan"), float("nan")
+    low, high = np.quantile(finite, (0.25, 0.75))
+    return float(low), float(high)

@@ -71,6 +71,26 @@ def _loess(y: NDArray[np.bool_], p: Floats) -> Floats:
     return np.asarray(model.outputs.fitted_values, np.float64)
 
 
+def loess_at(y: NDArray[np.bool_], p: Floats, weights: Floats, along: Floats) -> Floats:
+    """The same loess of weighted rows, read at places ``along``; NaN outside the scores of weight and where it cannot be fitted."""
+    try:
+        from skmisc.loess import loess
+    except ImportError as error:
+        raise MissingExtraError("evaluate", "A loess curve", "scikit-misc") from error
+    kept = weights > 0
+    found = np.full(len(along), np.nan)
+    inside = (along >= p[kept].min()) & (along <= p[kept].max()) if kept.any() else np.zeros(len(along), bool)
+    if len(np.unique(p[kept])) < 10 or not inside.any():
+        return found
+    model = loess(p[kept], y[kept].astype(np.float64), weights=weights[kept], span=0.75, degree=2)
+    try:
+        model.fit()
+        found[inside] = model.predict(along[inside]).values
+    except ValueError:  # dloess: too few different places under one span
+        return found
+    return found
+
+
 def _lowess(y: NDArray[np.bool_], p: Floats) -> Floats:
     try:
         from statsmodels.nonparametric.smoothers_lowess import lowess
