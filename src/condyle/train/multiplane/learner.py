@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +22,16 @@ from condyle.train.multiplane.store import Store
 from condyle.train.networks.encoder import Encoder
 from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape, outputs_of
 from condyle.train.stages import tell
+
+
+class Labelled(Protocol):
+    """What a loss needs of a batch."""
+
+    @property
+    def targets(self) -> Tensor: ...
+
+    @property
+    def weights(self) -> Tensor: ...
 
 
 def shape_of(recipe: MultiplaneRecipe, findings: int) -> Shape:
@@ -94,28 +104,34 @@ class MultiplaneLearner(Learner):
         self.positive = class_weights(torch.from_numpy(targets[rows]), recipe.loss.balance)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        settings, own = self.recipe.loss, self.recipe.network.attention
-        loss, sums = self._loss(batch.grey, batch.mask, batch)
+        own = self.recipe.network.attention
+        features, kept, sums = self.network.describe(batch.grey, batch.mask)
+        loss = self.loss_of(features, kept, batch)
         if own.use and self.current_epoch + 1 >= own.from_epoch:
-            crops, kept = self.objects(batch.grey, batch.mask, sums)
-            loss = loss + settings.object * self._loss(crops, kept, batch)[0]
-        total = self.recipe.optimiser.epochs * (self.steps // self.recipe.optimiser.epochs)
-        tell(f"epoch {self.current_epoch + 1} of {self.recipe.optimiser.epochs}", min(self.global_step + 1, total), total)
-        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.grey))
+            crops, cut = self.objects(batch.grey, batch.mask, sums)
+            inner, cut, _ = self.network.describe(crops, cut)
+            loss = loss + self.recipe.loss.object * self.loss_of(inner, cut, batch)
+        self.note(loss, len(batch.targets))
         return demand_finite(loss, self.current_epoch, index)
 
-    def _loss(self, grey: Tensor, mask: Tensor, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    def note(self, loss: Tensor, studies: int) -> None:
+        """Tell how far training has come."""
+        total = self.recipe.optimiser.epochs * (self.steps // self.recipe.optimiser.epochs)
+        tell(f"epoch {self.current_epoch + 1} of {self.recipe.optimiser.epochs}", min(self.global_step + 1, total), total)
+        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=studies)
+
+    def loss_of(self, features: Tensor, kept: Tensor, batch: Labelled) -> Tensor:
+        """Of [n, slot, slice, channel] features under a mask [n, slot, slice]: the fused answer, and each input alone."""
         settings = self.recipe.loss
-        features, kept, sums = self.network.describe(grey, mask)
         fused, single, _, _ = self.network.read(features, kept)
         positive = self.positive.to(fused.device)
         alone = batch.targets[:, None].where(kept.amax(2)[..., None] > 0, torch.full_like(batch.targets[:, None], torch.nan))
         weights = batch.weights
         each = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None])
         if self.recipe.network.fuse == "logistic":  # every input learns by itself; what fuses them is fitted afterwards
-            return each, sums
+            return each
         whole = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights)
-        return whole + settings.planes * each, sums
+        return whole + settings.planes * each
 
     def objects(self, grey: Tensor, mask: Tensor, sums: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
         """What drew attention on every slice (or through every stack), enlarged, cut as reading cuts it."""
@@ -176,9 +192,14 @@ class MultiplaneLearner(Learner):
             return None
         half = self.recipe.optimiser.precision == "bf16"
         logits, _ = logits_of(self.network, self.store, self.held_out, attention_of(self.recipe), half=half)
-        if self.recipe.select.metric == "log_loss":
-            return float(masked(torch.from_numpy(logits), torch.from_numpy(self.truth)))
-        return 1 - mean_auroc(self.truth, logits)
+        return badness(self.truth, logits, self.recipe.select.metric)
+
+
+def badness(truth: NDArray[np.float32], logits: Floats, metric: str) -> float:
+    """Log loss, or 1 - mean AUROC."""
+    if metric == "log_loss":
+        return float(masked(torch.from_numpy(logits), torch.from_numpy(truth)))
+    return 1 - mean_auroc(truth, logits)
 
 
 def mean_auroc(truth: NDArray[np.floating], score: NDArray[np.floating]) -> float:

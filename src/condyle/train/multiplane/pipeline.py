@@ -8,8 +8,8 @@ here ever opens. Every finished piece stays in the work folder, so a killed run 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.splits import Splits, make_splits, save_splits
 from condyle.errors import InputError
+from condyle.readers.multiplane.network import Floats
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.package import Package, SlotSpec
-from condyle.train.loop import fit
+from condyle.train.loop import Batches, fit
 from condyle.train.multiplane.batches import StudyBatches
 from condyle.train.multiplane.calibrate import fit_calibrations, fit_logistic, scores_of
+from condyle.train.multiplane.features import FeatureBatches, FeatureLearner, FeatureStore, logits_from, open_features
 from condyle.train.multiplane.learner import MultiplaneLearner, attention_of, logits_of, mean_auroc, shape_of
 from condyle.train.multiplane.localiser import FittedLocaliser, fit_localiser
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.store import Store, open_store
 from condyle.train.multiplane.targets import demand_both_classes, targets_of
 from condyle.train.networks.multiplane import MultiplaneNetwork
+from condyle.train.networks.weights import load_initial
 from condyle.train.stages import stage
 from condyle.train.thresholds import threshold_of
 
@@ -74,6 +78,32 @@ class Fitted:
         return {"studies": float(held.sum()), "mean_auroc": mean_auroc(self.targets[held], self.out_of_fold[held])}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Studies ready to train on; runs that prepare alike share them.
+
+    Parameters
+    ----------
+    features : kept features of a frozen backbone; None where every step computes them
+    """
+
+    store: Store
+    localiser: FittedLocaliser | None = None
+    features: FeatureStore | None = None
+
+    def without(self, hidden: NDArray[np.bool_]) -> Prepared:
+        """The same with [study, slot] inputs hidden."""
+        shown = self.store.shown & ~hidden[:, :, None]
+        features = None if self.features is None else replace(self.features, shown=shown)
+        return Prepared(replace(self.store, shown=shown), self.localiser, features)
+
+    def logits(self, network: MultiplaneNetwork, recipe: MultiplaneRecipe, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """([row, finding] fused, [row, slot, finding] single inputs) of studies, deterministic."""
+        if self.features is not None:
+            return logits_from(network, self.features, rows, attention_of(recipe))
+        return logits_of(network, self.store, rows, attention_of(recipe))
+
+
 def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: Path, prepared: Path | None = None) -> Package:
     """Fit and package. Raises as ``fit_multiplane`` and ``package_of``."""
     from condyle.train.multiplane.package import package_of
@@ -95,32 +125,53 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepare
 
     Parameters
     ----------
-    work : folder of this run; prepared : of prepared studies and localisers, which runs may share; None is within ``work``
+    work : folder of this run; prepared : of prepared studies, localisers and features, which runs may share; None is within ``work``
 
     Raises
     ------
     InputError - no patients, or findings of one class in a fold's training patients
     TableError - studies that cannot be used
     """
-    rows = [row for row in cohort.rows if row.split not in APART]
-    if not rows:
+    return fit_prepared(recipe, cohort, prepare_studies(recipe, cohort, prepared or work / "store"), work)
+
+
+def prepare_studies(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> Prepared:
+    """Localiser, stacks and kept features of all studies that are not set apart. Raises as ``fit_multiplane``."""
+    studies = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
+    if not studies:
         raise InputError(
             "nothing-to-train-on", "Every patient of the manifest is set apart.", why="All rows are marked test or external.",
             what_to_do="Mark some as train in the column split, or leave it empty.",
         )  # fmt: skip
-    studies = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
+    found = fit_localiser(recipe.locate, studies, slot_specs(recipe), folder) if recipe.locate.use else None
+    return cut_studies(recipe, studies, found, folder)
+
+
+def cut_studies(
+    recipe: MultiplaneRecipe, studies: Mapping[str, Sequence[ManifestRow]], localiser: FittedLocaliser | None, folder: Path
+) -> Prepared:
+    """Stacks and kept features of any studies, cut by a localiser that is there."""
     required = [name for name, slot in recipe.data.slots.items() if slot.required]
-    prepared = prepared or work / "store"
-    slots = slot_specs(recipe)
-    found = fit_localiser(recipe.locate, studies, slots, prepared) if recipe.locate.use else None
     store = open_store(
-        studies, slots, stack_spec(recipe), prepared, locate=found.locate if found else None,
-        locator=found.identity if found else "", required=required,
+        studies, slot_specs(recipe), stack_spec(recipe), folder, locate=localiser.locate if localiser else None,
+        locator=localiser.identity if localiser else "", required=required,
     )  # fmt: skip
+    if not recipe.optimiser.draws:
+        return Prepared(store, localiser)
+    network = MultiplaneNetwork(shape_of(recipe, len(recipe.data.findings)))
+    load_initial(network, recipe.network.init)
+    return Prepared(store, localiser, open_features(store, network, recipe, folder))
+
+
+def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, work: Path) -> Fitted:
+    """Fit networks, calibration and thresholds on prepared studies."""
+    store = prepared.store
     targets, weights = targets_of(cohort.labels, store.studies, recipe.data.findings)
     if recipe.size != "smoke":  # which measures nothing, and runs on a handful of studies
         demand_both_classes(targets, recipe.data.findings, "the cohort")
+    rows = [row for row in cohort.rows if row.split not in APART]
     splits = splits_of(recipe, cohort, rows, targets)
+    work.mkdir(parents=True, exist_ok=True)
     save_splits(work / "splits.json", splits)
     patients = np.array([cohort.patients[study] for study in store.studies])
     folds = np.array([splits.folds[patient] for patient in patients.tolist()])
@@ -131,9 +182,9 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepare
         if recipe.size != "smoke":
             demand_both_classes(targets[own], recipe.data.findings, f"the training patients of fold {fold + 1}")
         with stage(f"fold {fold + 1} of {recipe.split.run}"):
-            trained = _fold(recipe, store, targets, weights, own, held_out, work / f"fold{fold}", fold)
-        members += trained
-        out_of_fold[held_out] = _ensemble(trained, recipe, store, held_out)
+            found = _fold(recipe, prepared, targets, weights, own, held_out, work / f"fold{fold}", fold)
+        members += found
+        out_of_fold[held_out] = ensemble_logits(found, recipe, prepared, held_out)
         logger.info("fold %d: mean AUROC of held-out studies %.3f", fold + 1, mean_auroc(targets[held_out], out_of_fold[held_out]))
     calibration = fit_calibrations(out_of_fold, targets, recipe.data.findings, recipe.calibrate.method)
     scores = scores_of(out_of_fold, calibration, recipe.data.findings)
@@ -143,7 +194,7 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepare
         known = ~np.isnan(targets[:, column]) & ~np.isnan(scores[:, column])
         truth = (targets[known, column] > 0.5).astype(np.float64)
         thresholds[name] = threshold_of(truth, scores[known, column], rule.rule, rule.value, rule.undecided)
-    return Fitted(recipe, tuple(members), store, targets, out_of_fold, calibration, thresholds, splits, found)
+    return Fitted(recipe, tuple(members), store, targets, out_of_fold, calibration, thresholds, splits, prepared.localiser)
 
 
 def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets: NDArray[np.float32]) -> Splits:
@@ -162,7 +213,7 @@ def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets
 
 
 def _fold(
-    recipe: MultiplaneRecipe, store: Store, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
+    recipe: MultiplaneRecipe, prepared: Prepared, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
     held_out: NDArray[np.intp], folder: Path, fold: int,
 ) -> list[Trained]:  # fmt: skip
     """The networks of one fold: one a seed, or one a finding and seed."""
@@ -173,7 +224,7 @@ def _fold(
         name = recipe.data.findings[columns[0]].replace("/", "-") if recipe.network.per_finding else "all"
         for number in range(recipe.ensemble.seeds):
             seed = recipe.seed + 1000 * fold + number
-            part = partial(_build, recipe, store, targets[:, columns], weights[:, columns], own, held_out, seed)
+            part = partial(_build, recipe, prepared, targets[:, columns], weights[:, columns], own, held_out, seed)
             settings = recipe.optimiser
             network = fit(
                 part, folder / f"{name}-seed{number}", seed=seed, epochs=settings.epochs, patience=recipe.select.patience,
@@ -182,27 +233,38 @@ def _fold(
             assert isinstance(network, MultiplaneNetwork)
             network.cpu()
             if recipe.network.fuse == "logistic":
-                _, planes = logits_of(network, store, held_out, attention_of(recipe))
+                _, planes = prepared.logits(network, recipe, held_out)
                 fit_logistic(network, planes, targets[held_out][:, list(columns)])
             found.append(Trained(network, columns, fold))
     return found
 
 
 def _build(
-    recipe: MultiplaneRecipe, store: Store, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
+    recipe: MultiplaneRecipe, prepared: Prepared, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
     held_out: NDArray[np.intp], seed: int,
-) -> tuple[MultiplaneLearner, StudyBatches]:  # fmt: skip
-    batches = StudyBatches(store, targets, weights, own, recipe, seed)
+) -> tuple[MultiplaneLearner, Batches]:  # fmt: skip
     network = MultiplaneNetwork(shape_of(recipe, targets.shape[1]))
     initialise(network, recipe, targets[own])
-    return MultiplaneLearner(network, recipe, store, targets, own, held_out, len(batches) * recipe.optimiser.epochs), batches
+    store, batches = prepared.store, _batches(recipe, prepared, targets, weights, own, seed)
+    kind = MultiplaneLearner if prepared.features is None else FeatureLearner
+    learner = kind(network, recipe, store, targets, own, held_out, len(batches) * recipe.optimiser.epochs)
+    if isinstance(learner, FeatureLearner) and prepared.features is not None:
+        learner.kept = prepared.features
+    return learner, batches
+
+
+def _batches(
+    recipe: MultiplaneRecipe, prepared: Prepared, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
+    seed: int,
+) -> Batches:  # fmt: skip
+    if prepared.features is not None:
+        return FeatureBatches(prepared.features, targets, weights, own, recipe, seed)
+    return StudyBatches(prepared.store, targets, weights, own, recipe, seed)
 
 
 def initialise(network: MultiplaneNetwork, recipe: MultiplaneRecipe, targets: NDArray[np.float32]) -> None:
     """First weights: the backbone's as the recipe says, the heads' bias at the share of positives in training."""
     import torch
-
-    from condyle.train.networks.weights import load_initial
 
     load_initial(network, recipe.network.init)
     known = np.maximum((~np.isnan(targets)).sum(axis=0), 1)
@@ -211,11 +273,13 @@ def initialise(network: MultiplaneNetwork, recipe: MultiplaneRecipe, targets: ND
         network.fuse.bias.copy_(torch.logit(torch.from_numpy(shares.astype(np.float32))).expand_as(network.fuse.bias))
 
 
-def _ensemble(members: list[Trained], recipe: MultiplaneRecipe, store: Store, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+def ensemble_logits(
+    members: Sequence[Trained], recipe: MultiplaneRecipe, prepared: Prepared, rows: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """[row, finding] mean logits of the networks that speak of each finding."""
     total = np.zeros((len(rows), len(recipe.data.findings)), np.float32)
     counts = np.zeros(total.shape[1], np.float32)
     for one in members:
-        logits, _ = logits_of(one.network, store, rows, attention_of(recipe))
-        total[:, list(one.columns)] += logits
+        total[:, list(one.columns)] += prepared.logits(one.network, recipe, rows)[0]
         counts[list(one.columns)] += 1
     return total / counts

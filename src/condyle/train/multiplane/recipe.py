@@ -92,13 +92,15 @@ class Loss(Section):
 
 
 class Optimiser(Section):
-    """AdamW with one cycle of the rate over all steps; ``backbone_rate`` is that of the backbone (0: frozen). ``precision`` bf16
-    computes in 16-bit floats where the processor can."""
+    """AdamW with one cycle of the rate over all steps; ``backbone_rate`` is that of the backbone (0: frozen). With a frozen backbone,
+    ``draws`` above 0 computes the features of every study once as it is and under so many augmentations, and keeps them.
+    ``precision`` bf16 computes in 16-bit floats where the processor can."""
 
     epochs: int = Field(default=20, ge=1)
     batch: int = Field(default=8, ge=1)
     rate: float = Field(default=1e-3, gt=0)
     backbone_rate: float = Field(default=1e-4, ge=0)
+    draws: int = Field(default=0, ge=0)
     weight_decay: float = Field(default=0.02, ge=0)
     warm_up: float = Field(default=0.1, gt=0, lt=1)
     precision: Literal["32", "bf16"] = "32"
@@ -162,11 +164,20 @@ class MultiplaneRecipe(Recipe):
         halves = 2 ** (len(self.locate.widths) - 1)
         if any(size % halves for size in self.locate.cells):
             found.append(f"locate.cells: each must be a multiple of {halves}, because there are {len(self.locate.widths)} widths")
+        own = self.network
+        loose = self.optimiser.backbone_rate or own.init == "random" or not own.shared or own.attention.dimensions == 3
+        if self.optimiser.draws and (loose or any(name in VOLUMES for name in self.backbones().values())):
+            found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")
         if any(kind != "binary" for kind in self.heads.values()):
             found.append("heads: this family has binary heads only")
         if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
             found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
         return found
+
+    @property
+    def seed_of_draws(self) -> int:
+        """Of kept features: the same for every seed, so that runs share them."""
+        return 0
 
     def backbones(self) -> dict[str, str]:
         """Slot -> name of its backbone."""

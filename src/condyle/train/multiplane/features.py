@@ -1,0 +1,198 @@
+"""Features of a frozen backbone, computed once and kept: every study under a fixed number of draws, whole and enlarged.
+
+What does not learn need not be computed at every step. Each study keeps its features as it is (draw 0, by which it is also judged)
+and under ``draws`` augmentations; heads, pooling and fusion then train in seconds an epoch, and runs that differ in these alone
+share the features. A file's name is the hash of the stack, the backbone's weights and every setting that its features depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from condyle.readers.multiplane.network import Attention, Features, Floats, cut_objects, find_objects
+from condyle.readers.multiplane.stack import as_input
+from condyle.train.loop import Batches, demand_finite
+from condyle.train.multiplane.augment import draw, vary
+from condyle.train.multiplane.batches import hidden, plain
+from condyle.train.multiplane.learner import MultiplaneLearner, TorchMember, attention_of, badness
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.multiplane.store import Store
+from condyle.train.networks.multiplane import MultiplaneNetwork
+from condyle.train.stages import tell
+
+Halves = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureStore:
+    """Kept features of the studies of a store, in its order.
+
+    Parameters
+    ----------
+    files : one array a study, [draw, pass, slot, slice, channel]; pass 0 is the whole, 1 what drew attention
+    shown : [study, slot, slice]
+    """
+
+    files: tuple[Path, ...]
+    shown: NDArray[np.bool_]
+
+    def of(self, number: int, which: int) -> Halves:
+        """[pass, slot, slice, channel] of one study under one draw, mapped from disk."""
+        return np.asarray(np.load(self.files[number], mmap_mode="r", allow_pickle=False)[which])
+
+
+def open_features(store: Store, network: MultiplaneNetwork, recipe: MultiplaneRecipe, folder: Path) -> FeatureStore:
+    """The features of these studies; what is not in ``folder`` yet is computed now.
+
+    Raises
+    ------
+    ResourceError - the disk is full
+    """
+    network = network.eval()
+    digest = hashlib.sha256()
+    for value in network.encoders.state_dict().values():
+        digest.update(value.contiguous().numpy().tobytes())
+    settings = [asdict(attention_of(recipe)), recipe.augment.model_dump(mode="json", exclude={"drop_slot"}), recipe.optimiser.draws,
+                recipe.optimiser.precision, recipe.seed_of_draws, digest.hexdigest()]  # fmt: skip
+    knobs = json.dumps(settings, sort_keys=True)
+    files = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, stack in enumerate(store.files):
+        tell("features of studies", number, len(store))
+        name = hashlib.sha256(f"{stack.stem} {knobs}".encode()).hexdigest()[:32]
+        path = folder / f"{name}.features.npy"
+        if not path.is_file():
+            part = folder / f"{name}.features.part.npy"
+            np.save(part, _of_study(network, store, number, recipe))
+            part.replace(path)
+        files.append(path)
+    return FeatureStore(tuple(files), store.shown)
+
+
+def _of_study(network: MultiplaneNetwork, store: Store, number: int, recipe: MultiplaneRecipe) -> Halves:
+    """[draw, pass, slot, slice, channel]; draw 0 is the study as it is."""
+    attention, half = attention_of(recipe), recipe.optimiser.precision == "bf16"
+    grey, shown = plain(store, number)
+    found = [features_of(network, grey, shown, attention, half=half)]
+    pixels = store.pixels(number)
+    for which in range(recipe.optimiser.draws):
+        # Of the study's own stack, not of its place in the cohort: another cohort with this study keeps its features.
+        rng = np.random.default_rng([recipe.seed_of_draws, which, int(store.files[number].stem[:12], 16)])
+        varied = np.zeros_like(grey)
+        for slot in range(len(pixels)):
+            own = draw(recipe.augment, pixels.shape[-1], store.spacing_mm, rng)
+            if shown[slot].any():
+                varied[slot] = as_input(vary(pixels[slot], shown[slot], own), shown[slot])
+        found.append(features_of(network, varied, shown, attention, half=half))
+    return np.stack(found)
+
+
+def features_of(network: MultiplaneNetwork, grey: Floats, shown: NDArray[np.bool_], attention: Attention, *, half: bool) -> Halves:
+    """[pass, slot, slice, channel] mean features of one study as reading would compute them; one pass without attention."""
+    member = TorchMember(network, tuple(range(network.shape.findings)))
+    passes = []
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        mean, features = _encoded(member, network.slots, grey, shown)
+        passes.append(mean)
+        if attention.use:
+            boxes = find_objects(network.slots, features, shown, attention)
+            crops, kept, _ = cut_objects(network.slots, grey, shown, boxes, attention, features.stride(grey.shape[-1]))
+            passes.append(_encoded(member, network.slots, crops, kept)[0])
+    return np.stack(passes).astype(np.float16)
+
+
+def _encoded(member: TorchMember, slots: Sequence[str], grey: Floats, shown: NDArray[np.bool_]) -> tuple[Floats, Features]:
+    late, before = {}, {}
+    channels = member.network.encoder(slots[0]).channels
+    mean = np.zeros((*shown.shape, channels), np.float32)
+    for at, slot in enumerate(slots):
+        if shown[at].any():
+            found, earlier = member.encode(slot, np.ascontiguousarray(grey[at, shown[at]]))
+            mean[at, shown[at]] = found.mean(axis=(2, 3))
+            late[slot], before[slot] = found.sum(axis=1), earlier
+    return mean, Features(late, before)
+
+
+def logits_from(network: MultiplaneNetwork, kept: FeatureStore, rows: NDArray[np.intp], attention: Attention) -> tuple[Floats, Floats]:
+    """([row, finding] fused, [row, slot, finding] single inputs, NaN where missing), as ``learner.logits_of`` computes them from stacks."""
+    training = network.training
+    network.eval()
+    fused, single = [], []
+    share = 0.0 if not attention.use else 1.0 if attention.answer == "object" else 0.5
+    with torch.inference_mode():
+        for number in rows.tolist():
+            mask = torch.from_numpy(kept.shown[number].astype(np.float32))[None]
+            passes = torch.from_numpy(kept.of(number, 0).astype(np.float32))
+            told = [network.read(one[None], mask)[:2] for one in passes]
+            both = [(1 - share) * told[0][part][0] + share * told[-1][part][0] for part in (0, 1)]
+            fused.append(both[0].numpy())
+            single.append(np.where(kept.shown[number].any(1)[:, None], both[1].numpy(), np.nan))
+    network.train(training)
+    return np.array(fused, np.float32), np.array(single, np.float32)
+
+
+class FeatureBatch(NamedTuple):
+    """[n, pass, slot, slice, channel] features, [n, slot, slice] mask, [n, finding] targets (NaN unknown) and weights."""
+
+    features: Tensor
+    mask: Tensor
+    targets: Tensor
+    weights: Tensor
+
+
+class FeatureBatches(Batches):
+    """Studies shuffled each epoch, each under one of its draws; what a batch holds depends on seed, epoch and number alone."""
+
+    def __init__(
+        self, kept: FeatureStore, targets: NDArray[np.float32], weights: NDArray[np.float32], rows: NDArray[np.intp],
+        recipe: MultiplaneRecipe, seed: int,
+    ) -> None:  # fmt: skip
+        self.kept, self.targets, self.weights, self.rows, self.recipe, self.seed = kept, targets, weights, rows, recipe, seed
+
+    def __len__(self) -> int:
+        return max(1, len(self.rows) // self.recipe.optimiser.batch)
+
+    def of_epoch(self, epoch: int, first: int) -> Iterator[FeatureBatch]:
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        size = min(self.recipe.optimiser.batch, len(order))
+        for at in range(first, len(self)):
+            chosen = order[at * size :][:size]
+            shown, features = self.kept.shown[chosen].copy(), []
+            for row, number in enumerate(chosen.tolist()):
+                rng = np.random.default_rng([self.seed, epoch, number])
+                shown[row] &= ~hidden(shown[row].any(1), self.recipe.augment.drop_slot, rng)[:, None]
+                features.append(self.kept.of(number, int(rng.integers(self.recipe.optimiser.draws + 1))))
+            yield FeatureBatch(
+                torch.from_numpy(np.stack(features).astype(np.float32)), torch.from_numpy(shown.astype(np.float32)),
+                torch.from_numpy(self.targets[chosen]), torch.from_numpy(self.weights[chosen]),
+            )  # fmt: skip
+
+
+class FeatureLearner(MultiplaneLearner):
+    """Pooling, fusion and heads in training on kept features."""
+
+    kept: FeatureStore
+
+    def training_step(self, batch: FeatureBatch, index: int) -> Tensor:  # type: ignore[override]
+        own = self.recipe.network.attention
+        loss = self.loss_of(batch.features[:, 0], batch.mask, batch)
+        if own.use and self.current_epoch + 1 >= own.from_epoch:
+            loss = loss + self.recipe.loss.object * self.loss_of(batch.features[:, 1], batch.mask, batch)
+        self.note(loss, len(batch.targets))
+        return demand_finite(loss, self.current_epoch, index)
+
+    def judge(self) -> float | None:
+        if not len(self.held_out):
+            return None
+        logits, _ = logits_from(self.network, self.kept, self.held_out, attention_of(self.recipe))
+        return badness(self.truth, logits, self.recipe.select.metric)
