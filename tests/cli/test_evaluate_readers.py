@@ -38,6 +38,23 @@ def test_a_reader_study_becomes_a_folder_of_evidence(tables: Path) -> None:
     assert (tables / "truth.csv.openings.jsonl").read_text("utf-8").count("\n") == 1
 
 
+def test_the_plan_fixes_how_readers_are_analysed(tables: Path) -> None:
+    plan = tables / "plan.yaml"
+    plan.write_text("mrmc: {method: dbm, readers: fixed}\n", "utf-8")
+    command = ("evaluate", "mrmc", tables / "reads.csv", tables / "truth.csv", "-o", tables / "out", "--plan", plan, "--no-figures")
+    ran = condyle(*command, "--cases", "fixed")
+    assert ran.code == 2
+    assert "The plan fixes how readers are analysed." in ran.err
+    assert condyle(*command).code == 0
+    document = json.loads((tables / "out" / "results.json").read_text("utf-8"))
+    assert [document["settings"][name] for name in ("method", "readers", "cases")] == ["dbm", "fixed", "random"]
+    assert "Dorfman, Berbaum and Metz" in document["methods"]
+    assert "these readers only" in document["summary"][0]
+    tests = [row for row in document["results"] if row["measure"] == "difference of auroc" and not row["group"]]
+    assert {row["method"] for row in tests} == {"Dorfman-Berbaum-Metz, jackknife pseudovalues, 4 readers fixed, cases random"}
+    assert {row[2] for row in document["tables"]["designs"]["rows"]} == {"crossed"}
+
+
 def test_without_a_plan_it_is_exploratory_and_bad_rows_are_listed(tables: Path) -> None:
     ran = condyle("evaluate", "trial", tables / "trial.csv", "-o", tables / "trial", "--no-figures")
     assert ran.code == 0, ran.err
@@ -52,9 +69,14 @@ def test_without_a_plan_it_is_exploratory_and_bad_rows_are_listed(tables: Path) 
 
 
 def test_the_next_study(tables: Path) -> None:
+    plan = tables / "plan.yaml"
+    plan.write_text("name: next\nalpha: 0.01\ngroups:\n  both: [cyst, meniscal_tear]\n", "utf-8")
     ran = condyle(
-        "evaluate", "samplesize", tables / "reads.csv", tables / "truth.csv", "--finding", "meniscal_tear", "--effect", "0.08",
-        "--readers", "6", "--readers", "10",
+        "evaluate", "samplesize", tables / "reads.csv", tables / "truth.csv", "--finding", "both", "--effect", "0.08",
+        "--readers", "6", "--readers", "10", "-o", tables / "next", "--plan", plan, "--no-figures",
     )  # fmt: skip
     assert ran.code == 0, ran.err
     assert "patients" in ran.out
+    document = json.loads((tables / "next" / "results.json").read_text("utf-8"))
+    assert document["settings"] == {"level": 0.95, "effect": 0.08, "power": 0.8, "alpha": 0.01}
+    assert [row[0] for row in document["tables"]["needed"]["rows"]] == [6, 10]

@@ -27,6 +27,7 @@ VIEWS = ("condyle evaluate views tables -o evidence", "condyle evaluate views ta
 SAMPLESIZE = (
     "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05",
     "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05 --readers 8 --readers 12 --power 0.9",
+    "condyle evaluate samplesize reads.csv truth.csv --finding meniscal_tear --effect 0.05 --patients 200 --patients 400 -o evidence",
 )
 
 
@@ -160,29 +161,30 @@ def samplesize(
     base: Annotated[str, typer.Option("--base", help="Base arm of the pilot.")] = "unaided",
     arm: Annotated[str, typer.Option("--arm", help="Other arm of the pilot.")] = "aided",
     readers: Annotated[list[int] | None, typer.Option("--readers", min=2, help="Planned numbers of readers.")] = None,
+    patients: Annotated[list[int] | None, typer.Option("--patients", min=10, help="Numbers of patients to give the power for.")] = None,
     power: Annotated[float, typer.Option("--power", min=0.5, max=0.99, help="Wanted chance to find the effect.")] = 0.8,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the page, tables and the curves of power.")] = None,
+    plan: PlanFile = None,
+    figures: Figures = True,
 ) -> int:
     """How many patients the next reader study needs, for several numbers of readers, from a pilot's variance components."""
     from condyle.cohorts.evaluating_readers import plan_study
 
-    rows = plan_study(
-        reads,
-        truth,
-        finding=finding,
-        metric=metric,
-        base=base,
-        arm=arm,
-        effect=effect,
-        readers=tuple(readers or (4, 6, 8, 12)),
-        wanted=power,
-    )
+    found, done = plan_study(
+        reads, truth, out, finding=finding, metric=metric, base=base, arm=arm, effect=effect, readers=tuple(readers or (4, 6, 8, 12)),
+        patients=tuple(patients or ()), wanted=power, plan=plan, figures=figures,
+    )  # fmt: skip
     screen.table(
-        [(row.readers, row.patients or "none", *row.if_variance) for row in rows],
+        [(count, *("none" if one is None else one for one in (own[1], own[0], own[2]))) for count, own in found.needed.items()],
         ("readers", "patients", "if readers vary half as much", "if readers vary twice as much"),
     )
     screen.note("Patients in the pilot's mix of positive and negative. 'none': more patients do not help, more readers do.")
+    if done is not None and out is not None:
+        screen.say(str(out / "evaluation.html"))
     screen.record(
-        rows=[{"readers": row.readers, "patients": row.patients, "half": row.if_variance[0], "twice": row.if_variance[1]} for row in rows]
+        out=out,
+        rows=[{"readers": count, "patients": own[1], "half": own[0], "twice": own[2]} for count, own in found.needed.items()],
+        power=[{"readers": one.n_readers, "patients": one.n_patients, "power": one.power} for one in found.table],
     )
     return 0
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from condyle.cohorts.plan import Planned, log_opening, read_plan, unjudged
 from condyle.cohorts.table import read_table
 from condyle.errors import UsageError
 from condyle.evaluate.ensemble import EnsembleScore, ensemble, fold_values, parse_members, views_missing
 from condyle.evaluate.mrmc.analysis import Approach
+from condyle.evaluate.mrmc.design import design_of, design_of_mask
 from condyle.evaluate.mrmc.evidence import model_evidence, reader_evidence
+from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.model_study import model_study
-from condyle.evaluate.mrmc.obuchowski_rockette import obuchowski_rockette
-from condyle.evaluate.mrmc.power import Pilot, patients_needed
+from condyle.evaluate.mrmc.planning import Planning, plan_readers, planning_evidence
 from condyle.evaluate.mrmc.study import METRICS, reader_study
 from condyle.evaluate.mrmc.table import Truth, assemble, parse_reads, parse_truth
 from condyle.evaluate.standalone import Settings
@@ -289,18 +292,10 @@ def _provenance(files: Sequence[Path], planned: Planned | None, earlier: Sequenc
     return Provenance(digests, sha, name, thresholds, openings=(len(earlier), others), warnings=(*words, *said))
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStudy:
-    """Patients needed with so many readers, and with half and twice the pilot's arm-by-reader variance; None when none do."""
-
-    readers: int
-    patients: int | None
-    if_variance: tuple[int | None, int | None]
-
-
 def plan_study(
     reads: Path | str,
     truth: Path | str,
+    out: Path | str | None = None,
     *,
     finding: str,
     metric: str,
@@ -308,20 +303,38 @@ def plan_study(
     arm: str,
     effect: float,
     readers: Sequence[int],
+    patients: Sequence[int] = (),
     wanted: float = 0.8,
-) -> tuple[PlannedStudy, ...]:
-    """Patients that a crossed study of two arms needs, from the variance components of a pilot of two arms."""
-    said = parse_reads(read_table(reads, what="reading table").rows, where=Path(reads).name)
-    log_opening(truth, "", command="evaluate samplesize")
-    known = parse_truth(read_table(truth, what="truth table").rows, where=Path(truth).name)
+    plan: Path | str | None = None,
+    figures: bool = True,
+) -> tuple[Planning, StudyEvaluated | None]:
+    """Plan a crossed study of two arms from the variance components of a pilot of two arms.
+
+    Parameters
+    ----------
+    out : folder of evidence; None writes nothing
+    finding : or a group of findings of the plan, whose macro average it then is
+    plan : YAML; its alpha and groups are used
+    """
+    if out is not None:
+        refuse_to_overwrite(out)
+    planned = None if plan is None else read_plan(plan)
     if metric not in METRICS:
         raise UsageError("samplesize-metric", f"There is no metric {metric!r}.", what_to_do=f"Use {', '.join(METRICS)}.")
+    reads, truth = Path(reads), Path(truth)
+    said = parse_reads(read_table(reads, what="reading table").rows, where=reads.name)
+    openings = log_opening(truth, planned.sha256 if planned else "", command="evaluate samplesize")
+    known = parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
     column, figure = METRICS[metric]
-    pilot = Pilot.of(obuchowski_rockette(figure(assemble(said, known, finding, value=column, arms=(base, arm)).reads)))
-
-    def needed(count: int, factor: float) -> int | None:
-        parts = replace(pilot.components, arm_reader=factor * max(pilot.components.arm_reader, 0.0))
-        found = patients_needed(Pilot(parts, pilot.n_patients), n_readers=count, effect=effect, wanted=wanted)
-        return None if found is None else found.n_patients
-
-    return tuple(PlannedStudy(count, needed(count, 1.0), (needed(count, 0.5), needed(count, 2.0))) for count in readers)
+    members = dict(planned.plan.groups).get(finding, (finding,)) if planned else (finding,)
+    gathered = [assemble(said, known, one, value=column, arms=(base, arm)).reads for one in members]
+    made = figure(gathered[0]) if len(gathered) == 1 else macro([figure(one) for one in gathered])
+    found = plan_readers(
+        made, design_of_mask(np.moveaxis(made.used, 0, 2)) if len(gathered) > 1 else design_of(gathered[0]), finding=finding, metric=metric,
+        base=base, arm=arm, effect=effect, readers=readers, patients=patients, wanted=wanted, alpha=_settings(planned, 0.95).alpha,
+    )  # fmt: skip
+    if out is None:
+        return found, None
+    evidence = planning_evidence(found)
+    provenance = _provenance([reads, truth], planned, openings, ())
+    return found, StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))

@@ -1,7 +1,21 @@
+import numpy as np
 import pytest
 
 from condyle.errors import InputError
-from condyle.evaluate.mrmc import Components, Pilot, detectable_effect, patients_needed, power, power_table, sensitivity_to_pilot
+from condyle.evaluate.mrmc import (
+    Components,
+    Pilot,
+    area_under_roc,
+    design_of,
+    detectable_effect,
+    obuchowski_rockette,
+    patients_needed,
+    power,
+    power_table,
+    sensitivity_to_pilot,
+)
+from condyle.evaluate.mrmc.planning import plan_readers, planning_evidence
+from tests.evaluate.mrmc.studies import study, without
 
 PILOT = Pilot(Components(0.0015, 0.0002, 0.0008, 0.00035, 0.00034, 0.00024), 114)
 
@@ -32,3 +46,31 @@ def test_the_pilot_is_doubted() -> None:
     assert found[1] > found[2]
     with pytest.raises(InputError, match="effect"):
         power(PILOT, n_readers=6, n_patients=150, effect=0)
+
+
+def test_a_pilot_becomes_a_plan_and_a_page() -> None:
+    reads = study(21, readers=5, cases=60, gain=0.3)
+    figures = area_under_roc(reads)
+    asked = {"finding": "cyst", "metric": "auroc", "base": "arm0", "arm": "arm1", "effect": 0.06, "readers": (6, 12)}
+    planned = plan_readers(figures, design_of(reads), patients=(80, 160), **asked)
+    own = Pilot(obuchowski_rockette(figures).components, 60)  # type: ignore[arg-type]
+    assert [one.power for one in planned.table] == [
+        pytest.approx(power(own, n_readers=j, n_patients=k, effect=0.06).power) for j in (6, 12) for k in (80, 160)
+    ]
+    for count, found in planned.needed.items():
+        least = patients_needed(own, n_readers=count, effect=0.06)
+        assert found[1] == (None if least is None else least.n_patients)
+        assert found[0] is None or found[2] is None or found[0] <= found[2]
+    page = planning_evidence(planned)
+    assert {sheet.name for sheet in page.sheets} == {"needed", "power", "components"}
+    assert "The effect was chosen" in page.methods
+    hole = np.zeros(reads.score.shape, bool)
+    hole[0, 1, 3] = True
+    holes = without(reads, hole)
+    other = plan_readers(area_under_roc(holes), design_of(holes), **asked)
+    assert other.pilot.components.error == pytest.approx(planned.pilot.components.error, rel=0.1)
+    apart = np.zeros(reads.score.shape, bool)
+    apart[0, :2], apart[1, 2:] = True, True
+    nested = without(reads, apart)
+    with pytest.raises(InputError, match="says nothing"):
+        plan_readers(area_under_roc(nested), design_of(nested), **asked)
