@@ -27,7 +27,9 @@ class Reader(Protocol):
     def open(self) -> None:
         """Open all graphs now and not at the first reading. Raises PackageError where they do not fit the family."""
 
-    def read(self, study: Study) -> Reading: ...
+    def read(self, study: Study, *, maps: bool = True) -> Reading:
+        """Read a study; ``maps=False`` leaves out the class maps, which a table of scores has no use for and which take longest."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,3 +59,17 @@ def test_a_series_that_shows_nothing_there_is_searched_from_end_to_end() -> None
     first = look(_stack((7, 8, 9)), lambda x: graph({"picture": x})["logits"])
     second = look(_stack((12, 13, 14)), lambda x: graph({"picture": x})["logits"], before=first)
     assert second.picture.slice_index in (12, 13, 14)
+
+
+def test_the_middle_of_the_slices_that_show_the_canal_is_taken() -> None:
+    graph = open_graph(segmenter_graph(GREYS), "segmenter")
+    found = look(_stack((5, 6, 7, 8, 9)), lambda x: graph({"picture": x})["logits"])
+    assert found.picture.slice_index == 7
+
+
+def test_one_side_slice_that_shows_as_much_as_the_middle_ones_is_not_taken() -> None:
+    """Seen on simulated stacks: a slice 22 mm off the midline, with nothing on either side of it, won by a hair."""
+    graph = open_graph(segmenter_graph(GREYS), "segmenter")
+    for lonely in (2, 3, 12, 13, 14):
+        found = look(_stack((6, 7, 8, 9, lonely)), lambda x: graph({"picture": x})["logits"])
+        assert found.picture.slice_index in (7, 8), lonely

@@ -19,11 +19,13 @@ from condyle.study import Geometry, Volume
 
 BESIDE_MM = 4.0  # from the mid-sagittal slice to the neighbours that are graded with it
 SLAB_MM = 60.0  # the canal lies within this much of the middle of the stack
+OFF_CENTRE_MM = 30.0  # a spine may lie this far from the middle of its stack
 COARSE_MM = 8.0  # distance of the slices looked at first: the canal is about twice as wide
 _AS_GOOD = 0.6  # of the worth on the series before; a series that shows less where that one was best is searched from end to end
 DISC_MM = (23.0, 50.0)  # depth of lumbar discs, from small to large adults with room to spare
 FIELD_WIDTHS = 12.0  # a lumbar picture is 6 to 12 disc depths high (1st and 99th percentile of SPIDER: 6.5 and 11.5), a cervical one 14
-_NEARLY = 0.85  # of the best slice's worth
+# Of the best slice's worth: slices in a row that have so much show the canal; a slice whose neighbours have hardly more is in the middle.
+_CANAL_SHOWN, _HARDLY_LESS = 0.6, 0.85
 _DISAGREE = "The series disagree on which disc is the lowest."
 
 
@@ -86,9 +88,10 @@ def look(volume: Volume, network: Network, *, pixel_aspect: float | None = None,
 
     near = max(1, round(BESIDE_MM / turned.geometry.spacing[0]))
     best = _same_place(before, turned, near)
-    if best is None or value(best := _climbed(best, near, count, value)) < _AS_GOOD * (before.worth if before else 0.0):
-        best = _climbed(max(_coarse(turned), key=value), near, count, value)
-    best = _middle(best, near, count, value)
+    if best is None or not _is_middle_still(best, near, count, value, before.worth if before else 0.0):
+        if best is None or value(best := _climbed(best, near, count, value)) < _AS_GOOD * (before.worth if before else 0.0):
+            best = _climbed(_likeliest(_coarse(turned), turned, value), near, count, value)
+        best = _middle(best, near, count, value)
     beside = [index for index in (best - near, best + near) if 0 <= index < count]
     for index in beside:
         value(index)
@@ -202,9 +205,18 @@ def beside(views: Mapping[str, View]) -> list[dict[str, View]]:
 def _coarse(volume: Volume) -> list[int]:
     """Slices to look at first: about every 8 mm within the middle of the stack."""
     count, spacing = volume.shape[0], volume.geometry.spacing[0]
-    middle, reach, step = (count - 1) / 2, SLAB_MM / 2 / spacing, max(1, int(COARSE_MM / spacing))
+    middle, reach, step = (count - 1) / 2, SLAB_MM / 2 / spacing, max(1, round(COARSE_MM / spacing))
     first, last = max(0, int(np.floor(middle - reach))), min(count - 1, int(np.ceil(middle + reach)))
     return list(range(first, last + 1, step))
+
+
+def _likeliest(slices: list[int], volume: Volume, value: Callable[[int], float]) -> int:
+    """The slice with the most on it and on those beside it, the middle of the stack preferred: where the canal lies several slices in a row
+    show it, while a lateral slice may by chance show as much alone."""
+    alone = np.array([0.0, *map(value, slices), 0.0])
+    together = (alone[:-2] + 2 * alone[1:-1] + alone[2:]) / 4
+    away = (np.array(slices) - (volume.shape[0] - 1) / 2) * volume.geometry.spacing[0] / OFF_CENTRE_MM
+    return slices[int(np.argmax(together * np.exp(-(away**2) / 2)))]
 
 
 def _climbed(best: int, step: int, count: int, value: Callable[[int], float]) -> int:
@@ -218,15 +230,21 @@ def _climbed(best: int, step: int, count: int, value: Callable[[int], float]) ->
 
 
 def _middle(best: int, step: int, count: int, value: Callable[[int], float]) -> int:
-    """The middle of the slices around the best that are nearly as good: the canal is several slices wide, and which of them is best
-    by a little is chance. Of two middle ones the better."""
-    enough = _NEARLY * value(best)
+    """The middle of the slices around the best that show the canal: it is several slices wide, and which of them is best by a little is
+    chance. Of two middle ones the better."""
+    enough = _CANAL_SHOWN * value(best)
     first = last = best
     while first - step >= 0 and value(first - step) >= enough:
         first -= step
     while last + step < count and value(last + step) >= enough:
         last += step
     return max(((first + last) // 2, (first + last + 1) // 2), key=value)
+
+
+def _is_middle_still(best: int, step: int, count: int, value: Callable[[int], float], worth: float) -> bool:
+    """Whether the slice where the series before was best shows as much on this one, and its neighbours hardly more."""
+    near = [index for index in (best - step, best + step) if 0 <= index < count]
+    return value(best) >= max([_AS_GOOD * worth, *(_HARDLY_LESS * value(index) for index in near)])
 
 
 def _same_place(before: View | None, volume: Volume, step: int) -> int | None:
