@@ -62,11 +62,13 @@ def test_a_slice_shows_a_ball_at_its_size() -> None:
 
 def test_distance_to_a_straight_band() -> None:
     band = Course(((0, 0, -20.0), (0, 0, 20.0)), ((6.0, 2.0), (6.0, 2.0)))
+    grid = empty(*band.box(), 0.5)
+    distance, share = (grid.like(one) for one in band.along(grid.low, grid.step, grid.points()))
     points = np.array([[0, 2.5, 0], [7.0, 0, 0], [0, 0, 0], [6.0, 0, 5], [0, 2.0, -5]], np.float32).T
-    found, share = band.along(points)
+    found = distance.at(points)
     np.testing.assert_allclose(found[[0, 1, 3, 4]], [0.5, 1.0, 0, 0], atol=0.15)
     assert found[2] < -0.5
-    assert share[2] == 0.5
+    assert share.at(points)[2] == 0.5
 
 
 def test_every_ligament_fits_its_lattice() -> None:

@@ -56,7 +56,8 @@ class Canvas:
         _, rows, columns = geometry.shape
         self.geometry, self.k, self.palette, self.thickness = geometry, k, palette, thickness
         self.middle = subslices // 2
-        self.pixel = float(np.mean(geometry.spacing[1:]))
+        self.spacing = geometry.spacing
+        self.pixel = float(np.mean(self.spacing[1:]))
         self._to_index = np.linalg.inv(geometry.affine[:3, :3]).T
         offsets = ((np.arange(subslices) + 0.5) / subslices - 0.5) * thickness / geometry.spacing[0]
         step = geometry.affine.astype(np.float32)
@@ -77,7 +78,7 @@ class Canvas:
         """Rows and columns that hold the projections of ``corners`` (n, 3) LPS mm and ``margin`` mm around; None when the slice
         does not cut the box of the corners, or nothing of it is in view."""
         index = (np.atleast_2d(np.asarray(corners, np.float64)) - self.geometry.affine[:3, 3]) @ self._to_index
-        dk, dj, di = self.geometry.spacing
+        dk, dj, di = self.spacing
         reach = (self.thickness / 2 + margin) / dk
         if index[:, 0].min() - reach > self.k or index[:, 0].max() + reach < self.k:
             return None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from condyle.simulate.canvas import Canvas, Window
 from condyle.simulate.knee.courses import MUSCLES, NERVES, TENDONS, VESSELS
-from condyle.simulate.knee.fields import Grid, View
+from condyle.simulate.knee.fields import Grid, View, common, inside
 from condyle.simulate.knee.joint import CODES, Knee, meniscus
 from condyle.simulate.knee.lesions import Lesions
 from condyle.simulate.study import stream
@@ -91,8 +91,7 @@ def _surroundings(view: View, knee: Knee, noise: Textures) -> None:
 
 def _windowed(view: View, grid: Grid, margin: float = 2.5) -> tuple[Window, Floats] | None:
     """Window of a shape and its distance there; None when the slice misses it."""
-    box = grid.bounds(margin)
-    window = None if box is None else view.window(box)
+    window = view.around(grid, margin)
     return None if window is None else (window, view.look(grid, window))
 
 
@@ -123,23 +122,17 @@ def _joint(view: View, knee: Knee, lesions: Lesions, noise: Textures) -> None:
     _bones(view, window, points, coats, knee, lesions, noise)
     for name in ("lcl", "mcl", "patellar_tendon", "quadriceps_tendon"):
         _ligament(view, knee, name, lesions, noise)
-    lesions.front(view, window, points)
 
 
 def _coat(view: View, window: Window, grid: Grid) -> Floats:
     """Signed distance over a window, looked up near the shape alone; farther than 6 mm it is 9."""
     box = grid.bounds(6.0)
     small = None if box is None else view.window(box)
-    near = None if small is None else _common(window, small)
+    near = None if small is None else common(window, small)
     full = np.full((view.canvas.water.shape[1], window[0].stop - window[0].start, window[1].stop - window[1].start), 9.0, np.float32)
     if near is not None:
-        full[_inside(window, near)] = view.look(grid, near)
+        full[inside(window, near)] = view.look(grid, near)
     return full
-
-
-def _common(first: Window, second: Window) -> Window | None:
-    parts = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first, second, strict=True)]
-    return (parts[0], parts[1]) if all(one.stop > one.start for one in parts) else None
 
 
 def _film(view: View, window: Window, coats: dict[str, Floats], lesions: Lesions) -> None:
@@ -155,7 +148,7 @@ def _menisci(view: View, window: Window, points: Floats, coats: dict[str, Floats
     small = view.window(np.array([low, high]))
     if small is None:
         return
-    inner = _inside(window, small)
+    inner = inside(window, small)
     for side, plan in knee.menisci.items():
         distance = meniscus(view.look(plan, small), coats["femur"][inner], coats["tibia"][inner])
         cover = coverage(distance, pixel) * (points[2][inner] < 20) * (points[2][inner] > -14)
@@ -164,12 +157,6 @@ def _menisci(view: View, window: Window, points: Floats, coats: dict[str, Floats
         grain = canvas.field(noise.cartilage, small)
         canvas.paint(small, cover, "meniscus", gain=1 + 0.08 * grain, label=CODES[f"{side}_meniscus"])
         lesions.meniscus(view, small, points[np.s_[:, *inner]], cover, side)
-
-
-def _inside(outer: Window, inner: Window) -> tuple[slice, slice, slice]:
-    rows = slice(inner[0].start - outer[0].start, inner[0].stop - outer[0].start)
-    columns = slice(inner[1].start - outer[1].start, inner[1].stop - outer[1].start)
-    return slice(None), rows, columns
 
 
 _TISSUE = {"acl": ("cruciate", 1.0), "pcl": ("cruciate", 0.7), "popliteus_tendon": ("ligament", 1.0)}
@@ -204,10 +191,10 @@ def _bones(view: View, window: Window, points: Floats, coats: dict[str, Floats],
         bone = knee.bones[name]
         box = bone.coat().bounds(2.5)
         near = None if box is None else view.window(box)
-        near = None if near is None else _common(window, near)
+        near = None if near is None else common(window, near)
         if near is None:
             continue
-        inner = _inside(window, near)
+        inner = inside(window, near)
         _bone(view, near, points[np.s_[:, *inner]], name, coats[name][inner], knee, lesions, (marrow[inner], grain[inner]), noise)
 
 
@@ -222,7 +209,7 @@ def _bone(
         thick = view.look(bone.thickness, window)
         surface = coat + thick
         _cartilage(view, window, points, name, coat, surface, thick, lesions, noise)
-    z = points[2]
+    z = points[2] if canvas.geometry.plane == "axial" else points[2][canvas.middle][None]  # across other slices it hardly varies
     thicker = np.float32(2.2 if name in ("femur", "tibia") else 0.4)
     cortex = np.float32(CORTEX) + np.clip((np.abs(z - 8) - 32) / 30, 0, 1) * thicker
     canvas.paint(window, coverage(surface, pixel), "bone", label=CODES[name])
@@ -231,7 +218,7 @@ def _bone(
     texture = 1 + 0.045 * grain + 0.03 * marrow
     growth = {"femur": 37.0, "tibia": -17.0}.get(name)
     if growth is not None:  # the scar of the growth plate
-        line = (z - np.float32(growth) - 2.0 * marrow - 0.004 * points[0] ** 2) / np.float32(0.8)
+        line = (z - np.float32(growth) - 2.0 * marrow - 0.004 * points[0][canvas.middle] ** 2) / np.float32(0.8)
         texture = texture * (1 - 0.35 * np.exp(-(line**2)))
     inner = coverage(surface + cortex + 0.15 * grain, pixel)
     canvas.paint(window, inner, "marrow", fat=fat, gain=texture, label=CODES[name])

@@ -8,6 +8,7 @@ them up as often as the lattice has values and fill in between, again linearly: 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def empty(low: NDArray[np.float64], high: NDArray[np.float64], step: float) -> G
     return Grid(np.asarray(low, np.float64), step, np.zeros(shape, np.float32))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class View:
     """A slice in knee coordinates.
 
@@ -110,7 +111,16 @@ class View:
     canvas: Canvas
     to_knee: NDArray[np.float64]
 
-    @property
+    @cached_property
+    def _back(self) -> NDArray[np.float64]:
+        return np.asarray(np.linalg.inv(self.to_knee), np.float64)
+
+    @cached_property
+    def _index(self) -> NDArray[np.float64]:
+        """(4, 4) indices of the slice stack to knee coordinates."""
+        return np.asarray(self.to_knee @ self.canvas.geometry.affine, np.float64)
+
+    @cached_property
     def scale(self) -> float:
         """mm of the patient for a millimetre of the reference knee."""
         return 1.0 / float(np.cbrt(abs(np.linalg.det(self.to_knee[:3, :3]))))
@@ -118,8 +128,7 @@ class View:
     def window(self, box: NDArray[np.float64], margin: float = 1.5) -> Window | None:
         """Rows and columns that a box of knee coordinates (2, 3) covers; None when the slice misses it."""
         corners = np.array([[box[a, 0], box[b, 1], box[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
-        back = np.linalg.inv(self.to_knee)
-        return self.canvas.window(corners @ back[:3, :3].T + back[:3, 3], margin)
+        return self.canvas.window(corners @ self._back[:3, :3].T + self._back[:3, 3], margin)
 
     def points(self, window: Window) -> NDArray[np.float32]:
         """(3, subslices, rows, columns) knee coordinates of the pixels."""
@@ -127,30 +136,67 @@ class View:
         m = self.to_knee.astype(np.float32)
         return np.stack([m[n, 0] * world[0] + m[n, 1] * world[1] + m[n, 2] * world[2] + m[n, 3] for n in range(3)])
 
+    def around(self, grid: Grid, below: float) -> Window | None:
+        """Rows and columns that hold the places where a distance is lower than ``below`` mm; None when the slice has none."""
+        box = grid.bounds(below)
+        window = None if box is None else self.window(box)
+        if window is None:
+            return None
+        every = 5
+        (rows, columns), pixel = window, self.canvas.pixel / self.scale
+        # A distance falls by a millimetre a millimetre at most, so nothing lies hidden between the places that are looked at.
+        near = (self._sparse(grid, window, every) < below + 0.75 * every * pixel).any(0)
+        if not near.any():
+            return None
+        ends = []
+        for axis, part in ((1, rows), (0, columns)):
+            held = np.flatnonzero(near.any(axis))
+            ends.append(slice(max(part.start + (held[0] - 1) * every, part.start), min(part.start + (held[-1] + 1) * every + 1, part.stop)))
+        return ends[0], ends[1]
+
     def look(self, grid: Grid, window: Window) -> NDArray[np.float32]:
         """Values of a field at the pixels of a window, (subslices, rows, columns)."""
         import cv2
 
+        rows, columns = window
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        every = max(1, int(grid.step * self.scale / self.canvas.pixel))
+        coarse = self._sparse(grid, window, every)
+        if every == 1:
+            return coarse
+        shrink = np.array([[1 / every, 0, 0], [0, 1 / every, 0]], np.float64)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.stack([cv2.warpAffine(one, shrink, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE) for one in coarse])
+
+    def _sparse(self, grid: Grid, window: Window, every: int) -> NDArray[np.float32]:
+        """Values at every n-th pixel of a window; if n > 1, also at the first beyond its end."""
         canvas = self.canvas
         rows, columns = window
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        every = max(1, int(grid.step * self.scale / canvas.pixel))
         count = canvas.water.shape[1]
-        gap = canvas.thickness / count / canvas.geometry.spacing[0]
+        gap = canvas.thickness / count / canvas.spacing[0]
         # Index of a place of the window's lattice -> index of the slice stack -> LPS -> knee -> index of the grid.
         stack = np.diag([gap, every, every, 1.0])
         stack[:3, 3] = [canvas.k - gap * (count - 1) / 2, rows.start, columns.start]
         to_grid = np.eye(4)
         to_grid[:3, :3] = np.eye(3)[::-1] / grid.step
         to_grid[:3, 3] = -grid.low[::-1] / grid.step
-        m = to_grid @ self.to_knee @ canvas.geometry.affine @ stack
+        m = to_grid @ self._index @ stack
         shape = (count, (height - 1) // every + 2, (width - 1) // every + 2) if every > 1 else (count, height, width)
-        coarse = _trilinear(grid.values, m, shape)
-        if every == 1:
-            return coarse
-        shrink = np.array([[1 / every, 0, 0], [0, 1 / every, 0]], np.float64)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.stack([cv2.warpAffine(one, shrink, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE) for one in coarse])
+        return _trilinear(grid.values, m, shape)
+
+
+def common(first: Window, second: Window) -> Window | None:
+    """Where two windows overlap."""
+    parts = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first, second, strict=True)]
+    return (parts[0], parts[1]) if all(one.stop > one.start for one in parts) else None
+
+
+def inside(outer: Window, inner: Window) -> tuple[slice, slice, slice]:
+    """A window in indices of the window that holds it, after the axis of sub-slices."""
+    rows = slice(inner[0].start - outer[0].start, inner[0].stop - outer[0].start)
+    columns = slice(inner[1].start - outer[1].start, inner[1].stop - outer[1].start)
+    return slice(None), rows, columns
 
 
 def _trilinear(values: NDArray[np.float32], m: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ CODES: dict[str, int] = {
 }  # fmt: skip
 """Values of the label map; 1 to 10 as in the maps of pymskt."""
 
-VOLUMES = {"medial": 2130.0, "lateral": 2040.0}
+VOLUMES = {"medial": 2200.0, "lateral": 2040.0}
 """mm3 of the menisci on the lattice where they are fitted, which come out as the mean of the real ones.
 They grow with the width of the knee, not with its cube."""
 
@@ -242,12 +242,12 @@ def _bent(grid: Grid, bend: Bend) -> Grid:
 
 def _drawn(course: Course, bend: Bend, step: float) -> Grid:
     grid = empty(*course.box(), step)
-    return grid.like(course.distance(bend.lattice(grid)))
+    return grid.like(course.along(grid.low, grid.step, bend.lattice(grid))[0])
 
 
 def _band(name: str, course: Course, bend: Bend) -> Band:
     grid = empty(*course.box(), 1.0)
-    distance, share = course.along(bend.lattice(grid))
+    distance, share = course.along(grid.low, grid.step, bend.lattice(grid))
     return Band(name, course, grid.like(distance), grid.like(share))
 
 
@@ -309,9 +309,11 @@ def _fat_pad(tendon: Course, bend: Bend) -> Grid:
     return grid.like(np.maximum(blend(body, top, 6.0), front))
 
 
-def cavity(excess: float, points: Floats) -> Floats:
-    """Signed distance to the suprapatellar recess and the gutters, filled by ``excess`` mm more than a film (3, ...) points."""
+def cavity(excess: float) -> Grid:
+    """Signed distance to the suprapatellar recess and the gutters, filled by ``excess`` mm more than a film."""
     e = excess
+    grid = empty(np.array([-52.0, -62.0, -10.0]), np.array([52.0, 32.0, 92.0]), 1.25)
+    points = grid.points()
     recess = ellipsoid(points, (3.0, -40.5 - 0.35 * excess, 60.0), (17 + 0.8 * e, 1.3 + 0.85 * e, 15 + 1.6 * e))
     found = recess
     for sign, y, z in ((-1.0, -22.0, 30.0), (1.0, -22.0, 31.0)):
@@ -319,7 +321,7 @@ def cavity(excess: float, points: Floats) -> Floats:
         found = blend(found, gutter, 3.0)
     for x, z in ((-20.0, 13.0), (20.0, 12.0)):
         found = np.minimum(found, ellipsoid(points, (x, 21.5, z), (8 + 0.6 * e, 0.9 + 0.45 * e, 9 + 0.6 * e)))
-    return np.asarray(found)
+    return grid.like(found)
 
 
 def _marks(
@@ -331,7 +333,7 @@ def _marks(
         marks[name] = places[len(places) // 2]
     tibia = bones["tibia"].coat()
     for side, grid in menisci.items():
-        inside = grid.values[0] < -1
+        inside = grid.values[0] < max(-1.0, float(grid.values.min()) / 2)
         points = grid.points()[:, 0][:, inside]
         x, y = points[:2].mean(1)
         column = np.array([np.full(80, x), np.full(80, y), np.linspace(-10, 10, 80)], np.float32)

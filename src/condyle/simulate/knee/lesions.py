@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.simulate.canvas import Window
-from condyle.simulate.knee.fields import View
+from condyle.simulate.knee.fields import Grid, View, common, inside
 from condyle.simulate.knee.findings import Planted
-from condyle.simulate.knee.joint import CODES, Knee, cavity
+from condyle.simulate.knee.joint import CODES, Knee
 from condyle.simulate.knee.shapes import Bone
 from condyle.simulate.surfaces import Floats, NoiseField, coverage, ellipsoid
 
@@ -48,12 +48,14 @@ class Lesions:
     ----------
     effusion : mm of fluid beyond a film
     magic : 0 to 1, strength of the magic angle effect
+    room : signed distance to the fluid in the recesses
     rough, cloud : fields that fray edges, finely and coarsely
     """
 
     found: tuple[Lesion, ...]
     effusion: float
     magic: float
+    room: Grid
     rough: NoiseField
     cloud: NoiseField
 
@@ -62,8 +64,9 @@ class Lesions:
 
     def fat_pad(self, view: View, window: Window, pad: Floats) -> None:
         """Oedema of the fat pad; its look-alike is the recess of fluid that clefts every second fat pad."""
-        points = view.points(window)
-        for one in self.of("fat_pad_injury"):
+        hurt = self.of("fat_pad_injury")
+        points = view.points(window) if hurt else np.zeros(0, np.float32)
+        for one in hurt:
             if one.planted.present:
                 shape = ellipsoid(points, one.centre, (one.radius * 1.1, one.radius * 0.8, one.radius)) + 1.6 * view.canvas.field(
                     self.cloud, window
@@ -78,7 +81,12 @@ class Lesions:
     def deep(self, view: View, window: Window, points: Floats) -> None:
         """Cysts, before anything of the joint; vessels and muscles lie under them."""
         pixel = view.canvas.pixel / view.scale
+        everywhere, all_points = window, points
         for one in self.of("cyst"):
+            part = _near(view, everywhere, one.centre, 1.5 * one.radius + 11)
+            if part is None:
+                continue
+            window, points = part[0], all_points[:, *part[1]]
             r, s = one.radius, one.severity
             if not one.planted.present:  # fluid in the recess about the popliteus tendon, or a little in the bursa behind
                 r, s = min(r, 4.0), s
@@ -99,15 +107,26 @@ class Lesions:
     def cavity(self, view: View, window: Window, points: Floats, coats: dict[str, Floats], skin: Floats) -> None:
         """Joint fluid in the recesses, and what fills a defect."""
         pixel = view.canvas.pixel / view.scale
-        room = np.maximum(cavity(self.effusion, points) + 0.25 * self._frayed(view, window), skin + 5.0)
-        view.canvas.paint(window, coverage(room - 0.8, pixel) * 0.7, "synovium", fat=0.1, gain=0.6)
-        view.canvas.paint(window, coverage(room, pixel), "fluid", gain=0.95, label=CODES["fluid"])
+        box = self.room.bounds(2.0)
+        part = None if box is None else view.window(box)
+        part = None if part is None else common(window, part)
+        if part is not None:
+            distance = view.look(self.room, part) + 0.25 * self._frayed(view, part)
+            distance = np.maximum(distance, skin[inside(window, part)] + 5.0)
+            view.canvas.paint(part, coverage(distance - 0.8, pixel) * 0.7, "synovium", fat=0.1, gain=0.6)
+            view.canvas.paint(part, coverage(distance, pixel), "fluid", gain=0.95, label=CODES["fluid"])
         for one in self.of("cartilage_defect", present=True):
-            shape = ellipsoid(points, one.centre, (one.radius + 0.5,) * 3)
-            near = coverage(np.minimum(np.minimum(coats["femur"], coats["tibia"]), coats["patella"]) - 3.2, 1.0)
-            view.canvas.paint(window, coverage(shape, pixel) * near, "fluid", gain=0.95, label=CODES["fluid"])
+            found = _near(view, window, one.centre, one.radius + 2)
+            if found is None:
+                continue
+            small, inner = found
+            shape = ellipsoid(points[:, *inner], one.centre, (one.radius + 0.5,) * 3)
+            coat = np.minimum(np.minimum(coats["femur"][inner], coats["tibia"][inner]), coats["patella"][inner])
+            view.canvas.paint(small, coverage(shape, pixel) * coverage(coat - 3.2, 1.0), "fluid", gain=0.95, label=CODES["fluid"])
         for one in self.of("plica"):
-            self._plica(view, window, points, one)
+            found = _near(view, window, one.centre, 1.3 * one.radius + 5)
+            if found is not None:
+                self._plica(view, found[0], points[:, *found[1]], one)
 
     def _plica(self, view: View, window: Window, points: Floats, one: Lesion) -> None:
         """A dark fold in the medial recess, with a film of fluid on both sides. A normal one is short and thin."""
@@ -172,9 +191,13 @@ class Lesions:
     def cartilage(self, view: View, window: Window, points: Floats, name: str, cover: Floats, depth: Floats) -> None:
         """Softened cartilage without loss: the look-alike of a defect."""
         for one in self.of("cartilage_defect", present=False):
-            shape = ellipsoid(points, one.centre, (one.radius,) * 3)
-            soft = np.clip(0.5 - shape / np.float32(one.radius), 0, 1) * depth
-            view.canvas.paint(window, cover * soft * np.float32(0.7 * one.severity), "hyaline_soft")
+            found = _near(view, window, one.centre, 1.5 * one.radius + 1)
+            if found is None:
+                continue
+            small, inner = found
+            shape = ellipsoid(points[:, *inner], one.centre, (one.radius,) * 3)
+            soft = np.clip(0.5 - shape / np.float32(one.radius), 0, 1) * depth[inner]
+            view.canvas.paint(small, cover[inner] * soft * np.float32(0.7 * one.severity), "hyaline_soft")
 
     def marrow(
         self, view: View, window: Window, points: Floats, name: str, surface: Floats, inner: Floats, fat: Floats, texture: Floats
@@ -206,11 +229,15 @@ class Lesions:
             line = coverage(across - np.float32(0.3 + 0.6 * one.severity), 0.8) * near
             view.canvas.paint(window, coverage(surface, 0.6) * line * np.float32(0.9 * one.severity), "bone")
 
-    def front(self, view: View, window: Window, points: Floats) -> None:
-        """Nothing lies before the tendons yet; the last step of painting."""
-
     def _frayed(self, view: View, window: Window) -> Floats:
         return view.canvas.field(self.rough, window)
+
+
+def _near(view: View, window: Window, centre: NDArray[np.float64], reach: float) -> tuple[Window, tuple[slice, slice, slice]] | None:
+    """The part of a window within ``reach`` mm of a place, also in indices of the window; None when the slice misses it."""
+    small = view.window(np.array([centre - reach, centre + reach]))
+    part = None if small is None else common(window, small)
+    return None if part is None else (part, inside(window, part))
 
 
 def _bump(share: Floats, one: Lesion) -> Floats:
@@ -282,7 +309,7 @@ def _in_meniscus(knee: Knee, side: str, spin: NDArray[np.float64]) -> NDArray[np
     grid = knee.menisci[side]
     depth = -grid.values[0]
     points = grid.points()[:, 0]
-    middle = points[:2][:, depth > 1].mean(1)
+    middle = points[:2][:, depth > min(1.0, float(depth.max()) / 2)].mean(1)
     sign = -1.0 if side == "medial" else 1.0
     angle = np.radians(45 + 60 * spin[2])  # 0 is the rim at the side, 90 the back
     spin[3] = angle / np.pi

@@ -84,6 +84,6 @@ def plane_of(name: str) -> str:
     return {"sag": "sagittal", "cor": "coronal", "tra": "axial"}[name.rsplit("_", 1)[1]]
 
 
-def protocol_of(name: str, tesla: float, matrix: int, field_of_view: float, spacing: float, slices: int) -> Protocol:
+def protocol_of(name: str, tesla: float, matrix: int, field_of_view: float, thickness: float, spacing: float, slices: int) -> Protocol:
     weighting, sequence = sequence_of(name, tesla)
-    return Protocol(name, weighting, sequence, matrix, field_of_view, round(0.9 * spacing, 2), spacing, slices, region="Knee")
+    return Protocol(name, weighting, sequence, matrix, field_of_view, thickness, spacing, slices, region="Knee")

@@ -20,6 +20,13 @@ def coarser(geometry: Geometry, most: int) -> Geometry:
     return Geometry(affine, (slices, most, most))
 
 
+def cut(geometry: Geometry, rows: slice, columns: slice) -> Geometry:
+    """The part of a grid within some rows and columns (whole slices with a start and a stop)."""
+    affine = geometry.affine.copy()
+    affine[:3, 3] = geometry.to_world([0, rows.start, columns.start])
+    return Geometry(affine, (geometry.shape[0], rows.stop - rows.start, columns.stop - columns.start))
+
+
 def interpolated(picture: Floats, size: int) -> NDArray[np.float32]:
     """A square picture with ``size`` rows and columns: its k-space within a larger empty one. First pixels coincide."""
     old = picture.shape[0]

@@ -14,16 +14,17 @@ from scipy.spatial.transform import Rotation
 
 from condyle.errors import UsageError
 from condyle.simulate.acquisition import Receiver, acquire
-from condyle.simulate.canvas import Canvas, Palette
+from condyle.simulate.canvas import Canvas, Palette, Window
 from condyle.simulate.faults import NO_FAULTS, Faults, clip, mirror, spoil_receiver
 from condyle.simulate.knee.draw import Textures, draw, textures
+from condyle.simulate.knee.fields import View
 from condyle.simulate.knee.findings import Planted, plant, random_findings
 from condyle.simulate.knee.findings import difficulty as difficulty_table
-from condyle.simulate.knee.joint import Knee, Wear, build
+from condyle.simulate.knee.joint import Knee, Wear, build, cavity
 from condyle.simulate.knee.lesions import Lesions, changed, place
 from condyle.simulate.knee.person import Person, Variation, person
 from condyle.simulate.knee.protocols import SERIES, Site, plane_of, protocol_of, site_of
-from condyle.simulate.knee.sampling import coarser, interpolated, nearest
+from condyle.simulate.knee.sampling import coarser, cut, interpolated, nearest
 from condyle.simulate.knee.truth import truth
 from condyle.simulate.signal import fat_signal
 from condyle.simulate.study import Protocol, SimulatedSeries, SimulatedStudy, stream
@@ -91,6 +92,7 @@ def simulate_knee(
         found,
         float(fluid),
         float(stream(seed, "magic").uniform(0.2, 1.0)),
+        cavity(float(fluid)),
         NoiseField(stream(seed, "rough"), 2.6),
         NoiseField(stream(seed, "cloud"), 7.0, 2),
     )
@@ -172,15 +174,18 @@ DRAWN = 320
 _COUNT = {"sagittal": 100.0, "coronal": 96.0, "axial": 108.0}
 """mm from the first to the last slice, about."""
 
+_FEW = {"sagittal": 84.0, "coronal": 88.0, "axial": 96.0}
+"""mm that slices of a given number span: the joint alone, with wider gaps between slices that are as thick as ever."""
+
 
 def _protocol(seed: int, site: Site, name: str, tesla: float, matrix: int | None, slices: int | None) -> Protocol:
     rng = stream(seed, f"protocol {plane_of(name)}")
     field = float(np.clip(site.field_of_view * rng.uniform(0.94, 1.06), 130, 205))
     spacing = round(site.spacing * float(rng.uniform(0.95, 1.1)), 1)
     count = int(np.clip(_COUNT[plane_of(name)] / spacing, 20, 40)) if slices is None else slices
-    if slices is not None:  # fewer slices still span the joint
-        spacing = round(_COUNT[plane_of(name)] / max(slices, 1), 2)
-    return protocol_of(name, tesla, site.matrix if matrix is None else matrix, field, spacing, count)
+    apart = spacing if slices is None else round(_FEW[plane_of(name)] / slices, 2)
+    thickness = round(0.9 * min(spacing, apart), 2)
+    return protocol_of(name, tesla, site.matrix if matrix is None else matrix, field, thickness, apart, count)
 
 
 def _grid(seed: int, plane: str, protocol: Protocol, origin: NDArray[np.float64], who: Person) -> Geometry:
@@ -252,24 +257,31 @@ class _Scan:
         whole = [fat_signal(TISSUES["fat"], replace(one.sequence, fat_suppression="none"), self.tesla) for one in group]
         receivers = [spoil_receiver(self._receiver(one), self.faults, one.name) for one in group]
         sampled = coarser(geometry, DRAWN)
+        pixel = float(np.mean(sampled.spacing[1:]))
         pixels = np.zeros((len(group), *geometry.shape), np.float32)
         labels = np.zeros(geometry.shape, np.uint8)
 
         def one_slice(k: int) -> None:
-            canvas = Canvas(sampled, k, group[0].thickness, palette, 3)
-            background = Canvas(sampled, k, group[0].thickness, palette, 1)
-            draw(canvas, background, self.to_knee, self.knee, self.lesions, self.noise)
-            water, fatty = canvas.collapse()
-            labels[k] = nearest(canvas.labels, geometry.shape[1])
-            m = self.to_knee.astype(np.float32)
-            world = canvas.points[:, canvas.middle]
-            points = np.einsum("ab,bij->aij", m[:3, :3], world) + m[:3, 3][:, None, None]
-            sensitivity = self.coil(points)
-            left = self.unsuppressed(points)
+            signal = np.zeros((2, len(group), *sampled.shape[1:]), np.float32)
+            found = np.zeros(sampled.shape[1:], np.uint8)
+            window = self._limb(sampled, k, group[0].thickness, palette)
+            if window is not None:  # all else is air
+                part = cut(sampled, *window)
+                canvas = Canvas(part, k, group[0].thickness, palette, 3)
+                background = Canvas(part, k, group[0].thickness, palette, 1)
+                draw(canvas, background, self.to_knee, self.knee, self.lesions, self.noise)
+                water, fatty = canvas.collapse()
+                m = self.to_knee.astype(np.float32)
+                points = np.einsum("ab,bij->aij", m[:3, :3], canvas.points[:, canvas.middle]) + m[:3, 3][:, None, None]
+                sensitivity, left = self.coil(points), self.unsuppressed(points)
+                for n in range(len(group)):
+                    rest = np.float32(fat[n]) + np.float32(whole[n] - fat[n]) * left
+                    signal[:, n, *window] = water[n] * sensitivity, fatty * rest * sensitivity
+                found[window] = canvas.labels
+            labels[k] = nearest(found, geometry.shape[1])
             for n, one in enumerate(group):
                 rng = stream(self.seed, f"receiver {one.name} {k}")
-                rest = np.float32(fat[n]) + np.float32(whole[n] - fat[n]) * left
-                picture = acquire(water[n], fatty * rest, sensitivity, receivers[n], canvas.pixel, rng)
+                picture = acquire(*signal[:, n], np.float32(1), receivers[n], pixel, rng)
                 pixels[n, k] = interpolated(picture, geometry.shape[1])
 
         with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
@@ -280,6 +292,23 @@ class _Scan:
             shown = Volume(mirror(labels, self.faults, one.name), geometry)
             done.append(SimulatedSeries(one, volume, shown, self.faults.missing_of(one.name, geometry.shape[0])))
         return done
+
+    def _limb(self, geometry: Geometry, k: int, thickness: float, palette: Palette) -> Window | None:
+        """Rows and columns of a slice that hold the limb and 3 mm around; None when it lies beside the limb."""
+        every = 4
+        affine = geometry.affine.copy()
+        affine[:3, 1:] *= np.array([every, every, 1.0])
+        _, rows, columns = geometry.shape
+        few = Geometry(affine, (geometry.shape[0], -(-rows // every) + 1, -(-columns // every) + 1))
+        view = View(Canvas(few, k, thickness, palette, 3), self.to_knee)
+        inside = (view.look(self.knee.skin, (slice(0, few.shape[1]), slice(0, few.shape[2]))) < 3.0).any(0)
+        if not inside.any():
+            return None
+        ends = []
+        for axis, size in ((1, rows), (0, columns)):
+            held = np.flatnonzero(inside.any(axis))
+            ends.append(slice(max((int(held[0]) - 1) * every, 0), min((int(held[-1]) + 1) * every + 1, size)))
+        return ends[0], ends[1]
 
     def _receiver(self, protocol: Protocol) -> Receiver:
         rng = stream(self.seed, f"scanner {protocol.name}")

@@ -63,11 +63,15 @@ def mixed(name: str, weights: NDArray[np.float64]) -> Bone:
     return Bone(Grid(low, step, surface.astype(np.float32)), Grid(low, step, thick.astype(np.float32)))
 
 
+_INWARDS = {"medial": np.array([3.5, 0.0, 0.0]), "lateral": np.zeros(3)}
+"""mm by which an outline is moved, so that its rim ends where the mixed plateau does and it bears on as much cartilage as real ones."""
+
+
 def planform(side: str) -> Grid:
     """Signed distance to the outline of a meniscus seen from above, [1, y, x]."""
     data = _stored()
     field = data[f"meniscus_{side}"].astype(np.float32) / 10
-    return Grid(np.asarray(data["meniscus_low"], np.float64), float(data["step"]), field.min(0, keepdims=True))
+    return Grid(np.asarray(data["meniscus_low"], np.float64) + _INWARDS[side], float(data["step"]), field.min(0, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
