@@ -54,6 +54,15 @@ def test_one_row_a_finding_with_the_manifests_ids(studies, tmp_path):
     assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
+def test_a_misspelt_column_of_the_manifest_is_a_warning(studies, tmp_path):
+    """Its values would be passed over in silence."""
+    manifest = studies(3)
+    lines = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([lines[0] + ",vendr", *(line + ",Siemens" for line in lines[1:])]) + "\n")
+    result = predict(PixelReader(), manifest, tmp_path / "out.csv")
+    assert ["vendr" in warning and "vendor" in warning for warning in result.warnings] == [True]
+
+
 def test_bad_studies_are_listed_and_read_again_next_time(studies, tmp_path):
     manifest, out = studies(12), tmp_path / "out.csv"
     result = predict(PixelReader(bad=[4]), manifest, out)

@@ -40,12 +40,15 @@ def train(
 ) -> None:
     """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped."""
     from condyle.cohorts import load_cohort
+    from condyle.cohorts.manifest import check_manifest
     from condyle.outputs import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
 
     refuse_to_overwrite(out)
     resolved = load_recipe(recipe, size=size.value, seed=seed)
     cohort = load_cohort(data)
+    for doubt in check_manifest(cohort.rows):
+        screen.note(f"warning: {doubt.what} ({doubt.where}) {doubt.why}")
     counts = {"patients": len(cohort.patients), "studies": len(cohort.studies), "labels": len(cohort.labels)}
     if dry_run:
         import yaml

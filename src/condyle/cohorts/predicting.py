@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import condyle
 from condyle.cohorts.journal import journal
-from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
+from condyle.cohorts.manifest import ManifestRow, by_study, check_manifest, read_manifest
 from condyle.cohorts.opening import RowOpener
 from condyle.cohorts.table import write_table
 from condyle.errors import CondyleError, InputError, UsageError
@@ -73,7 +73,8 @@ def predict(
     if isinstance(reader, str | Path):
         reader = load_package(reader)
     manifest, out = Path(manifest), Path(out)
-    studies = by_study(read_manifest(manifest))
+    rows = read_manifest(manifest)
+    studies = by_study(rows)
     record = out.with_name(out.name + ".journal")
     if out.exists() and not record.exists():
         raise UsageError(
@@ -95,7 +96,9 @@ def predict(
         for number, study_id in enumerate(waiting, start=before + 1):
             done.add(study_id, _read(reader, opener, studies[study_id]))
             tell(number, len(studies))
-        return _write(out, studies, done.entries)
+        result = _write(out, studies, done.entries)
+    doubts = tuple(f"{one.what} ({one.where}) {one.why}" for one in check_manifest(rows) if one.code != "split-incomplete")
+    return replace(result, warnings=(*doubts, *result.warnings))
 
 
 def _read(reader: Reader, opener: RowOpener, rows: Sequence[ManifestRow]) -> dict[str, Any]:
