@@ -87,7 +87,10 @@ def get(kind: str, name: str) -> Any:
             "unknown-plugin", f"There is no {kind} plug-in {name!r}.", what_to_do=f"Use one of: {', '.join(known) or 'none installed'}."
         )
     if isinstance(plugin, Unavailable):
-        raise CondyleError("plugin-unavailable", f"The {kind} plug-in {name!r} cannot be loaded.", why=plugin.reason)
+        raise CondyleError(
+            "plugin-unavailable", f"The {kind} plug-in {name!r} cannot be loaded.", why=plugin.reason,
+            what_to_do="Update or remove the Python package that brings it; `condyle doctor` lists what is installed.",
+        )  # fmt: skip
     return plugin.load()
 
 

@@ -36,7 +36,11 @@ def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> i
         screen.finish(code)
         return code
     except KeyboardInterrupt:
-        screen.error(CondyleError("interrupted", "Interrupted. Nothing half-written was left under the name you asked for."), INTERRUPTED)
+        stopped = CondyleError(
+            "interrupted", "Interrupted. Nothing half-written was left under the name you asked for.",
+            what_to_do="Run the same command again; predict and train go on where they stopped.",
+        )  # fmt: skip
+        screen.error(stopped, INTERRUPTED)
         return INTERRUPTED
     except BrokenPipeError:
         leave_quietly()

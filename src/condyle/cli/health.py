@@ -129,5 +129,8 @@ def _key() -> list[Fact]:
         private = place.stat().st_mode & 0o077 == 0
         usable = os.access(place, os.R_OK)
     except OSError as error:
-        raise CondyleError("key-file", "The key file cannot be looked at.", where=str(place), why=f"{error.strerror}.") from error
+        raise CondyleError(
+            "key-file", "The key file cannot be looked at.", where=str(place), why=f"{error.strerror}.",
+            what_to_do="Make its folder readable for you, or point CONDYLE_KEY_FILE to another place.",
+        ) from error  # fmt: skip
     return [Fact("pseudonymisation key", str(place), private and usable, f"It must be readable by you alone: chmod 600 {place}")]

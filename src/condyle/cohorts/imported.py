@@ -64,7 +64,8 @@ class Files:
         origin = Path(os.path.normpath(self.source / name))
         if not origin.is_relative_to(self.source):
             raise InputError(
-                "path-outside", "A table of the release names a file outside of its folder.", where=name, what_to_do="Correct the table."
+                "path-outside", "A table of the release names a file outside of its folder.", where=name,
+                why="Only files of the release may enter a cohort.", what_to_do="Correct the table.",
             )
         if not self.copy:
             return Path(os.path.relpath(origin, self.out)).as_posix()

@@ -148,7 +148,10 @@ def read_mask(path: Path, value: int | None) -> Mask:
 def mask_volume(path: Path) -> Volume:
     """The numbers of a NIfTI mask, in their place in the patient. Raises InputError."""
     if not path.name.endswith(_NIFTI):
-        raise InputError("mask-format", "A mask must be NIfTI (.nii or .nii.gz).", where=path.name)
+        raise InputError(
+            "mask-format", "A mask must be NIfTI (.nii or .nii.gz).", where=path.name, why="Its name ends otherwise.",
+            what_to_do="Convert it to NIfTI, one whole number a voxel.",
+        )  # fmt: skip
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -223,7 +226,8 @@ def _pair(folder: Path, row: Mapping[str, str]) -> tuple[Mask, NDArray[np.bool_]
     given = read_mask(folder / row["predicted_path"], _label(row, "predicted_value"))
     if truth.inside.shape != given.inside.shape or not np.allclose(truth.affine, given.affine, atol=1e-3):
         raise InputError(
-            "mask-grids", "The two masks lie on different grids.", why="They must have one shape and one place in the patient."
+            "mask-grids", "The two masks lie on different grids.", why="They must have one shape and one place in the patient.",
+            what_to_do="Resample one onto the other with the nearest label, and say so where the figures stand.",
         )
     return truth, given.inside
 

@@ -334,7 +334,10 @@ def _sha256(data: bytes) -> str:
 def _outside(where: str, name: str) -> PackageError:
     shown = name if name.isprintable() else "?"
     place = f"{where}: {shown}"
-    return PackageError("package-unsafe", "A file of the package lies outside of it.", where=place, what_to_do="Do not use it.")
+    return PackageError(
+        "package-unsafe", "A file of the package lies outside of it.", where=place,
+        why="Its name leaves the folder, or it is a link.", what_to_do="Do not use it.",
+    )  # fmt: skip
 
 
 def _damaged(where: str, reason: str) -> PackageError:

@@ -1,8 +1,8 @@
 """The contract of a reader family: what any reading must be, whatever joint it is about.
 
 A family is a plug-in of the kind ``families``: a function of a ``Package`` that gives a reader with ``info``,
-``open()`` (its graphs, at once) and ``read(study, maps=True) -> Reading``. Use in a test of your own family, with a package and a study that it can
-read:
+``open()`` (its graphs, at once) and ``read(study, maps=True) -> Reading``. Use in a test of your own family, with a package
+and a study that it can read:
 
     import pytest
     from condyle.testing.families import CHECKS

@@ -67,7 +67,10 @@ def masked_pictures(cohort: Cohort, patients: Collection[str]) -> list[Masked]:
         picture = cv2.imread(str(row.path), cv2.IMREAD_GRAYSCALE)
         stored = cv2.imread(str(row.mask), cv2.IMREAD_GRAYSCALE)
         if picture is None or stored is None or picture.shape != stored.shape:
-            raise InputError("mask-unreadable", "A picture and its mask do not fit.", where=f"manifest row {row.row}")
+            raise InputError(
+                "mask-unreadable", "A picture and its mask do not fit.", where=f"manifest row {row.row}",
+                why="One of them cannot be read, or they differ in size.", what_to_do="Correct the row, or make the mask again.",
+            )  # fmt: skip
         size = (round(240 / GRID_MM), round(300 / GRID_MM))
         found.append(
             Masked(

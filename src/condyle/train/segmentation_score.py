@@ -96,7 +96,10 @@ def score_segmenter(cohort: Cohort, patients: Collection[str], network: Network)
 def _grey(path: Path) -> NDArray[np.uint8]:
     pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if pixels is None:
-        raise InputError("picture-unreadable", "A picture of the cohort cannot be read.", where=path.name)
+        raise InputError(
+            "picture-unreadable", "A picture of the cohort cannot be read.", where=path.name, why="It is missing or no PNG.",
+            what_to_do="Import the cohort again: `condyle data import`.",
+        )  # fmt: skip
     return np.asarray(pixels, np.uint8)
 
 

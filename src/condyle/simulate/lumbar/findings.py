@@ -204,4 +204,7 @@ def check_findings(findings: Mapping[str, LevelFindings]) -> None:
         if planted.herniation not in ("", "protrusion", "extrusion"):
             wrong.append(f"herniation {planted.herniation!r} at {level} is not '', 'protrusion' or 'extrusion'")
     if wrong:
-        raise UsageError("simulated-finding-out-of-range", "Some findings cannot be drawn.", why="; ".join(wrong))
+        raise UsageError(
+            "simulated-finding-out-of-range", "Some findings cannot be drawn.", why="; ".join(wrong),
+            what_to_do="Give values within these limits.",
+        )  # fmt: skip
