@@ -38,11 +38,11 @@ def test_a_gap_without_a_difference_is_not_one() -> None:
     assert found.gap_if_equal > 0.01  # the largest gap is above 0 although nothing differs
 
 
-def test_groups_within_patients_have_no_test_for_separate_groups() -> None:
+def test_groups_within_patients_are_tested_over_patients() -> None:
     truth, score, label = groups(2, 1.0)
     found = auroc_difference(truth, score, label, np.arange(600) // 2, n=100)
-    assert np.isnan(found.p)
     assert "several subgroups" in found.note
+    assert "298 degrees of freedom" in found.note
 
 
 def test_small_cells_say_insufficient() -> None:
@@ -122,6 +122,6 @@ def test_endpoints() -> None:
 def test_p_is_the_dual_of_the_printed_interval() -> None:
     found = proportion("sensitivity", 83, 100)
     assert one_sided_p(found, found.low) == pytest.approx(0.025, abs=1e-9)
-    area = Estimate("AUROC", 0.9, se=0.02)
+    area = Estimate("AUROC", 0.9, method="DeLong, logit", se=0.02)
     assert one_sided_p(area, 0.9) == pytest.approx(0.5)
     assert np.isnan(one_sided_p(Estimate("F1", 0.9), 0.5))

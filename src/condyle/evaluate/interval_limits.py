@@ -90,7 +90,8 @@ def tail_below(at: float, replicates: ArrayLike, bias: tuple[float, float] = (fl
     if not np.isfinite(z0) or share >= 1:
         return float(share)
     moved = float(ndtri(share)) - z0
-    return float(ndtr(moved / (1 + acceleration * moved) - z0))
+    # The correction may not claim more than the resamples can tell.
+    return max(float(ndtr(moved / (1 + acceleration * moved) - z0)), 1 / (1 + len(given)))
 
 
 def bca(
