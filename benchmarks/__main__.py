@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("intake", "prepare", "memory", "reading", "training", "bias_field", "evaluation")
+NAMES = ("intake", "prepare", "memory", "reading", "reading_planes", "training", "bias_field", "evaluation")
 
 
 def main() -> int:

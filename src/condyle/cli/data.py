@@ -31,16 +31,32 @@ def scan(
     screen: Screen,
     folder: Annotated[Path, typer.Argument(readable=False, help="Folder that holds studies in any depth.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="manifest.csv to write.")],
+    labels: Annotated[Path | None, typer.Option("--labels", readable=False, help="Table of labels; labels.csv is written beside.")] = None,
+    mapping: Annotated[Path | None, typer.Option("--map", readable=False, help="YAML that says what the table's columns mean.")] = None,
 ) -> None:
-    """Look through a folder and write a manifest with one row a series, roles included."""
+    """Look through a folder and write a manifest with one row a series, roles included; with --labels also labels.csv."""
     from condyle.cohorts import scan as look
     from condyle.cohorts import write_manifest
+    from condyle.cohorts.joining import join_labels, read_join_map, write_joined
+    from condyle.errors import UsageError
     from condyle.outputs import refuse_existing_file
 
     refuse_existing_file(out)
+    if (labels is None) != (mapping is None):
+        raise UsageError("labels-without-map", "--labels and --map go together.", what_to_do="Give both, or neither.")
+    beside = out.with_name("labels.csv")
+    if labels is not None:
+        refuse_existing_file(beside)
+    told = None if mapping is None else read_join_map(mapping)
     with screen.progress("Looking through the files"):
         found = look(folder, out)
+    joined = None if labels is None or told is None else join_labels(found.rows, labels, told)
     write_manifest(out, found.rows)
+    if joined is not None:
+        write_joined(beside, joined)
+        for number in joined.unmatched:
+            screen.note(f"no study for row {number} of the label table")
+        screen.note(f"{len(joined.rows)} labels; {joined.silent} studies without one")
     for where, reason in found.left_out:
         screen.note(f"left out: {where}: {reason}")
     screen.say(str(out))
@@ -51,6 +67,8 @@ def scan(
         series=len(found.rows),
         problems=found.problems,
         left_out=[{"where": where, "reason": reason} for where, reason in found.left_out],
+        labels=None if joined is None else len(joined.rows),
+        rows_without_study=None if joined is None else list(joined.unmatched),
     )
 
 

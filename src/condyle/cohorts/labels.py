@@ -156,7 +156,7 @@ def _parse(
     if site["side"] and site["side"] not in SIDES:
         problems.append(f"row {number}: side must be left, right or both")
     reliability = _reliability(number, row.get("reliability", ""), problems)
-    value = _value(number, known[finding], text, problems) if finding in known else None
+    value = value_of(number, known[finding], text, problems) if finding in known else None
     if len(problems) > before:
         return None
     return Label(
@@ -172,7 +172,8 @@ def _parse(
     )
 
 
-def _value(number: int, entry: FindingEntry, text: str, problems: list[str]) -> float | str | None:
+def value_of(number: int, entry: FindingEntry, text: str, problems: list[str]) -> float | str | None:
+    """A cell as the finding's value; None is unknown. What it cannot be is added to the problems."""
     if text.lower() in UNKNOWN_WORDS:
         return None
     if entry.kind == "category":
