@@ -116,6 +116,8 @@ def compare_arms(
         return _obuchowski_rockette(figures, base, arm, approach, metric, level)
     if pairs or _by_pairs(figures, approach):
         every = u_statistics(figures, level=level)
+        if approach.method == "auto" and min(one.biased.variance for one in (*every.arms, *every.differences)) < 0:
+            return _readers_means(figures, base, arm, approach, metric, level)  # no variance by pairs, not even the V-statistic's
         one, other = (_of_u(item, metric, level) for item in every.arms)
         return Compared(one, other, _of_u(every.differences[0], metric, level, turned=True), components(figures, base, arm))
     return _readers_means(figures, base, arm, approach, metric, level)
@@ -224,11 +226,12 @@ def _estimate(
 
 def _of_u(one: UStatistic, metric: str, level: float, *, turned: bool = False) -> Estimate:
     """The V-statistic stands in where the unbiased variance is negative: it is too large rather than none."""
-    biased = one.unbiased.variance < 0
+    biased = one.unbiased.variance < 0 <= one.biased.variance
     used = one.biased if biased else one.unbiased
     low, high = (0.0 - used.high, 0.0 - used.low) if turned else (max(used.low, 0.0), min(used.high, 1.0))
-    said = tuple(words for words in one.warnings if not words.startswith("The unbiased variance"))
+    said = one.warnings
     if biased:
+        said = tuple(words for words in said if not words.startswith("The unbiased variance"))
         said = (*said, "The unbiased variance is negative: the V-statistic, which is too large, stands in.")
     if used.variance == 0:
         low, high, said = float("nan"), float("nan"), (*said, NO_VARIANCE)
@@ -236,6 +239,7 @@ def _of_u(one: UStatistic, metric: str, level: float, *, turned: bool = False) -
     return Estimate(
         f"difference of {metric}" if turned else metric, 0.0 - one.estimate if turned else one.estimate, low, high,
         f"{kind} (BDG), weighted by what was read, {one.n_readers} readers and cases random", cases, None, cases, level,
-        float(np.sqrt(used.variance)), float("nan"), used.df, used.p if turned else float("nan"), "difference 0" if turned else "",
+        float(np.sqrt(used.variance)) if used.variance >= 0 else float("nan"), float("nan"), used.df,
+        used.p if turned else float("nan"), "difference 0" if turned else "",
         warnings=said,
     )  # fmt: skip
