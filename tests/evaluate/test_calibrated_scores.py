@@ -7,10 +7,12 @@ import pytest
 
 from condyle.errors import InputError
 from condyle.evaluate.conformal import calibrate_conformal, judge_sets, risk_coverage
+from condyle.evaluate.curve_bands import smooth_band
 from condyle.evaluate.decision_curve import benefit_over_default, decision_curve
 from condyle.evaluate.recalibration import logistic, recalibration, spiegelhalter
 from condyle.evaluate.reliability import calibration_errors, reliability
 from condyle.evaluate.scaling import KINDS, fit_scaling
+from condyle.evaluate.smooth_calibration import loess_at, smooth_calibration
 
 
 def perfect(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -135,3 +137,34 @@ def test_risk_falls_when_the_unsure_are_left_out() -> None:
     assert found.risk[200] < found.risk[-1]
     assert found.coverage[-1] == 1
     assert found.area < found.risk[-1]
+
+
+def test_duplicates_within_patients_change_no_calibration_interval() -> None:
+    """Every row twice: observed / expected, slope and Spiegelhalter's test count patients, not rows."""
+    rng = np.random.default_rng(12)
+    p = rng.beta(1, 2, 150)
+    truth = (rng.random(150) < p).astype(float)
+    once = np.arange(150)
+    single, double = recalibration(truth, p, once), recalibration(np.repeat(truth, 2), np.repeat(p, 2), np.repeat(once, 2))
+    for name in ("slope", "in_the_large", "observed_to_expected"):
+        one, other = getattr(single, name), getattr(double, name)
+        assert (other.low, other.high, other.clusters) == (pytest.approx(one.low), pytest.approx(one.high), 150)
+    assert spiegelhalter(np.repeat(truth, 2), np.repeat(p, 2), np.repeat(once, 2)) == pytest.approx(spiegelhalter(truth, p, once))
+    plain = recalibration(truth, p).observed_to_expected
+    clustered = single.observed_to_expected
+    assert np.log(clustered.high / clustered.low) == pytest.approx(np.log(plain.high / plain.low), rel=0.35)
+    assert spiegelhalter(truth, p, once)[0] == pytest.approx(spiegelhalter(truth, p)[0], rel=0.25)
+
+
+def test_band_of_the_smooth_curve_holds_it() -> None:
+    rng = np.random.default_rng(13)
+    p = np.round(rng.beta(1, 2, 200), 2)
+    truth = (rng.random(200) < p).astype(float)
+    band = smooth_band(truth, p, np.arange(200) // 2, n=60, seed=1)
+    curve = loess_at(truth == 1, p, np.ones(200), band.along)
+    known = np.isfinite(band.low)  # at the ends a tenth of the resamples does not reach
+    assert known.mean() > 0.9
+    assert ((band.low <= curve) & (curve <= band.high))[known].mean() > 0.9
+    whole = smooth_calibration(truth, p)
+    assert np.interp(band.along, np.sort(p), whole.observed[np.argsort(p)]) == pytest.approx(curve, abs=0.03)
+    assert np.isnan(loess_at(truth == 1, p, (p > 0.5).astype(float), np.array([0.1, 0.6]))).tolist() == [True, False]

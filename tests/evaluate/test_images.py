@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from condyle.errors import InputError
-from condyle.evaluate.coco import boxes, coco
+from condyle.evaluate.coco import IOUS, boxes, coco
 from condyle.evaluate.froc import cpm, froc, froc_intervals, match_marks, places
-from condyle.evaluate.instances import match_instances
+from condyle.evaluate.instances import match_instances, separate, summarise_instances
 from condyle.evaluate.overlap import dice, iou
 from condyle.evaluate.segmentation import score_masks, summarise_masks
 from condyle.evaluate.surface import element_areas, surface_distances
@@ -170,3 +170,50 @@ def test_no_lesion_has_no_sensitivity() -> None:
     empty = places([], np.zeros((0, 3)), [])
     with pytest.raises(InputError, match="no lesion"):
         froc(match_marks(["a"], empty, empty))
+
+
+def test_boxes_of_one_depth_are_judged_as_flat_ones() -> None:
+    """The third axis adds a factor to shared and whole volume alike: at the same overlaps every number is that of two dimensions."""
+    rng = np.random.default_rng(3)
+    image = np.repeat(np.arange(12), 2)
+    true = np.c_[rng.uniform(0, 50, (24, 2)), rng.uniform(8, 20, (24, 2))]
+    said = true + rng.normal(0, 2.5, true.shape) * [1, 1, 0.5, 0.5]
+    flat = coco(boxes(image, np.ones(24), true), boxes(image, np.ones(24), said, score=rng.random(24)))
+    rng = np.random.default_rng(3)
+    rng.uniform(0, 50, (24, 2)), rng.uniform(8, 20, (24, 2)), rng.normal(0, 2.5, true.shape)
+    score = rng.random(24)
+
+    def deep(box: np.ndarray) -> np.ndarray:
+        return np.c_[box[:, :2], np.full(24, 3.0), box[:, 2:], np.full(24, 4.0)]
+
+    solid = coco(boxes(image, np.ones(24), deep(true)), boxes(image, np.ones(24), deep(said), score=score), ious=IOUS)
+    assert solid.ap() == pytest.approx(flat.ap())
+    assert 0 < solid.ap() < 1
+    assert set(solid.summary()) == {"AP", "AP50", "AP75", "AR_1", "AR_10", "AR_100"}
+    usual = coco(boxes(image, np.ones(24), deep(true)), boxes(image, np.ones(24), deep(said), score=score))
+    assert list(usual.summary())[:4] == ["AP", "AP10", "AP30", "AP50"]
+    assert usual.ap() > solid.ap()
+    # Half of the depth missed: the overlap is a half.
+    half = deep(true) * [1, 1, 1, 1, 1, 0.5]
+    found = coco(boxes(image, np.ones(24), deep(true)), boxes(image, np.ones(24), half, score=score), ious=[0.49, 0.51])
+    assert (found.ap(iou=0.49), found.ap(iou=0.51)) == (pytest.approx(1.0), 0.0)
+    with pytest.raises(InputError, match="same number of axes"):
+        coco(boxes(image, np.ones(24), true), boxes(image, np.ones(24), deep(true), score=score))
+
+
+def test_objects_of_masks_over_patients() -> None:
+    """Two parts in the truth; one is found in every study, the other in half of them, and one thing is made up."""
+    truth = np.zeros((1, 10, 30), int)
+    truth[0, 2:6, 2:6] = truth[0, 2:6, 12:16] = 1
+    both, one = truth.copy(), truth.copy()
+    one[0, :, 12:16] = 0
+    one[0, 2:6, 22:26] = 1
+    assert separate(truth > 0).max() == 2
+    matches = [match_instances(separate(truth > 0), separate(given > 0)) for given in (both, one) * 5]
+    found = summarise_instances(matches, np.arange(10) // 2, n=200)
+    assert found["recall of objects"].estimate == pytest.approx(15 / 20)
+    assert found["precision of objects"].estimate == pytest.approx(15 / 20)
+    assert found["panoptic quality"].estimate == pytest.approx(found["mean IoU of matches"].estimate * found["F1 of objects"].estimate)
+    assert found["recall of objects"].clusters == 5
+    alone = summarise_instances([match_instances(np.zeros((2, 2), int), np.zeros((2, 2), int))], ["a"], n=10)
+    assert np.isnan(alone["recall of objects"].estimate)

@@ -43,7 +43,7 @@ def subgroup_study(
     whole = [Line(table.finding, "all", "", one) for table in tables for one in _whole(table, settings)]
     by_name = {(line.finding, line.estimate.measure.lower()): line.estimate for line in whole}
     found = [by_name.get((one.finding, one.measure.lower())) for one in endpoints]
-    pooled, more = _heterogeneity(lines, cohorts) if cohorts else ((), ())
+    pooled, more = _heterogeneity(lines, cohorts, settings.level) if cohorts else ((), ())
     small = sum("insufficient" in " ".join(line.estimate.warnings) for line in lines)
     summary = (
         f"Groups by {', '.join(asked)}" + (", fixed in the plan." if planned else ": a screen, read it by the false discovery rate."),
@@ -78,7 +78,7 @@ def _values(whole: Sequence[Line], lines: Sequence[Line]) -> Sheet:
     return Sheet("subgroups", "Values in each group", columns, rows)
 
 
-def _heterogeneity(lines: Sequence[Line], column: str) -> tuple[tuple[Sheet, ...], tuple[Line, ...]]:
+def _heterogeneity(lines: Sequence[Line], column: str, level: float) -> tuple[tuple[Sheet, ...], tuple[Line, ...]]:
     rows: list[tuple[Cell, ...]] = []
     more: list[Line] = []
     for name in dict.fromkeys(line.finding for line in lines):
@@ -90,7 +90,7 @@ def _heterogeneity(lines: Sequence[Line], column: str) -> tuple[tuple[Sheet, ...
             ]  # fmt: skip
             if len(own) < 2:
                 continue
-            found = pool_shares(measure, [one.estimate for one in own], [one.se for one in own])
+            found = pool_shares(measure, [one.estimate for one in own], [one.se for one in own], level=level)
             more.append(Line(name, "all", f"cohorts: {column}", found.mean))
             ends = found.prediction
             expected = f"{ends[0]:.3f} to {ends[1]:.3f}" if np.isfinite(ends[0]) else "needs three cohorts"
