@@ -53,7 +53,8 @@ def test_every_layout_has_a_number_and_an_interval(name: str, way: Approach) -> 
     assert found.difference.estimate == pytest.approx(0.05, abs=0.15)
     assert 0 < found.difference.p <= 1
     incomplete = name in ("partially paired", "missing reads")
-    kind = "-statistics (BDG)" if incomplete and way == Approach() else "readers' means" if incomplete else "Obuchowski-Rockette"
+    kind = "readers' means" if incomplete else "Obuchowski-Rockette"
+    kind = "U-statistics" if name == "partially paired" and way == Approach() else kind
     assert kind in found.difference.method
 
 
@@ -96,10 +97,15 @@ def test_methods_agree_and_each_says_its_name() -> None:
     assert fixed.test.df2 == 39  # F over patients, not the chi-square
 
 
-def test_a_negative_variance_is_replaced_and_said() -> None:
-    found = compared(layout(LAYOUTS["missing reads"])).difference  # four readers, holes in a pattern
-    assert found.method.startswith("V-statistics")
-    assert "negative" in " ".join(found.warnings)
+def test_a_negative_variance_has_no_interval_and_says_so() -> None:
+    holes = layout(LAYOUTS["missing reads"])  # four readers, holes in a pattern
+    pairs = compared(holes, Approach("u")).difference
+    assert np.isnan(pairs.low)
+    assert "The unbiased variance is negative" in " ".join(pairs.warnings)
+    means = compared(holes).difference
+    assert means.low < means.estimate < means.high
+    gains = np.diff(area_under_roc(holes).value, axis=0)[0]
+    assert means.estimate == pytest.approx(gains.mean())
 
 
 def test_what_a_method_cannot_do_is_refused() -> None:

@@ -67,7 +67,6 @@ SAYS = {
     "Dorfman-Berbaum-Metz": "by Dorfman, Berbaum and Metz' analysis of variance of jackknife pseudovalues, no component dropped, Hillis' "
     "degrees of freedom",
     "U-statistics": "by U-statistics (Gallas) with BDG degrees of freedom, which use every read that was made",
-    "V-statistics": "by the same with the V-statistic of the variance where the unbiased one is negative",
     "Obuchowski-Rockette-Hillis on readers' means": "by the mean of the readers' own differences, its variance from their spread and their "
     "covariances over patients (structural components), Hillis' degrees of freedom",
     "readers' means": "by the mean of the readers' own differences and its variance over patients (structural components)",

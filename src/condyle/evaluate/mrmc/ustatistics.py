@@ -272,7 +272,7 @@ def _statistic(
     readers_in = np.asarray(counts.any(axis=(2, 3)))
     said = []
     if variance.unbiased < 0:
-        said.append("The unbiased variance is negative: no interval from it. The V-statistic is printed beside it.")
+        said.append(f"The unbiased variance is negative: no interval. The V-statistic, too large on average, is {variance.biased:.3g}.")
     if len(counts) == 2:
         shared = int(readers_in.all(0).sum())
         if moments.covariance < 0:
