@@ -77,10 +77,32 @@ def test_boxes_as_coco_judges_them(tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         evaluate_boxes(*paths, tmp_path / "other")
     assert caught.value.problems == (
-        "row 2: x1 must be above x0, and y1 above y0",
+        "row 2: x1 must be above x0",
         "row 3: the study is not in the manifest of studies that were read",
         "row 3: score is no finite number",
     )
+
+
+def test_boxes_in_three_dimensions_with_their_own_overlaps_and_an_endpoint(tmp_path: Path) -> None:
+    corner = "x0,y0,z0,x1,y1,z1"
+    true = [f"s{k},cyst,10,10,2,30,30,8" for k in range(10)]
+    said = [f"s{k},cyst,10,10,2,30,30,{8 if k < 5 else 4},{0.9 - 0.05 * k}" for k in range(10)]  # the second five hold a third
+    (tmp_path / "boxes.csv").write_text("\n".join([f"study_id,finding,{corner}", *true]) + "\n", "utf-8")
+    (tmp_path / "said.csv").write_text("\n".join([f"study_id,finding,{corner},score", *said]) + "\n", "utf-8")
+    rows = [f"s{k},p{k},s{k}.dcm" for k in range(10)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["study_id,patient_id,path", *rows]) + "\n", "utf-8")
+    endpoints = "endpoints: [{finding: cyst, metric: AP, at_least: 0.2}, {finding: cyst, metric: AUROC, comparison: a - b}]"
+    (tmp_path / "plan.yaml").write_text(f"{endpoints}\nbootstrap: {{n: 100}}\n", "utf-8")
+    paths = [tmp_path / f"{name}.csv" for name in ("said", "boxes", "manifest")]
+    done = evaluate_boxes(*paths, tmp_path / "out", plan=tmp_path / "plan.yaml", figures=False)
+    found = {(line.finding, line.estimate.measure): line.estimate for line in done.evidence.lines}
+    assert found["boxes", "AP30"].estimate == pytest.approx(1.0)
+    assert found["boxes", "AP50"].estimate == pytest.approx(51 / 101)
+    assert [one.met for one in done.evidence.endpoints] == [True]
+    assert any("a - b" in sentence and "not judged" in sentence for sentence in done.provenance.warnings)
+    strict = evaluate_boxes(*paths, tmp_path / "strict", ious=(0.6,), settings=Settings(resamples=100), figures=False)
+    assert {line.estimate.measure for line in strict.evidence.lines} == {"AP", "AP60", "AR_1", "AR_10", "AR_100"}
+    assert "intersection over union of 0.60" in strict.provenance.thresholds
 
 
 def test_marks_of_readers_in_two_arms(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from condyle.cohorts.evaluating import evaluate_comparison, evaluate_predictions
-from condyle.errors import UsageError
+from condyle.cohorts.evaluating import checked_bands, evaluate_comparison, evaluate_predictions, evaluate_unpaired
+from condyle.errors import InputError, TableError, UsageError
 from condyle.evaluate.ranking import auroc
 from condyle.evaluate.standalone import Settings
 
@@ -142,9 +142,8 @@ def test_subgroups(done: tuple[Path, dict[str, Any]]) -> None:
     assert {pick(done[1], "modic", "AUROC", group=f"sex: {sex}")["n"] for sex in "FM"} == {87}
     table = done[1]["tables"]["subgroup_tests"]
     tests = {(row[1], row[2]): dict(zip(table["columns"], row, strict=True)) for row in table["rows"] if row[0] == "modic"}
-    # Patients have one study of each sex in this table: there are no separate groups to test.
-    assert tests["sex", "AUROC"]["Interaction p"] is None
-    assert "several subgroups" in tests["sex", "AUROC"]["Note"]
+    # Patients have one study of each sex in this table: the groups are tested over patients.
+    assert "several subgroups: F over patients" in tests["sex", "AUROC"]["Note"]
     p = [(row["Interaction p"], row["p, Holm"], row["p, Benjamini-Hochberg"]) for row in tests.values() if row["Interaction p"] is not None]
     assert p
     assert all(plain <= screen <= family for plain, family, screen in p)
@@ -222,3 +221,49 @@ def test_two_readers_on_disk(tmp_path: Path) -> None:
     measures = {line.estimate.measure for line in found.evidence.lines}
     assert {"difference of AUROC", "difference of quadratic kappa", "difference of mean absolute error"} <= measures
     assert "difference of AUROC" in (tmp_path / "out" / "evaluation.html").read_text("utf-8")
+
+
+def test_two_sets_of_patients_on_disk(tmp_path: Path) -> None:
+    home = cohort(tmp_path, studies=30)
+    (tmp_path / "other").mkdir()
+    away = cohort(tmp_path / "other", studies=30, seed=4)
+    with pytest.raises(InputError, match="patient_ids are in both sets"):
+        evaluate_unpaired(home[:2], away[:2], tmp_path / "out", settings=QUICK, figures=False)
+    for path in away[:2]:
+        path.write_text(path.read_text("utf-8").replace(",p0", ",q0"), "utf-8")
+    ends = "{finding: modic, metric: AUROC, comparison: second - first, margin: 0.3}"
+    other = "{finding: pfirrmann, metric: quadratic kappa, comparison: second - first, margin: 0.5}"
+    (tmp_path / "plan.yaml").write_text(f"endpoints: [{ends}, {other}]\nbootstrap: {{n: 100}}\n", "utf-8")
+    found = evaluate_unpaired(home[:2], away[:2], tmp_path / "out", plan=tmp_path / "plan.yaml", figures=False)
+    document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert document["kind"] == "Comparison of two sets of patients"
+    assert [one["met"] for one in document["endpoints"]] == [True, True]
+    assert len(document["inputs"]) == 4
+    measures = {line.estimate.measure for line in found.evidence.lines}
+    assert {"difference of sensitivity", "difference of mean absolute error"} <= measures
+    for truth in (home[1], away[1]):
+        assert len(truth.with_name("truth.csv.openings.jsonl").read_text("utf-8").splitlines()) >= 1
+
+
+def test_frozen_thresholds_bands_and_what_a_plan_fixes(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path, studies=30)
+    (tmp_path / "thresholds.yaml").write_text("modic: {threshold: 0.3, chosen_on: validation}\n", "utf-8")
+    settings = replace(QUICK, bands=checked_bands([("specificity", 0.8, 1.0)]), interval="bca")
+    evaluate_predictions(said, true, tmp_path / "out", thresholds=tmp_path / "thresholds.yaml", settings=settings, figures=False)
+    document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert document["thresholds"].startswith("frozen thresholds, sha256 ")
+    truth = {(row["study_id"], row["level"]): row["value"] for row in csv.DictReader(true.open()) if row["finding"] == "modic"}
+    rows = [row for row in csv.DictReader(said.open()) if row["finding"] == "modic"]
+    hits = [float(row["score"]) >= 0.3 for row in rows if truth[row["study_id"], row["level"]] == "1"]
+    assert pick(document, "modic", "sensitivity")["estimate"] == pytest.approx(np.mean(hits))
+    assert pick(document, "modic", "partial AUROC, specificity 0.8 to 1")["method"].startswith("BCa")
+    assert pick(document, "mean of findings", "macro F1")["method"].startswith("joint")
+    with pytest.raises(UsageError, match="two rising numbers"):
+        checked_bands([("sensitivity", 0.9, 0.1)])
+    (tmp_path / "thresholds.yaml").write_text("modic: {threshold: 0.3, chosen_on: test}\n", "utf-8")
+    with pytest.raises(TableError, match="thresholds"):
+        evaluate_predictions(said, true, tmp_path / "no", thresholds=tmp_path / "thresholds.yaml", figures=False)
+    (tmp_path / "plan.yaml").write_text("partial_areas: [{low: 0.9, high: 1.0}]\nbootstrap: {n: 100, interval: bca}\n", "utf-8")
+    evaluate_predictions(said, true, tmp_path / "planned", plan=tmp_path / "plan.yaml", figures=False)
+    planned = json.loads((tmp_path / "planned" / "results.json").read_text("utf-8"))
+    assert pick(planned, "modic", "partial AUROC, specificity 0.9 to 1, McClish")["estimate"] is not None

@@ -47,6 +47,19 @@ def test_a_table_of_masks(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "evaluation.html").is_file()
 
 
+def test_objects_and_endpoints_of_structures(tmp_path: Path) -> None:
+    table = cohort(tmp_path, "s4,p4,disc,t0.nii.gz,,2")
+    ends = ("{finding: disc, metric: Dice, at_least: 0.05}", "{finding: disc, metric: 'HD95, mm', at_most: 2}")
+    (tmp_path / "plan.yaml").write_text(f"endpoints: [{', '.join(ends)}]\nbootstrap: {{n: 100}}\n", "utf-8")
+    done = evaluate_masks(table, tmp_path / "out", tolerance_mm=0.6, plan=tmp_path / "plan.yaml", objects=0.5, figures=False)
+    found = {line.estimate.measure: line.estimate for line in done.evidence.lines}
+    assert found["recall of objects"].estimate == pytest.approx(4 / 5)
+    assert found["precision of objects"].estimate == pytest.approx(1.0)
+    assert found["HD95, mm"].low <= found["HD95, mm"].estimate <= found["HD95, mm"].high
+    assert [one.met for one in done.evidence.endpoints] == [True, True]
+    assert (tmp_path / "out" / "masks.csv").read_text("utf-8").splitlines()[0].endswith("objects_matched,objects_missed,objects_false")
+
+
 def test_all_problems_with_rows(tmp_path: Path) -> None:
     save(tmp_path / "other.nii.gz", np.zeros((20, 20, 9)))
     save(tmp_path / "thick.nii.gz", np.ones((20, 20, 8)), (0.5, 0.5, 4.0))

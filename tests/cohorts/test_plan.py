@@ -53,7 +53,8 @@ def test_a_threshold_chosen_on_test_data_is_refused(tmp_path: Path) -> None:
     [
         ("endpoint: []", "endpoint: unknown key. Did you mean 'endpoints'?"),
         ("endpoints: [{finding: modik, at_least: 0.8}]", "unknown finding 'modik'"),
-        ("endpoints: [{finding: modic}]", "either at_least or comparison"),
+        ("endpoints: [{finding: modic}]", "either at_least, at_most or comparison"),
+        ("partial_areas: [{low: 0.9, high: 0.5}]", "low must be below high"),
         ("endpoints: [{finding: modic, at_least: 0.8, margin: 0.1}]", "a margin needs a comparison"),
         ("endpoints: [{finding: modic, at_least: 80}]", "endpoints.0.at_least"),
         ("multiplicity: holmes", "multiplicity"),

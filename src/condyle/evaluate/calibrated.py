@@ -37,8 +37,9 @@ def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ..
         found.append(Estimate("calibration slope", float("nan"), warnings=(f"{error.what} {error.why}".strip(),), **record))
     found += [one for binning in ("width", "mass") for one in _binned(own, binning, settings, record)]
     z, p = spiegelhalter(own.truth, own.score, own.patients if repeated else None)
-    words = "sums over patients" if repeated else "none"
-    found.append(Estimate("Spiegelhalter z", z, method=words, statistic=z, p=p, null="outcomes follow the scores", **record))
+    note = ("The test sums over patients.",) if repeated else ()
+    null = "outcomes follow the scores"
+    found.append(Estimate("Spiegelhalter z", z, method="none", statistic=z, p=p, null=null, warnings=note, **record))
     return tuple(Line(table.finding, "all", "", one) for one in [*found, *_smooth(own, record)])
 
 
