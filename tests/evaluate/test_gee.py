@@ -33,7 +33,10 @@ def test_corrections_widen_in_their_order_and_are_used_below_40_clusters() -> No
     assert ours.default == "kauermann-carroll"
     assert ours.interval("x1")[3] == 10
     assert all(np.isfinite(ours.se(kind)).all() for kind in SANDWICHES)
-    assert gee(*trial(2, clusters=60)).default == "sandwich"
+    y, x, cluster = trial(2, clusters=60)
+    assert gee(y, x, cluster).default == "sandwich"
+    strata = np.column_stack([x, cluster % 4 < 2, x[:, 1] * (cluster % 4 < 2)])
+    assert gee(y, strata, cluster).default == "kauermann-carroll"  # fifteen clusters a parameter
 
 
 def test_every_row_twice_in_its_cluster_changes_nothing() -> None:

@@ -17,6 +17,7 @@ from condyle.errors import InputError
 
 Floats = NDArray[np.float64]
 FEW_CLUSTERS = 40
+PER_PARAMETER = 20  # strata by arm have four: of 60 clusters the plain sandwich rejected 7.2 % of null interactions
 SANDWICHES = ("sandwich", "mancl-derouen", "kauermann-carroll", "jackknife", "model")
 
 
@@ -76,9 +77,14 @@ class Fit:
     pieces: Pieces
 
     @property
+    def few(self) -> bool:
+        """Fewer than 40 clusters, or than 20 a parameter: too few for the plain sandwich and the normal."""
+        return self.clusters < max(FEW_CLUSTERS, PER_PARAMETER * len(self.names))
+
+    @property
     def default(self) -> str:
-        """The sandwich to print: bias-corrected below 40 clusters."""
-        return "kauermann-carroll" if self.clusters < FEW_CLUSTERS else "sandwich"
+        """The sandwich to print: bias-corrected when clusters are few."""
+        return "kauermann-carroll" if self.few else "sandwich"
 
     def covariance(self, kind: str = "") -> Floats:
         """(p, p) of a kind in ``SANDWICHES``; '' is ``default``."""
@@ -92,9 +98,9 @@ class Fit:
         return np.asarray(np.sqrt(np.diag(self.covariance(kind))))
 
     def interval(self, name: str, *, kind: str = "", level: float = 0.95) -> tuple[float, float, float, float, float]:
-        """(low, high, statistic, df, p) of one coefficient; Student's t with clusters - parameters df below 40 clusters."""
+        """(low, high, statistic, df, p) of one coefficient; Student's t with clusters - parameters df when clusters are few."""
         at = self.names.index(name)
-        se, df = float(self.se(kind)[at]), float(self.clusters - len(self.names)) if self.clusters < FEW_CLUSTERS else float("inf")
+        se, df = float(self.se(kind)[at]), float(self.clusters - len(self.names)) if self.few else float("inf")
         spread = stats.t(df) if np.isfinite(df) else stats.norm
         reach, statistic = float(spread.ppf((1 + level) / 2)) * se, float(self.coefficient[at]) / se if se > 0 else float("nan")
         centre = float(self.coefficient[at])
