@@ -135,20 +135,29 @@ def to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip((values - low) * (255.0 / (high - low)), 0, 255)), np.uint8)
 
 
-def as_input(pixels: NDArray[np.uint8], shown: NDArray[np.bool_]) -> NDArray[np.float32]:
+def as_input(
+    pixels: NDArray[np.uint8], shown: NDArray[np.bool_], out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """The stack as the network wants it: mean 0 and standard deviation 1 over the shown slices, 0 elsewhere.
 
     Parameters
     ----------
     pixels : [slices, row, column]; shown : [slices]
+    out : zeros to write into, of the shape of ``pixels``; None makes them
     """
-    out = np.zeros(pixels.shape, np.float32)
-    if shown.any():
-        own = pixels[shown]
-        counts = np.bincount(own.ravel(), minlength=256)
+    import cv2
+
+    out = np.zeros(pixels.shape, np.float32) if out is None else out
+    places = np.flatnonzero(shown).tolist()
+    if places:
+        # Grey values are counted and looked up a slice at a time: no copy of the stack is ever made.
+        counts = np.zeros(256)
+        for one in places:
+            counts += cv2.calcHist([np.ascontiguousarray(pixels[one])], [0], None, [256], [0, 256]).ravel()
         values = np.arange(256, dtype=np.float64)
         mean = float(counts @ values / counts.sum())
         sd = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
         table = ((values - mean) / max(sd, 1.0)).astype(np.float32)
-        out[shown] = table[own]
+        for one in places:
+            out[one] = cv2.LUT(np.ascontiguousarray(pixels[one]), table)
     return out

@@ -68,7 +68,7 @@ class StudyBatches(Batches):
             for slot in range(len(pixels)):
                 own = draw(settings, pixels.shape[-1], self.store.spacing_mm, rng)
                 if shown[at, slot].any():
-                    grey[at, slot] = as_input(vary(pixels[slot], shown[at, slot], own), shown[at, slot])
+                    as_input(vary(pixels[slot], shown[at, slot], own), shown[at, slot], grey[at, slot])
         return Batch(
             torch.from_numpy(grey), torch.from_numpy(shown.astype(np.float32)), torch.from_numpy(self.targets[chosen]),
             torch.from_numpy(self.weights[chosen]),
