@@ -108,7 +108,7 @@ def _lacking(arm: ArmFlow) -> tuple[str, ...]:
     """Units without an outcome; outcomes that lack as many share a line."""
     by_count: dict[int, list[str]] = {}
     for outcome, count in arm.without_outcome.items():
-        by_count.setdefault(count, []).append(finding_words(_finding(outcome)))
+        by_count.setdefault(count, []).append(_finding(outcome).replace("_", " "))
     return tuple(
         f"Without {names[0] if len(names) == 1 else f'{len(names)} outcomes'} (n = {count}{' each' if len(names) > 1 else ''})"
         for count, names in by_count.items()
@@ -175,7 +175,7 @@ def _balance(study: TrialStudy) -> Sheet:
 def _binary(study: TrialStudy) -> tuple[Sheet, ...]:
     rows = tuple(
         (
-            one.outcome,
+            _finding(one.outcome),
             one.population,
             one.stratum or "all",
             f"{e.control[0]}/{e.control[1]}",
@@ -207,7 +207,10 @@ def _binary(study: TrialStudy) -> tuple[Sheet, ...]:
         "Bounds",
         "Design effect",
     )
-    note = "Risk differences and ratios over clusters. Miettinen-Nurminen takes units as independent. Bounds: what missing outcomes allow."
+    note = (
+        "An outcome named as a finding: it was called right. Risk differences and ratios over clusters. Miettinen-Nurminen takes units "
+        "as independent. Bounds: what missing outcomes allow."
+    )
     return (Sheet("outcomes", "Outcomes", columns, rows, note),)
 
 
@@ -222,6 +225,6 @@ def _times(study: TrialStudy) -> tuple[Sheet, ...]:
 
 
 def _interactions(study: TrialStudy) -> tuple[Sheet, ...]:
-    rows = tuple((name, one, P(one.p)) for name, one in study.interactions.items() if one is not None)
+    rows = tuple((_finding(name), one, P(one.p)) for name, one in study.interactions.items() if one is not None)
     note = "Difference of the strata's risk differences; nothing found is not evidence that strata are alike."
     return (Sheet("strata", "Do strata differ?", ("Outcome", "Difference of differences", "p"), rows, note),) if rows else ()
