@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,12 +27,14 @@ _RESOURCE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM}
 
 
 @contextmanager
-def written_aside(out: str | Path, *, sums: bool = True) -> Iterator[Path]:
+def written_aside(out: str | Path, *, sums: bool = True, keep: Callable[[Path], bool] | None = None) -> Iterator[Path]:
     """A new empty folder beside ``out`` that becomes ``out`` when the block ends without an error.
 
     Parameters
     ----------
     sums : write ``SHA256SUMS``, with which a later run may replace the folder while nobody has changed it
+    keep : of long work: the folder is ``OUT.partial``, stays there when the block fails and this says that it is worth it, and is what
+        the next run begins with
 
     Raises
     ------
@@ -43,7 +45,11 @@ def written_aside(out: str | Path, *, sums: bool = True) -> Iterator[Path]:
     target = Path(out).resolve()
     make_parent(target)
     try:
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
+        if keep is None:
+            aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
+        else:
+            aside = target.with_name(f"{target.name}.partial")
+            aside.mkdir(exist_ok=True)
     except OSError as error:
         raise cannot_write(out, error) from error
     try:
@@ -58,7 +64,8 @@ def written_aside(out: str | Path, *, sums: bool = True) -> Iterator[Path]:
             raise
         raise cannot_write(out, error) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if keep is None or not (aside.exists() and keep(aside)):
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager

@@ -76,3 +76,30 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             write_cohort(joint, tmp_path / out, **options)  # type: ignore[arg-type]
     assert not (tmp_path / "b").exists()
+
+
+def test_a_cohort_goes_on_where_it_ended(tmp_path: Path) -> None:
+    """Killed within the second of three studies: finished ones stay as they are, and in the end all is as if written at once."""
+    options = {"seed": 60, "matrix": 32, "slices": 1, "series": ("pd_fs_tra",)}
+    whole = write_cohort("knee", tmp_path / "whole", studies=3, **options)  # type: ignore[arg-type]
+    parted = write_cohort("knee", tmp_path / "parted", studies=1, **options)  # type: ignore[arg-type]
+    kept = (parted / "knee_0060" / "truth.json").stat().st_mtime_ns
+    (parted / "knee_0061" / "dicom").mkdir(parents=True)
+    (parted / "knee_0061" / "dicom" / "stray").touch()
+    write_cohort("knee", parted, studies=3, **options)  # type: ignore[arg-type]
+    assert (parted / "knee_0060" / "truth.json").stat().st_mtime_ns == kept
+    files = [sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()) for folder in (whole, parted)]
+    assert files[0] == files[1]
+    assert all((whole / name).read_bytes() == (parted / name).read_bytes() for name in files[0])
+    assert [row.study_id for row in read_manifest(whole / "manifest.csv")] == ["knee_0060", "knee_0061", "knee_0062"]
+    with pytest.raises(UsageError):
+        write_cohort("knee", parted, studies=3, **{**options, "matrix": 33})  # type: ignore[arg-type]
+
+
+def test_the_grade_of_osteoarthritis_follows_what_was_planted(tmp_path: Path) -> None:
+    words = {"normal": "0", "osteoarthritis=0.5@medial": "2", "osteoarthritis=0.9@lateral": "4"}
+    for n, (word, grade) in enumerate(words.items()):
+        folder = write_cohort("knee", tmp_path / str(n), findings=[word], matrix=32, slices=1, series=("pd_fs_tra",))
+        found = {label.finding: label.value for label in read_labels(folder / "labels.csv")}
+        assert found["osteoarthritis_grade"] == float(grade)
+        assert found["osteoarthritis"] == (grade != "0")

@@ -40,16 +40,19 @@ def simulate(
 
     Writes a cohort: DICOM series, manifest.csv, labels.csv, masks and positions.
 
+    A run that was interrupted leaves OUT.partial; the same command goes on where it ended.
+
     Simulated studies serve tests, tutorials and demonstrations. They are never evidence of accuracy on patients.
     """
     from condyle.outputs import written_aside
     from condyle.simulate import write_cohort
+    from condyle.simulate.cohort import unfinished
 
     planted = split_words(findings) if findings else ()
     options: dict[str, Any] = {"matrix": matrix or None, "slices": slices or None}
     options |= {"series": split_words(series)} if series else {}
     options |= {"difficulty": difficulty} if difficulty else {}
-    with written_aside(out, sums=False) as aside, screen.progress("Simulating", studies) as bar:
+    with written_aside(out, sums=False, keep=unfinished) as aside, screen.progress("Simulating", studies) as bar:
         write_cohort(joint, aside, studies=studies, seed=seed, findings=planted, vendor=vendor, progress=bar.update, **options)
     screen.say(str(out / "manifest.csv"))
     screen.record(out=out, manifest=out / "manifest.csv", labels=out / "labels.csv", studies=studies, seed=seed)

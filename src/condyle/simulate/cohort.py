@@ -1,5 +1,6 @@
 """A cohort folder of simulated studies: DICOM, manifest, labels, masks, positions, truth.
 
+    OUT/cohort.json                  what was asked for; the same arguments continue an interrupted cohort
     OUT/manifest.csv                 one row a study
     OUT/labels.csv                   long form, source 'simulation'
     OUT/positions.csv                study_id, structure, x, y, z (LPS mm)
@@ -14,6 +15,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ from condyle.simulate.vendors import VENDORS, vendor_of
 from condyle.study import Volume
 
 SIMULATORS: dict[str, Callable[..., SimulatedStudy]] = {"knee": simulate_knee, "lumbar": simulate_lumbar}
+
+TRUTH = "truth.json"
+ASKED = "cohort.json"
 
 _MANIFEST = ("study_id", "patient_id", "path", "joint", "vendor", "field_strength", "mask", "seed", "simulated")
 # Of a paired joint, drawn at several sites.
@@ -54,7 +59,8 @@ def write_cohort(
     Parameters
     ----------
     joint : 'knee' or 'lumbar'
-    out : folder; made when absent, must be empty
+    out : folder; made when absent, must be empty or hold a cohort of the same arguments (but for ``studies``), whose missing studies
+        are then written
     studies : how many; study n has the seed ``seed + n``
     findings : as in the joint's simulator, the same for every study; None or empty draws them
     vendor : one vendor for all, or None or '' to take them in turn
@@ -63,11 +69,11 @@ def write_cohort(
 
     Returns
     -------
-    The folder.
+    The folder. Tables name the studies that are done; they are written anew after every 20.
 
     Raises
     ------
-    UsageError - unknown joint, vendor or finding, or a folder that holds something
+    UsageError - unknown joint, vendor or finding, or a folder that holds something else
     """
     if joint not in SIMULATORS:
         known = ", ".join(SIMULATORS)
@@ -79,45 +85,88 @@ def write_cohort(
     chosen = [vendor_of(vendor).name] if vendor else sorted(VENDORS)
     planted = findings if isinstance(findings, (str, Mapping)) or findings is None else list(findings)
     out = Path(out)
-    if out.exists() and any(out.iterdir()):
-        raise UsageError("output-exists", "The output folder already holds something.", where=str(out), what_to_do="Name another folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, list[Sequence[Any]]] = {"manifest": [], "labels": [], "positions": [], "lesions": []}
+    asked = {"joint": joint, "seed": seed, "findings": planted or None, "vendor": vendor or "", "options": options}
+    same = json.dumps(asked, indent=1, sort_keys=True, default=str) + "\n"
+    if out.exists() and any(out.iterdir()) and _text(out / ASKED) != same:
+        raise UsageError(
+            "output-exists", "The output folder already holds something.", where=str(out),
+            why="Only a cohort of the very same arguments is continued.", what_to_do="Name another folder.",
+        )  # fmt: skip
+    truths: list[dict[str, Any]] = []
     for n in range(studies):
-        study = SIMULATORS[joint](seed + n, findings=planted or None, vendor=chosen[n % len(chosen)], **options)
-        _write_study(study, out, rows)
+        name = study_name(joint, seed + n)
+        done = _text(out / name / TRUTH)
+        if not done:
+            study = SIMULATORS[joint](seed + n, findings=planted or None, vendor=chosen[n % len(chosen)], **options)
+            out.mkdir(parents=True, exist_ok=True)
+            (out / ASKED).write_text(same, encoding="utf-8")
+            done = _write_study(study, out, name)
+        truths.append(json.loads(done))
+        if (n + 1) % 20 == 0 or n + 1 == studies:
+            _write_tables(out, joint, truths)
         if progress is not None:
             progress(n + 1)
-    manifest = _MANIFEST if joint == "lumbar" else _MANIFEST + _PAIRED
-    tables = [("manifest", manifest), ("labels", _LABELS), ("positions", _POSITIONS)]
-    for name, columns in tables if joint == "lumbar" else [*tables, ("lesions", _LESIONS)]:
-        with (out / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([columns, *rows[name]])
     return out
 
 
-def _write_study(study: SimulatedStudy, out: Path, rows: dict[str, list[Sequence[Any]]]) -> None:
-    name, patient = f"{study.joint}_{study.seed:04d}", patient_id(study)
+def study_name(joint: str, seed: int) -> str:
+    return f"{joint}_{seed:04d}"
+
+
+def unfinished(out: Path) -> bool:
+    """Whether a folder holds studies of a cohort."""
+    return (out / ASKED).is_file() and any(out.glob(f"*/{TRUTH}"))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _write_study(study: SimulatedStudy, out: Path, name: str) -> str:
+    """Write the files of a study, and last its truth, by which a later run knows that it is whole. Returns that file's text."""
     folder = out / name
+    if folder.exists():
+        shutil.rmtree(folder)
     write_dicom(study, folder / "dicom")
-    mask = f"masks/{name}.nii.gz"
-    write_label_map(study.labels, out / mask)
-    (folder / "truth.json").write_text(json.dumps(_truth(study, name), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    row = (name, patient, f"{name}/dicom", study.joint, study.vendor, f"{study.tesla:g}", mask, study.seed, "yes")
-    notes = study.truth.notes
-    rows["manifest"].append((*row, notes["side"], notes["site"]) if "side" in notes else row)
-    for n, one in enumerate(lesion for lesion in notes.get("lesions", ()) if lesion["present"]):
-        rows["lesions"].append((name, n + 1, one["finding"], *one["centre"], one["radius_mm"], 1))
-    for level, found in study.truth.levels.items():
-        rows["labels"] += [(name, patient, finding, level, "", value, "simulation") for finding, value in found.items()]
-    rows["positions"] += [(name, what, *(f"{v:.2f}" for v in place)) for what, place in study.truth.positions.items()]
+    write_label_map(study.labels, out / _mask(name))
+    text = json.dumps(_truth(study, name), indent=1, sort_keys=True) + "\n"
+    begun = folder / f".{TRUTH}"
+    begun.write_text(text, encoding="utf-8")
+    begun.replace(folder / TRUTH)
+    return text
+
+
+def _mask(name: str) -> str:
+    return f"masks/{name}.nii.gz"
+
+
+def _write_tables(out: Path, joint: str, truths: list[dict[str, Any]]) -> None:
+    rows: dict[str, list[Sequence[Any]]] = {"manifest": [], "labels": [], "positions": [], "lesions": []}
+    for one in truths:
+        name, patient = one["study_id"], one["patient_id"]
+        more = (one["side"], one["site"]) if joint != "lumbar" else ()
+        row = (name, patient, f"{name}/dicom", joint, one["vendor"], f"{one['field_strength']:g}", _mask(name), one["seed"], "yes")
+        rows["manifest"].append((*row, *more))
+        for m, lesion in enumerate(lesion for lesion in one.get("lesions", ()) if lesion["present"]):
+            rows["lesions"].append((name, m + 1, lesion["finding"], *lesion["centre"], lesion["radius_mm"], 1))
+        for level, found in one["levels"].items():
+            rows["labels"] += [(name, patient, finding, level, "", value, "simulation") for finding, value in found.items()]
+        rows["positions"] += [(name, what, *(f"{v:.2f}" for v in place)) for what, place in one["positions"].items()]
+    manifest = _MANIFEST + (_PAIRED if joint != "lumbar" else ())
+    tables = [("manifest", manifest), ("labels", _LABELS), ("positions", _POSITIONS)]
+    for table, columns in tables if joint == "lumbar" else [*tables, ("lesions", _LESIONS)]:
+        begun = out / f".{table}.csv"
+        with begun.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows([columns, *rows[table]])
+        begun.replace(out / f"{table}.csv")
 
 
 def _truth(study: SimulatedStudy, name: str) -> dict[str, Any]:
     truth = study.truth
     return {
-        "study_id": name, "joint": study.joint, "vendor": study.vendor, "field_strength": study.tesla, "codes": dict(truth.codes),
+        "study_id": name, "patient_id": patient_id(study), "joint": study.joint, "seed": study.seed, "vendor": study.vendor,
+        "field_strength": study.tesla, "codes": dict(truth.codes),
         "levels": {level: dict(found) for level, found in truth.levels.items()},
         "positions": {what: np.round(place, 2).tolist() for what, place in truth.positions.items()}, **truth.notes,
     }  # fmt: skip

@@ -117,6 +117,11 @@ def _joint(view: View, knee: Knee, lesions: Lesions, noise: Textures) -> None:
     lesions.cavity(view, window, points, coats, view.look(knee.skin, window))
     _film(view, window, coats, lesions)
     _menisci(view, window, points, coats, knee, lesions, noise)
+    for name in knee.soft:
+        found = _windowed(view, knee.soft[name]) if name.startswith("meniscal") else None
+        if found is not None:
+            canvas.paint(found[0], coverage(found[1] - 0.5, pixel) * 0.4, "synovium", fat=0.4)
+            canvas.paint(found[0], coverage(found[1], pixel), "meniscus")
     for name in ("popliteus_tendon", "pcl", "acl"):
         _ligament(view, knee, name, lesions, noise)
     _bones(view, window, points, coats, knee, lesions, noise)

@@ -143,16 +143,12 @@ class View:
         if window is None:
             return None
         every = 5
-        (rows, columns), pixel = window, self.canvas.pixel / self.scale
+        pixel = self.canvas.pixel / self.scale
         # A distance falls by a millimetre a millimetre at most, so nothing lies hidden between the places that are looked at.
-        near = (self._sparse(grid, window, every) < below + 0.75 * every * pixel).any(0)
+        near = np.asarray(self._sparse(grid, window, every).min(0) < below + 0.75 * every * pixel)
         if not near.any():
             return None
-        ends = []
-        for axis, part in ((1, rows), (0, columns)):
-            held = np.flatnonzero(near.any(axis))
-            ends.append(slice(max(part.start + (held[0] - 1) * every, part.start), min(part.start + (held[-1] + 1) * every + 1, part.stop)))
-        return ends[0], ends[1]
+        return stretched(near, every, window)
 
     def look(self, grid: Grid, window: Window) -> NDArray[np.float32]:
         """Values of a field at the pixels of a window, (subslices, rows, columns)."""
@@ -184,6 +180,15 @@ class View:
         m = to_grid @ self._index @ stack
         shape = (count, (height - 1) // every + 2, (width - 1) // every + 2) if every > 1 else (count, height, width)
         return _trilinear(grid.values, m, shape)
+
+
+def stretched(found: NDArray[np.bool_], every: int, whole: Window) -> Window:
+    """Rows and columns of ``whole`` about the places, every n-th row and column of it, at which something was found."""
+    parts = []
+    for held, part in zip(np.nonzero(found), whole, strict=True):
+        low, high = part.start + (int(held.min()) - 1) * every, part.start + (int(held.max()) + 1) * every + 1
+        parts.append(slice(max(low, part.start), min(high, part.stop)))
+    return parts[0], parts[1]
 
 
 def common(first: Window, second: Window) -> Window | None:

@@ -137,8 +137,10 @@ def build(seed: int, who: Person, wear: tuple[Wear, ...] = ()) -> Knee:
         ligaments[name] = _band(name, course, bend)
     soft = {}
     for name, course in {**MUSCLES, **TENDONS, **VESSELS, **NERVES}.items():
-        grid = _drawn(course, bend, 2.5 if name in MUSCLES else 1.6)
+        grid = _drawn(course, bend, 3.0 if name in MUSCLES else 2.0)
         soft[name] = grid.like(grid.values - (who.muscle - 1) * 9.0) if name in MUSCLES else grid
+    for course in _meniscal(stream(seed, "meniscal ligaments"), menisci, bones["tibia"].coat()):
+        soft[f"meniscal_{len(soft)}"] = _drawn(course, bend, 1.2)
     skin = _skin(who, bend)
     fat_pad = _fat_pad(ligaments["patellar_tendon"].course, bend)
     return Knee(who, bend, bones, menisci, ligaments, soft, skin, fat_pad, _marks(bones, menisci, ligaments, tip))
@@ -246,9 +248,31 @@ def _drawn(course: Course, bend: Bend, step: float) -> Grid:
 
 
 def _band(name: str, course: Course, bend: Bend) -> Band:
-    grid = empty(*course.box(), 1.0)
+    grid = empty(*course.box(), 1.2)
     distance, share = course.along(grid.low, grid.step, bend.lattice(grid))
     return Band(name, course, grid.like(distance), grid.like(share))
+
+
+def _meniscal(rng: np.random.Generator, menisci: Mapping[str, Grid], tibia: Grid) -> list[Course]:
+    """Ligaments of the menisci, where a person has them: between the front horns, and from the back of the lateral meniscus to the
+    inner condyle. Where they leave the meniscus there is a line that looks like a tear."""
+    has = rng.uniform(size=2) < (0.6, 0.5)
+    horns = {}
+    for side, sign in (("medial", 1.0), ("lateral", -1.0)):
+        grid = menisci[side]
+        x, y = grid.points()[:2, 0][:, grid.values[0] < 0.35 * float(grid.values.min())].astype(np.float64)
+        for end, rank in (("front", np.argsort(y + 0.6 * -sign * x)[:8]), ("back", np.argsort(-y - 0.6 * sign * x)[:8])):
+            column = np.array([np.full(60, x[rank].mean()), np.full(60, y[rank].mean()), np.linspace(-10, 8, 60)], np.float32)
+            outside = np.flatnonzero(tibia.at(column) > 1.0)
+            horns[side, end] = np.array([x[rank].mean(), y[rank].mean(), float(column[2][outside[0]]) + 1.5 if len(outside) else 3.0])
+    found = []
+    if has[0]:
+        middle = (horns["medial", "front"] + horns["lateral", "front"]) / 2 + (0, -3.0, 0.5)
+        found.append((horns["medial", "front"], middle, horns["lateral", "front"]))
+    if has[1]:
+        found.append((horns["lateral", "back"], np.array([1.0, 18.0, 7.0]), np.array([-8.0, 9.0, 13.0])))
+    paths = [tuple((float(x), float(y), float(z)) for x, y, z in path) for path in found]
+    return [Course(path, ((1.5, 1.1),) * 3, (0.0, 0.3, 1.0)) for path in paths]
 
 
 def _tip(patella: Bone) -> NDArray[np.float64]:

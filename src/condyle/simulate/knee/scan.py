@@ -17,7 +17,7 @@ from condyle.simulate.acquisition import Receiver, acquire
 from condyle.simulate.canvas import Canvas, Palette, Window
 from condyle.simulate.faults import NO_FAULTS, Faults, clip, mirror, spoil_receiver
 from condyle.simulate.knee.draw import Textures, draw, textures
-from condyle.simulate.knee.fields import View
+from condyle.simulate.knee.fields import View, stretched
 from condyle.simulate.knee.findings import Planted, plant, random_findings
 from condyle.simulate.knee.findings import difficulty as difficulty_table
 from condyle.simulate.knee.joint import Knee, Wear, build, cavity
@@ -258,6 +258,7 @@ class _Scan:
         receivers = [spoil_receiver(self._receiver(one), self.faults, one.name) for one in group]
         sampled = coarser(geometry, DRAWN)
         pixel = float(np.mean(sampled.spacing[1:]))
+        everywhere = np.ones(1, np.float32)  # the coil's sensitivity is within the signal already
         pixels = np.zeros((len(group), *geometry.shape), np.float32)
         labels = np.zeros(geometry.shape, np.uint8)
 
@@ -281,7 +282,7 @@ class _Scan:
             labels[k] = nearest(found, geometry.shape[1])
             for n, one in enumerate(group):
                 rng = stream(self.seed, f"receiver {one.name} {k}")
-                picture = acquire(*signal[:, n], np.float32(1), receivers[n], pixel, rng)
+                picture = acquire(signal[0, n], signal[1, n], everywhere, receivers[n], pixel, rng)
                 pixels[n, k] = interpolated(picture, geometry.shape[1])
 
         with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
@@ -301,14 +302,10 @@ class _Scan:
         _, rows, columns = geometry.shape
         few = Geometry(affine, (geometry.shape[0], -(-rows // every) + 1, -(-columns // every) + 1))
         view = View(Canvas(few, k, thickness, palette, 3), self.to_knee)
-        inside = (view.look(self.knee.skin, (slice(0, few.shape[1]), slice(0, few.shape[2]))) < 3.0).any(0)
+        inside = np.asarray(view.look(self.knee.skin, (slice(0, few.shape[1]), slice(0, few.shape[2]))).min(0) < 3.0)
         if not inside.any():
             return None
-        ends = []
-        for axis, size in ((1, rows), (0, columns)):
-            held = np.flatnonzero(inside.any(axis))
-            ends.append(slice(max((int(held[0]) - 1) * every, 0), min((int(held[-1]) + 1) * every + 1, size)))
-        return ends[0], ends[1]
+        return stretched(inside, every, (slice(0, rows), slice(0, columns)))
 
     def _receiver(self, protocol: Protocol) -> Receiver:
         rng = stream(self.seed, f"scanner {protocol.name}")

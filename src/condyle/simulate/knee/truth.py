@@ -31,16 +31,24 @@ def truth(
         "lesions": [_told(one, world(one.centre), scale) for one in found],
     }  # fmt: skip
     return Truth(
-        {"": {name: int(name in present) for name in FINDINGS}},
+        {"": {name: int(name in present) for name in FINDINGS} | {"osteoarthritis_grade": max(map(_grade, found), default=0)}},
         {name: world(place) for name, place in knee.marks.items()},
         CODES,
         notes,
     )
 
 
+def _grade(one: Lesion) -> int:
+    """Step of the scale of osteoarthritis; a look-alike is the doubtful step, which does not count as present."""
+    if one.planted.finding != "osteoarthritis" or one.severity <= 0:
+        return 0
+    return 1 + sum(one.severity > above for above in (0.0, 0.55, 0.8)) if one.planted.present else 1
+
+
 def _told(one: Lesion, place: NDArray[np.float64], scale: float) -> dict[str, Any]:
     planted = one.planted
     return {
-        "finding": planted.finding, "present": planted.present, "place": planted.place, "size_mm": round(planted.size * scale, 2),
+        "finding": planted.finding, "present": planted.present, "place": planted.place, "displaced": one.displaced,
+        "size_mm": round(planted.size * scale, 2),
         "severity": round(planted.severity, 3), "centre": np.round(place, 2).tolist(), "radius_mm": round(one.radius * scale, 2),
     }  # fmt: skip
