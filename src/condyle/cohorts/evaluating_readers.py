@@ -85,6 +85,7 @@ def evaluate_readers(
             said,
             known,
             arm=names[0],
+            groups_of_findings=dict(planned.plan.groups) if planned else {},
             approach=approach,
             level=settings.level,
             n=settings.n,

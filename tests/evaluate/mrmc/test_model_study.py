@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from condyle.errors import InputError
 from condyle.evaluate.mrmc import ModelStudy, area_under_roc, model_study, parse_reads, parse_truth, versus_readers
+from condyle.evaluate.mrmc.analysis import Approach
 from condyle.evaluate.mrmc.evidence import model_evidence
 from condyle.evaluate.standalone import Settings
 from condyle.evaluate.study_evidence import Claim
@@ -52,6 +55,24 @@ def test_readers_lie_where_their_decisions_put_them(found: ModelStudy) -> None:
     curve, readers = chart.series[0], [one for one in chart.series if one.kind == "points"]
     assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
     assert sum(len(one.x) for one in readers) == len(found.points["cyst"])
+
+
+def test_macro_averages_over_findings_and_fixed_factors() -> None:
+    truth = (*TRUTH, *(replace(one, finding="plica") for one in TRUTH))
+    reads = (*READS, *(replace(one, finding="plica") for one in READS))
+    scores = SCORES | {("plica", case): score for (_, case), score in SCORES.items()}
+    groups = {"both": ("cyst", "plica"), "more": ("cyst", "acl_injury")}
+    for approach in (Approach(), Approach(readers="fixed"), Approach(cases="fixed")):
+        found = model_study(scores, {}, reads, truth, arm="unaided", groups_of_findings=groups, approach=approach)
+        one, mean = found.of("cyst", "auroc").difference, found.of("macro both", "auroc").difference
+        # The same finding twice: its mean is itself, patients and all.
+        assert (mean.estimate, mean.se, mean.p, mean.n) == pytest.approx((one.estimate, one.se, one.p, one.n))
+        assert np.isnan(found.of("macro both", "auroc").p_adjusted)
+        assert "macro more" not in {line.finding for line in found.comparisons}
+        theirs = versus_readers(area_under_roc(WHOLE), "r0", readers=approach.readers, cases=approach.cases)
+        assert one.p == pytest.approx(theirs.p)
+    with pytest.raises(InputError, match="Obuchowski-Rockette"):
+        model_study(SCORES, {}, READS, TRUTH, arm="unaided", approach=Approach("dbm"))
 
 
 def test_cases_without_a_prediction_are_counted() -> None:

@@ -153,7 +153,7 @@ def model_evidence(
         tuple((finding, *pair) for finding, pair in study.at_specificity.items()),
         "The threshold is found anew in every resample of patients; these readers only.",
     )
-    differences = {(one.finding, one.metric): one.difference for one in study.comparisons if one.group == "all"}
+    differences = {(one.finding.removeprefix("macro "), one.metric): one.difference for one in study.comparisons if one.group == "all"}
     lost = [f"{finding}: {count} {reason}." for finding, reasons in study.excluded.items() for reason, count in reasons.items()]
     sheets = (main, *((points, at) if study.points else ()))
     return StudyEvidence(
@@ -166,7 +166,15 @@ def model_evidence(
         sheets,
         judge_claims(claims, differences, alpha=alpha, rule=rule),
         "The mean of the readers was compared with the model by Obuchowski, Rockette and Hillis' single-treatment analysis, "
-        f"{study.approach.factors}: {_terms(study.approach)}.",
+        f"{study.approach.factors}: {_terms(study.approach)}. Cases that the model or a reader lacks are left out and counted. "
+        "p over findings are adjusted by Holm within metric and group of readers."
+        + (" Macro averages weigh findings alike." if any(one.finding.startswith("macro ") for one in study.comparisons) else "")
+        + (
+            " The model's sensitivity at the readers' specificity: the lowest threshold whose specificity reaches their mean, found "
+            f"anew in each of {settings.resamples} resamples of patients (seed {settings.seed}), percentile limits. Readers' points: Wilson limits."
+            if study.points
+            else ""
+        ),
         tuple(lost),
         model_figures(study, settings),
         {**asdict(settings), "readers": study.approach.readers, "cases": study.approach.cases},

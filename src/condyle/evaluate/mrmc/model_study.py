@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import Floats, Texts
 from condyle.evaluate.mrmc.analysis import FEW_PATIENTS, Approach
 from condyle.evaluate.mrmc.figure import Figures
+from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.operating_point import at_readers_specificity
 from condyle.evaluate.mrmc.reads import Reads
 from condyle.evaluate.mrmc.study import METRICS
@@ -39,7 +41,8 @@ class ReaderPoint:
 class ModelComparison:
     """The model against the readers, or against one group of them, for a finding and metric.
 
-    ``difference`` is model - mean of readers; ``p_adjusted`` is Holm over findings within metric and group.
+    ``difference`` is model - mean of readers; ``p_adjusted`` is Holm over findings within metric and group; NaN for
+    macro averages.
     """
 
     finding: str
@@ -86,6 +89,7 @@ def model_study(
     *,
     arm: str,
     findings: Sequence[str] = (),
+    groups_of_findings: Mapping[str, Sequence[str]] | None = None,
     approach: Approach | None = None,
     level: float = 0.95,
     n: int = 2000,
@@ -98,6 +102,7 @@ def model_study(
     predictions : (finding, (study, level, side)) -> score of the model
     thresholds : finding -> threshold fixed before; a finding without one has no sensitivity and specificity
     arm : of the readers, such as ``unaided``
+    groups_of_findings : name -> findings whose macro average is compared too; one that lacks a finding is not made
     approach : random and fixed factors; its method is ``auto`` or ``or``, the only one for a model beside readers
 
     Raises
@@ -111,6 +116,7 @@ def model_study(
     wanted = tuple(findings) or findings_of(reads)
     seniority = {read.reader: read.seniority for read in reads}
     found: list[ModelComparison] = []
+    built: dict[tuple[str, str], dict[str, Figures]] = defaultdict(dict)
     points: dict[str, tuple[ReaderPoint, ...]] = {}
     curves: dict[str, tuple[Floats, Floats, Texts]] = {}
     at: dict[str, tuple[Estimate, Estimate]] = {}
@@ -126,7 +132,7 @@ def model_study(
             groups = {"all": tuple(gathered.reads.readers), **_ranks(gathered.reads.readers, seniority)}
             for group, members in groups.items():
                 if len(members) >= least:
-                    figures = figure(both.of_readers((MODEL, *members)))
+                    figures = built[metric, group][finding] = figure(both.of_readers((MODEL, *members)))
                     found.append(_comparison(finding, metric, group, figures, approach, level))
             if metric == "sensitivity":
                 points[finding] = tuple(_point(both, name, seniority.get(name, "")) for name in gathered.reads.readers)
@@ -135,6 +141,11 @@ def model_study(
                 at[finding] = at_readers_specificity(
                     scores.of_readers((MODEL,)), both.of_readers(gathered.reads.readers), n=n, seed=seed, level=level
                 )
+    for (metric, group), by_finding in built.items():
+        for name, of in (groups_of_findings or {}).items():
+            parts = [by_finding[one] for one in of if one in by_finding]
+            if len(parts) == len(of) and all(one.readers == parts[0].readers for one in parts):
+                found.append(_comparison(f"macro {name}", metric, group, macro(parts), approach, level))
     if not found:
         raise InputError(
             "model-study-none", "There is nothing to compare.", what_to_do="Give readers' scores, or decisions and a threshold."
@@ -203,7 +214,7 @@ def _point(both: Reads, name: str, rank: str) -> ReaderPoint:
 def _adjusted(found: Sequence[ModelComparison]) -> tuple[ModelComparison, ...]:
     families: dict[tuple[str, str], list[int]] = {}
     for place, one in enumerate(found):
-        if np.isfinite(one.difference.p):
+        if np.isfinite(one.difference.p) and not one.finding.startswith("macro "):
             families.setdefault((one.metric, one.group), []).append(place)
     changed = list(found)
     for places in families.values():
