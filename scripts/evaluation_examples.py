@@ -242,6 +242,9 @@ endpoints:
 multiplicity: holm
 thresholds: thresholds.yaml
 bootstrap: {n: 2000, seed: 1}
+groups:
+  major: [meniscal_tear, cartilage_defect, acl_injury]
+  minor: [pcl_injury, mcl_injury, lcl_injury, fat_pad_injury, plica, cyst]
 """,
     "knee_2_readers": """name: knee, step 2, ten readers without and with help
 endpoints:

@@ -171,7 +171,8 @@ def model_evidence(
         + (" Macro averages weigh findings alike." if any(one.finding.startswith("macro ") for one in study.comparisons) else "")
         + (
             " The model's sensitivity at the readers' specificity: the lowest threshold whose specificity reaches their mean, found "
-            f"anew in each of {settings.resamples} resamples of patients (seed {settings.seed}), percentile limits. Readers' points: Wilson limits."
+            f"anew in each of {settings.resamples} resamples of patients (seed {settings.seed}), percentile limits. Readers' points have "
+            "Wilson limits."
             if study.points
             else ""
         ),
