@@ -173,16 +173,16 @@ class Lesions:
             else:  # longitudinal, upright
                 gap = np.abs(out - 0.4 * z)
             if one.displaced:
-                self._handle(view, window, points, cover, one, out)
+                self._handle(view, window, points, cover, one, (out, around))
                 continue
             cleft = coverage(gap + 0.12 * self._frayed(view, window) - width / 2, max(pixel, 0.3))
             view.canvas.paint(window, cover * cleft * within * np.float32(min(0.35 + 0.75 * one.severity, 1)), "fluid")
 
-    def _handle(self, view: View, window: Window, points: Floats, cover: Floats, one: Lesion, out: Floats) -> None:
+    def _handle(self, view: View, window: Window, points: Floats, cover: Floats, one: Lesion, frame: tuple[Floats, Floats]) -> None:
         """Fluid where the inner part of the meniscus was, and that part as a dark bar in the notch."""
-        pixel = view.canvas.pixel / view.scale
-        slope = out + 0.5 * (points[2] - np.float32(one.centre[2])) + 0.4 * self._frayed(view, window)
-        there = coverage(slope, 0.8) * coverage(np.abs(points[1] - np.float32(one.centre[1])) - 12, 3.0)
+        pixel, (out, around) = view.canvas.pixel / view.scale, frame
+        slope = out + 1.5 + 0.5 * (points[2] - np.float32(one.centre[2])) + 0.4 * self._frayed(view, window)
+        there = coverage(slope, 0.8) * coverage(np.abs(around) - np.float32(one.radius + 1), 3.0)
         view.canvas.paint(window, cover * there, "fluid", gain=0.9, label=CODES["fluid"])
         side = np.sign(one.centre[0])
         shape = ellipsoid(points, (side * 7.0, one.centre[1] - 8.0, one.centre[2] + 1.5), (2.4, 12.0, 2.2))
