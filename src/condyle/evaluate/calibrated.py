@@ -37,26 +37,21 @@ def calibration_lines(table: FindingTable, settings: Settings) -> tuple[Line, ..
         found.append(Estimate("calibration slope", float("nan"), warnings=(f"{error.what} {error.why}".strip(),), **record))
     found += [one for binning in ("width", "mass") for one in _binned(own, binning, settings, record)]
     z, p = spiegelhalter(own.truth, own.score, own.patients if repeated else None)
-    note = ("The test sums over patients.",) if repeated else ()
-    null = "outcomes follow the scores"
-    found.append(Estimate("Spiegelhalter z", z, method="none", statistic=z, p=p, null=null, warnings=note, **record))
+    words = "no interval; the test sums over patients" if repeated else "no interval: a test"
+    found.append(Estimate("Spiegelhalter z", z, method=words, statistic=z, p=p, null="outcomes follow the scores", **record))
     return tuple(Line(table.finding, "all", "", one) for one in [*found, *_smooth(own, record)])
 
 
 def _binned(own: FindingTable, binning: str, settings: Settings, record: dict[str, Any]) -> list[Estimate]:
     """Calibration errors over bins of equal width or mass, beside what a perfect model shows."""
     errors = calibration_errors(own.truth, own.score, binning=binning, seed=settings.seed)
-    null = (
-        f"A perfect model shows {errors.expected_if_perfect:.3f} on average, and below {errors.upper_if_perfect:.3f} in 95 of 100 samples."
-    )
-    plain = {**record, "method": "no interval: resampling biases it upward"}
+    what = f"no interval: resampling biases it upward; {errors.binning}"
+    null = f"a perfect model shows {errors.expected_if_perfect:.3f} on average, below {errors.upper_if_perfect:.3f} in 95 of 100 samples"
     end = "" if binning == "width" else ", equal mass"
     return [
-        Estimate(f"expected calibration error{end}", errors.raw, warnings=(f"{errors.binning}. {null}",), seed=settings.seed, **plain),
-        Estimate(
-            f"expected calibration error{end}, debiased", errors.debiased, warnings=(f"{errors.binning}, root mean square.",), **plain
-        ),
-        Estimate(f"maximum calibration error{end}", errors.maximum, **plain),
+        Estimate(f"expected calibration error{end}", errors.raw, method=f"{what}; {null}", seed=settings.seed, **record),
+        Estimate(f"expected calibration error{end}, debiased", errors.debiased, method=f"{what}; root mean square", **record),
+        Estimate(f"maximum calibration error{end}", errors.maximum, method=what, **record),
     ]
 
 

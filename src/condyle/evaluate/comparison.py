@@ -170,7 +170,7 @@ def with_holm(lines: Sequence[Line]) -> list[Line]:
     found = []
     for line in lines:
         if line in tested:
-            sentence = f"p {line.estimate.p:.3g}, after Holm over {len(tested)} {what} {adjusted[line.finding, line.group]:.3g}"
+            sentence = f"p {line.estimate.p:.3g}; after Holm over {len(tested)} {what}: {adjusted[line.finding, line.group]:.3g}."
             line = replace(line, estimate=line.estimate.warned(sentence))
         found.append(line)
     return found

@@ -58,7 +58,9 @@ def comparison_study(
             found[*key, f"{names[1]} - {names[0]}"] = line.estimate
     beside = {name: model_evidence(study, arm, settings) for name, study in (readers or {}).items()}
     more = [replace(line, group=f"{name}{', ' if line.group else ''}{line.group}") for name, one in beside.items() for line in one.lines]
-    sheets = [_values(models, settings), _differences(lines), *_global(models)]
+    note = "Each model on the rows that it answered itself; differences are on the rows that both answered."
+    values = Sheet("models", "Each model", ("Finding", "Measure", *models), _values(models, settings), note)
+    sheets = [_differences(lines), values, *_global(models)]
     sheets += [
         replace(sheet, name=f"{sheet.name}_{name}", title=f"{sheet.title}: {name}") for name, one in beside.items() for sheet in one.sheets
     ]
@@ -95,6 +97,7 @@ def unpaired_study(
         (line.finding, line.estimate.measure.removeprefix("difference of ").lower(), contrast): line.estimate
         for line in lines for contrast in contrasts
     }  # fmt: skip
+    values = Sheet("sets", "Each set", ("Finding", "Measure", *sets), _values(sets, settings))
     summary = (f"Sets: {one}, {other}. Different patients; every difference is {other} less {one}.",)
     methods = (
         f"Intervals are {settings.level:.0%}, two-sided. The two sets hold different patients and are independent. Areas: DeLong's "
@@ -104,24 +107,23 @@ def unpaired_study(
         f"{settings.seed} and {settings.seed + 1}). p of area differences were adjusted by Holm over findings."
     )
     return StudyEvidence(
-        "Comparison of two sets of patients", summary, tuple(lines), (_values(sets, settings), _differences(lines)),
+        "Comparison of two sets of patients", summary, tuple(lines), (_differences(lines), values),
         judge_claims(claims, found, alpha=rule[0], rule=rule[1]), methods, (), (*_forests(lines), *_curves(sets, {})),
         {**asdict(settings), "margin": margin, "sets": list(sets)},
     )  # fmt: skip
 
 
-def _values(models: Mapping[str, Sequence[FindingTable]], settings: Settings) -> Sheet:
-    """Each model's leading measure of each finding."""
+def _values(models: Mapping[str, Sequence[FindingTable]], settings: Settings) -> list[tuple[Cell, ...]]:
+    """Each model's leading measures of each finding."""
     quick = replace(settings, resamples=min(settings.resamples, 1000))
     lines = {name: standalone([table for table in tables if len(table)], quick) for name, tables in models.items()}
     rows: list[tuple[Cell, ...]] = []
     for finding in dict.fromkeys(line.finding for own in lines.values() for line in own):
         for measure in LEADING:
             values = [of(own, finding, measure) for own in lines.values()]
-            if any(value is not None for value in values):
+            if any(value is not None and np.isfinite(value.estimate) for value in values):
                 rows.append((finding, measure, *values))
-    note = "Each model on the rows that it answered itself; differences are on the rows that both answered."
-    return Sheet("models", "Each model", ("Finding", "Measure", *models), rows, note)
+    return rows
 
 
 def _differences(lines: Sequence[Line]) -> Sheet:

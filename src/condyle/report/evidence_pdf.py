@@ -34,9 +34,13 @@ def evidence_pdf(study: StudyEvidence, provenance: Provenance, drawn: Sequence[D
     )  # fmt: skip
     frame = Frame(document.leftMargin, document.bottomMargin, document.width, document.height, 0, 0, 0, 0)
     document.addPageTemplates(PageTemplate(frames=[frame], onPage=_foot))
+    # As on the page: the main table of a study first, then the figures, then the rest.
+    tables = _sheets(study)
+    leading = 0 if tables and tables[0][0] == "results" else 1
+    before, after = ([part for _, own in some for part in own] for some in (tables[:leading], tables[leading:]))
     document.build(
         [
-            *_head(study, provenance), *_endpoints(study), *_figures(drawn), *_sheets(study), *_methods(study, provenance),
+            *_head(study, provenance), *_endpoints(study), *before, *_figures(drawn), *after, *_methods(study, provenance),
             *_checklists(lists),
         ]
     )  # fmt: skip
@@ -94,18 +98,20 @@ def _figures(drawn: Sequence[Drawn]) -> list[Flowable]:
     return parts
 
 
-def _sheets(study: StudyEvidence) -> list[Flowable]:
+def _sheets(study: StudyEvidence) -> list[tuple[str, list[Flowable]]]:
+    """The tables by name, each with its title and note."""
     shown = [sheet for sheet in study.sheets if sheet.rows and not sheet.long]
-    parts: list[Flowable] = []
+    found: list[tuple[str, list[Flowable]]] = []
     for sheet in (*_numbers(study, {one.name for one in shown}), *shown):
-        parts.append(_p(sheet.title, "section"))
+        parts: list[Flowable] = [_p(sheet.title, "section")]
         parts.append(_table(sheet.columns, [shown_row(row) for row in sheet.rows[:LONGEST]]))
         left = len(sheet.rows) - LONGEST
         if left > 0:
             parts.append(_p(f"{left} more rows are in {sheet.name}.csv.", "note"))
         if sheet.note:
             parts.append(_p(sheet.note, "note"))
-    return parts
+        found.append((sheet.name, parts))
+    return found
 
 
 def _numbers(study: StudyEvidence, named: set[str]) -> list[Sheet]:
