@@ -44,6 +44,8 @@ def module_monkeypatch():  # type: ignore[no-untyped-def]
 
 
 SPEC = CropSpec(48, 64, 28.0)
+SHARES = np.full((2, len(outputs_of(FINDINGS))), 0.5)
+SHARES[:, 0] = 1.0, 0.0
 
 
 @pytest.mark.usefixtures("_random_backbone")
@@ -55,7 +57,7 @@ def test_both_graphs_equal_torch_for_any_number(heads: list[Head]) -> None:
     whole = run({"grey": grey, "regions": shares})["features"]
     assert whole.shape == (3, n_features())
     np.testing.assert_allclose(run({"grey": grey[1:2], "regions": shares[1:2]})["features"], whole[1:2], atol=1e-4)
-    data, differences = export.grader_onnx(heads, half=True, tolerance=1e-4)
+    data, differences = export.grader_onnx(heads, SHARES, half=True, tolerance=1e-4)
     assert differences["exported"] < 1e-4
     run = open_graph(data, "grader", threads=1)
     names = ("features", "present", "measured", "level")
@@ -63,12 +65,21 @@ def test_both_graphs_equal_torch_for_any_number(heads: list[Head]) -> None:
     logits = run(inputs)["logits"]
     assert logits.shape == (3, len(outputs_of(FINDINGS)))
     np.testing.assert_allclose(run({name: one[1:2] for name, one in inputs.items()})["logits"], logits[1:2], atol=1e-5)
-    assert 0 < export.rounding(heads, SPEC) < 0.05
+    assert 0 < export.rounding(heads, SHARES, SPEC) < 0.05
+
+
+def test_heads_count_for_what_their_shares_say(heads: list[Head]) -> None:
+    inputs = export._levels(3, heads[0])
+    with torch.no_grad():
+        joint = export.JointHead(heads, SHARES).eval()(*inputs)
+        first, second = (head(*inputs) for head in heads)
+    torch.testing.assert_close(joint[:, 0], first[:, 0])
+    torch.testing.assert_close(joint[:, 1:], ((first + second) / 2)[:, 1:])
 
 
 def test_an_export_that_differs_is_refused(heads: list[Head]) -> None:
     with pytest.raises(CondyleError, match="not the trained one"):
-        export.grader_onnx(heads, half=False, tolerance=1e-12)
+        export.grader_onnx(heads, SHARES, half=False, tolerance=1e-12)
 
 
 def test_features_are_means_over_their_regions() -> None:

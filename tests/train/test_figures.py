@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -75,3 +76,8 @@ def test_the_table_has_a_row_for_each_finding_with_n() -> None:
     text = table(figures)
     assert text.count("120 (") == 2
     assert figures["endplates_mean"]["n"] == 120
+
+
+def test_figures_are_plain_enough_for_a_record() -> None:
+    own = figures_of({name: judged() for name in ("herniation", "upper_endplate", "lower_endplate")}, resamples=20)
+    assert json.loads(json.dumps(own))["herniation"]["auroc"].keys() == own["endplates_mean"]["auroc"].keys()

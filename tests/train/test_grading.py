@@ -7,7 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condyle.readers.lumbar.grade import outputs_of
 from condyle.train.grading import masked_loss, output_weights, positive_weights, targets_of
+from condyle.train.heads import head_shares
+from condyle.train.lumbar_recipe import Second
+from condyle.train.recipe import load_recipe
 
 FINDINGS = ("pfirrmann", "herniation")
 
@@ -48,3 +52,23 @@ def test_unknown_labels_send_no_gradient() -> None:
     assert not logits.grad[1].any()
     assert logits.grad[0, 4] == 0
     assert (logits.grad[0, :4] != 0).all()
+
+
+def test_a_second_kind_of_head_counts_for_its_findings_alone() -> None:
+    recipe = load_recipe("lumbar")
+    shares, outputs = head_shares(recipe), outputs_of(recipe.data.findings)
+    seeds = recipe.ensemble.seeds
+    assert shares.shape == (2 * seeds, len(outputs))
+    np.testing.assert_allclose(shares.sum(axis=0), 1)
+    graded = np.array([finding == "pfirrmann" for finding, _ in outputs])
+    np.testing.assert_allclose(shares[seeds:, ~graded], 0)
+    np.testing.assert_allclose(shares[:, graded], 0.5 / seeds)
+    first, second = recipe.kinds().values()
+    assert (first.optimiser.epochs, second.optimiser.epochs) == (recipe.optimiser.epochs, recipe.second.epochs)
+    assert second.network.hidden == recipe.second.hidden
+
+
+def test_without_a_second_kind_every_head_counts_the_same() -> None:
+    recipe = load_recipe("lumbar").model_copy(update={"second": Second()})
+    assert list(recipe.kinds()) == ["first"]
+    np.testing.assert_allclose(head_shares(recipe), 1 / recipe.ensemble.seeds)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from condyle.readers.lumbar.crops import CropSpec
@@ -19,16 +20,18 @@ from condyle.train.onnx_file import demand_equal, exported, fused, halved
 from condyle.train.segmentation_network import SegmentationNetwork
 
 
-class MeanHead(nn.Module):
-    """The mean of the logits of all heads."""
+class JointHead(nn.Module):
+    """The weighted mean of the logits of all heads; ``shares`` [head, output] as ``head_shares`` gives them."""
 
-    def __init__(self, heads: Sequence[Head]) -> None:
+    def __init__(self, heads: Sequence[Head], shares: NDArray[np.float64]) -> None:
         super().__init__()
         self.heads = nn.ModuleList(copy.deepcopy(list(heads)))
+        self.register_buffer("shares", torch.from_numpy(shares.astype(np.float32))[:, None])
 
     def forward(self, features: Tensor, present: Tensor, measured: Tensor, level: Tensor) -> Tensor:
         """[n, slot, feature], [n, slot], [n, m], [n, level] -> [n, output] logits."""
-        return torch.stack([head(features, present, measured, level) for head in self.heads]).mean(0)
+        logits = torch.stack([head(features, present, measured, level) for head in self.heads])
+        return (logits * self.get_buffer("shares")).sum(0)
 
 
 def features_onnx(spec: CropSpec, *, half: bool, tolerance: float) -> tuple[bytes, dict[str, float]]:
@@ -37,7 +40,7 @@ def features_onnx(spec: CropSpec, *, half: bool, tolerance: float) -> tuple[byte
     return _checked(whole, [_crops(n, spec) for n in (5, 1, 8)], ("grey", "regions"), "features", half=half, tolerance=tolerance)
 
 
-def grader_onnx(heads: Sequence[Head], *, half: bool, tolerance: float) -> tuple[bytes, dict[str, float]]:
+def grader_onnx(heads: Sequence[Head], shares: NDArray[np.float64], *, half: bool, tolerance: float) -> tuple[bytes, dict[str, float]]:
     """The graph from features to logits, and how far it differs: from torch (``exported``), and by its rounded weights (``rounded``).
 
     Raises
@@ -46,7 +49,7 @@ def grader_onnx(heads: Sequence[Head], *, half: bool, tolerance: float) -> tuple
     """
     examples = [_levels(n, heads[0]) for n in (5, 1, 8)]
     inputs = ("features", "present", "measured", "level")
-    return _checked(MeanHead(heads).eval(), examples, inputs, "logits", half=half, tolerance=tolerance)
+    return _checked(JointHead(heads, shares).eval(), examples, inputs, "logits", half=half, tolerance=tolerance)
 
 
 def _checked(
@@ -88,7 +91,7 @@ def segmenter_onnx(network: SegmentationNetwork, *, half: bool, tolerance: float
     return data, differences
 
 
-def rounding(heads: Sequence[Head], spec: CropSpec) -> float:
+def rounding(heads: Sequence[Head], shares: NDArray[np.float64], spec: CropSpec) -> float:
     """The most that storing the weights of both graphs in 16 bits moves a logit, on noise in place of crops."""
 
     def logits(*parts: nn.Module) -> Tensor:
@@ -98,7 +101,7 @@ def rounding(heads: Sequence[Head], spec: CropSpec) -> float:
             _, *rest = _levels(4, heads[0])
             return head(features.unflatten(0, (4, -1)), *rest)
 
-    whole = fused(ReadOut(load_backbone())), MeanHead(heads).eval()
+    whole = fused(ReadOut(load_backbone())), JointHead(heads, shares).eval()
     return float((logits(*whole) - logits(*(halved(part).eval() for part in whole))).abs().max())
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.evaluate.agreement import balanced_accuracy, off_by_more_than_one, quadratic_kappa
-from condyle.evaluate.bootstrap import Metric, patient_bootstrap
+from condyle.evaluate.bootstrap import Interval, Metric, patient_bootstrap
 from condyle.evaluate.calibration import brier, brier_skill, calibration_error, fit_platt, logit
 from condyle.evaluate.ranking import auroc, auroc_within_groups
 
@@ -89,7 +89,7 @@ def figure(finding: str, one: Judged, *, resamples: int, seed: int) -> dict[str,
         "coverage": float(1 - one.missed.mean()), "left_out_without_series": one.left_out,
         "uncertain": int((np.isnan(one.called) & ~one.missed).sum()) if scale is None else 0,
         "calibration_error_debiased": calibration_error(truth, score),
-        **{name: {**asdict(value)} for name, value in intervals.items()},
+        **{name: _plain(value) for name, value in intervals.items()},
     }  # fmt: skip
 
 
@@ -100,6 +100,11 @@ def wrong_where_missed(grade: NDArray[np.floating], truth: NDArray[np.floating],
     """
     beside = np.where(truth < steps[-1], truth + 1, truth - 1)
     return np.where(np.isnan(grade), beside, grade)
+
+
+def _plain(interval: Interval) -> dict[str, Any]:
+    """What of an interval goes into a record: all but its resamples."""
+    return {name: value for name, value in asdict(interval).items() if name not in ("replicates", "bias")}
 
 
 def _share(right: NDArray[np.bool_], among: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
@@ -115,4 +120,4 @@ def _endplates(upper: Judged, lower: Judged, resamples: int, seed: int) -> dict[
         ) / 2,
     }  # fmt: skip
     intervals = patient_bootstrap(both, upper.patients, n=resamples, seed=seed)
-    return {"n": len(upper.truth), **{name: asdict(value) for name, value in intervals.items()}}
+    return {"n": len(upper.truth), **{name: _plain(value) for name, value in intervals.items()}}

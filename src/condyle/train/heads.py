@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from condyle.train.grading import Head, HeadModule, Inputs
+from condyle.readers.lumbar.grade import outputs_of
+from condyle.train.grading import Head, HeadModule, Inputs, logits_of
 from condyle.train.loop import Batches, fit
 from condyle.train.lumbar_recipe import LumbarRecipe
 
@@ -85,3 +86,16 @@ def new_head(recipe: LumbarRecipe, inputs: Inputs, outputs: int) -> Head:
     return Head(
         slots, features, inputs.measured.shape[1], inputs.level.shape[1], outputs, network.hidden, network.drop_input, network.drop_hidden
     )
+
+
+def head_shares(recipe: LumbarRecipe) -> NDArray[np.float64]:
+    """[head, output] what each head of the ensemble counts for, summing to 1 for every output; heads in the order of ``recipe.kinds()``."""
+    outputs, kinds = outputs_of(recipe.data.findings), recipe.kinds()
+    both = np.array([finding in recipe.second.findings for finding, _ in outputs])
+    of_kind = {"first": np.where(both, 0.5, 1.0), "second": np.where(both, 0.5, 0.0)}
+    return np.concatenate([np.tile(of_kind[kind] / recipe.ensemble.seeds, (recipe.ensemble.seeds, 1)) for kind in kinds])
+
+
+def ensemble_logits(heads: Sequence[Head], shares: NDArray[np.float64], inputs: Inputs, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """[row, output] of all heads together."""
+    return np.asarray(sum(share * logits_of(head, inputs, rows) for head, share in zip(heads, shares, strict=True)), np.float64)

@@ -44,6 +44,17 @@ class Network(Section):
     drop_hidden: float = Field(default=0.4, ge=0, lt=1)
 
 
+class Second(Section):
+    """Heads of a second kind, trained like the first kind but wider or for longer. For the findings named here the logits of both kinds
+    are averaged (the grade gains from longer training, by which the other findings lose); for all others they are not asked."""
+
+    findings: tuple[str, ...] = ()
+    hidden: int = Field(default=128, ge=1)
+    drop_input: float = Field(default=0.2, ge=0, lt=1)
+    drop_hidden: float = Field(default=0.4, ge=0, lt=1)
+    epochs: int = Field(default=24, ge=1)
+
+
 class Loss(Section):
     """Cross entropy a finding. ``balance`` 0 leaves classes as they are, 1 weighs positives up to equal shares; shares are
     those of the training rows alone."""
@@ -94,6 +105,7 @@ class LumbarRecipe(Recipe):
     prepare: Prepare = Prepare()
     segment: Segment = Segment()
     network: Network = Network()
+    second: Second = Second()
     loss: Loss = Loss()
     optimiser: Optimiser = Optimiser()
     augment: Augment = Augment()
@@ -102,6 +114,16 @@ class LumbarRecipe(Recipe):
 
     def wrong(self) -> list[str]:
         found = self.weightless(self.loss.weights)
+        found += [f"second.findings: {name} is none of data.findings" for name in self.second.findings if name not in self.data.findings]
         if self.segment.package and self.size != "smoke":
             found.append("segment.package: a segmenter that was trained elsewhere may have seen the patients it is judged on")
         return found
+
+    def kinds(self) -> dict[str, LumbarRecipe]:
+        """Kind of head -> the recipe that its heads are trained by."""
+        if not self.second.findings:
+            return {"first": self}
+        own = self.second
+        network = self.network.model_copy(update={name: getattr(own, name) for name in ("hidden", "drop_input", "drop_hidden")})
+        optimiser = self.optimiser.model_copy(update={"epochs": own.epochs})
+        return {"first": self, "second": self.model_copy(update={"network": network, "optimiser": optimiser})}

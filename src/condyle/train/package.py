@@ -14,6 +14,7 @@ from condyle.readers.lumbar.regions import NAMES as REGIONS
 from condyle.readers.package import Package, write_package
 from condyle.train.card import card
 from condyle.train.export import features_onnx, grader_onnx, rounding, segmenter_onnx
+from condyle.train.heads import head_shares
 from condyle.train.pipeline import Fitted, crop_spec
 
 
@@ -35,7 +36,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     findings, slots = recipe.data.findings, tuple(recipe.data.slots)
     half, tolerance = settings.half, settings.tolerance
     features, read = features_onnx(spec, half=half, tolerance=tolerance)
-    grader, moved = grader_onnx(fitted.heads, half=half, tolerance=tolerance)
+    shares = head_shares(recipe)
+    grader, moved = grader_onnx(fitted.heads, shares, half=half, tolerance=tolerance)
     if isinstance(fitted.segmenter, bytes):
         segmenter, shifted = fitted.segmenter, {"exported": 0.0, "rounded": 0.0}
     else:
@@ -44,7 +46,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
     simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
     facts = {
         **record, "simulated": simulated, "patients": len(fitted.patients), "levels": len(rows), "size": recipe.size, "seed": recipe.seed,
-        "exported": max(read["exported"], moved["exported"], shifted["exported"]), "rounded": rounding(fitted.heads, spec) if half else 0.0,
+        "exported": max(read["exported"], moved["exported"], shifted["exported"]),
+        "rounded": rounding(fitted.heads, shares, spec) if half else 0.0,
         "rounded_segmenter_probability": shifted["rounded"],
     }  # fmt: skip
     about = cohort.about

@@ -33,8 +33,8 @@ from condyle.readers.shelf import find_package
 from condyle.train.calibrate import Calibration, assessable, fit_calibration, fit_thresholds, level_shares
 from condyle.train.features import table_features
 from condyle.train.folds import cohort_folds
-from condyle.train.grading import Head, Inputs, logits_of, targets_of
-from condyle.train.heads import fit_head
+from condyle.train.grading import Head, Inputs, targets_of
+from condyle.train.heads import ensemble_logits, fit_head, head_shares
 from condyle.train.level_table import LevelTable, level_table
 from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.segmentation import SegmentationSettings, fit_segmenter
@@ -53,7 +53,7 @@ class Fitted:
     patients : that any part of it saw
     segmenter : trained here, or the graph of the package that the recipe names
     table : all graded levels of the cohort as this segmenter found them, unseen patients included
-    heads : of the ensemble, trained on all patients of the pipeline
+    heads : of the ensemble, kind by kind, trained on all patients of the pipeline
     inner : [row, output] logits of the training patients, each from heads that did not see the patient; NaN elsewhere
     """
 
@@ -71,7 +71,7 @@ class Fitted:
 
     def scores(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """[row, output] calibrated scores of the whole ensemble. For honest figures: rows of unseen patients only."""
-        logits = np.mean([logits_of(head, self.inputs, rows) for head in self.heads], axis=0)
+        logits = ensemble_logits(self.heads, head_shares(self.recipe), self.inputs, rows)
         return calibrated(logits, self.calibration, self.recipe.data.findings)
 
 
@@ -178,17 +178,19 @@ def _heads(
 
     def ensemble(rows: NDArray[np.intp], name: str, seed: int) -> tuple[Head, ...]:
         heads = []
-        for number in range(recipe.ensemble.seeds):
-            heads.append(fit_head(recipe, inputs, targets, rows, nobody, folder / f"{name}-seed{number}", seed + number))
-            done.append(name)
-            tell("heads", len(done), recipe.ensemble.seeds * (recipe.split.inner + 1))
+        for kind, own in kinds.items():
+            for number in range(recipe.ensemble.seeds):
+                heads.append(fit_head(own, inputs, targets, rows, nobody, folder / f"{name}-{kind}{number}", seed + number))
+                done.append(name)
+                tell("heads", len(done), len(kinds) * recipe.ensemble.seeds * (recipe.split.inner + 1))
         return tuple(heads)
 
+    kinds, shares = recipe.kinds(), head_shares(recipe)
     done: list[str] = []
     inner = np.full(targets.shape, np.nan)
     for fold in range(recipe.split.inner):
         held_out = rows_of({patient for patient, own in folds.items() if own == fold})
         own = ensemble(rows_of({patient for patient, own in folds.items() if own != fold}), f"inner{fold}", recipe.seed + 100 * (fold + 1))
-        inner[held_out] = np.mean([logits_of(head, inputs, held_out) for head in own], axis=0)
+        inner[held_out] = ensemble_logits(own, shares, inputs, held_out)
         logger.info("inner fold %d of %d done", fold + 1, recipe.split.inner)
     return ensemble(rows_of(set(folds)), "whole", recipe.seed), inner
