@@ -11,7 +11,6 @@ from condyle.evaluate.mrmc.covariance import delong
 from condyle.evaluate.mrmc.incomplete import components, influence_covariance, mean_gain, mean_value
 from tests.conftest import ROOT
 from tests.evaluate.mrmc.studies import study, without
-from tests.evaluate.mrmc.test_type_one_error import roe_metz
 
 EXAMPLES = ROOT / "docs" / "examples"
 
@@ -60,17 +59,6 @@ def test_a_macro_average_of_missing_reads_has_a_number() -> None:
     gain = mean_gain(macro(parts), "arm0", "arm1")
     assert gain.low < gain.estimate < gain.high
     assert gain.estimate > 0
-
-
-def test_alpha_with_a_third_of_the_reads_missing_in_short() -> None:
-    """300 null studies; the Monte Carlo error of 5 % is 1.3 points."""
-    rng = np.random.default_rng(9)
-    rejected = 0
-    for _ in range(300):
-        reads = roe_metz(rng, 5, 25, 0.0055)
-        figures = area_under_roc(without(reads, rng.random(reads.score.shape) < 0.33))
-        rejected += mean_gain(figures, "a0", "a1").p < 0.05
-    assert 0.01 <= rejected / 300 <= 0.10, rejected / 300
 
 
 def test_the_page_of_missing_reads_has_readers_groups_terms_and_macro_averages() -> None:

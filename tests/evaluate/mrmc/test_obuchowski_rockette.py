@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from condyle.errors import InputError
-from condyle.evaluate.mrmc import area_under_roc, covariance, dorfman_berbaum_metz, obuchowski_rockette
+from condyle.evaluate.mrmc import Reads, area_under_roc, covariance, dorfman_berbaum_metz, obuchowski_rockette
 from tests.evaluate.mrmc.studies import study, without
 
 
@@ -26,10 +26,17 @@ def test_order_of_arms_turns_the_sign_only() -> None:
 def test_order_of_readers_and_cases_changes_nothing() -> None:
     reads = study(2, step=0.5)
     one = obuchowski_rockette(area_under_roc(reads)).test
-    other = obuchowski_rockette(area_under_roc(reads.of_readers(("r3", "r0", "r2", "r1")))).test
+    turned = reads.of_readers(("r3", "r0", "r2", "r1"))
+    order = np.random.default_rng(0).permutation(len(reads.cases))
+    mixed = Reads(
+        turned.arms, turned.readers, tuple(turned.cases[k] for k in order), turned.patients, turned.patient[order], turned.truth[order],
+        turned.score[:, :, order],
+    )  # fmt: skip
     assert one is not None
-    assert other is not None
-    assert other.p == pytest.approx(one.p, rel=1e-9)
+    for same in (turned, mixed):
+        other = obuchowski_rockette(area_under_roc(same)).test
+        assert other is not None
+        assert other.p == pytest.approx(one.p, rel=1e-9)
 
 
 def test_a_fixed_covariance_is_used_as_given() -> None:
