@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from condyle.evaluate.binormal import binormal_variance
 from condyle.evaluate.clustered_auc import clustered_auroc, clustered_covariance, compare_clustered
 from condyle.evaluate.delong import compare_paired, compare_unpaired, components, covariance, delong
 from condyle.evaluate.estimate import Estimate, logit_limits, z_of
@@ -25,6 +26,7 @@ def meets_single(truth: np.ndarray, score: np.ndarray, wanted: dict[str, Any]) -
     assert found.se**2 == pytest.approx(wanted["var_delong"], **TIGHT)
     assert [found.low, found.high] == pytest.approx(wanted["ci_delong"], **LOOSE)
     assert (found.events, found.n) == (wanted["n_pos"], wanted["n_pos"] + wanted["n_neg"])
+    assert binormal_variance(truth, score) == pytest.approx(wanted["var_obuchowski"], **TIGHT)
 
 
 def meets_test(found: Estimate, wanted: dict[str, Any]) -> None:
