@@ -83,7 +83,7 @@ def test_g27_scores_that_calibrate_come_from_networks_that_did_not_see_the_study
     assert np.array_equal(first, second)
 
 
-def test_g03_patients_set_apart_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_g03_g31_patients_set_apart_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     split = ["test" if number % 4 == 0 else "external" if number % 4 == 1 else "" for number in range(12)]
     folder = write_knees(tmp_path / "cohort", 12, split=split)
     for number in (0, 1, 4, 5, 8, 9):

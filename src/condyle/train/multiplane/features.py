@@ -26,7 +26,7 @@ from condyle.train.multiplane.augment import draw, vary
 from condyle.train.multiplane.batches import hidden, plain
 from condyle.train.multiplane.learner import MultiplaneLearner, TorchMember, attention_of, badness
 from condyle.train.multiplane.recipe import MultiplaneRecipe
-from condyle.train.multiplane.store import Store
+from condyle.train.multiplane.store import Store, keep_array
 from condyle.train.networks.multiplane import MultiplaneNetwork
 from condyle.train.stages import tell
 
@@ -72,9 +72,7 @@ def open_features(store: Store, network: MultiplaneNetwork, recipe: MultiplaneRe
         name = hashlib.sha256(f"{stack.stem} {knobs}".encode()).hexdigest()[:32]
         path = folder / f"{name}.features.npy"
         if not path.is_file():
-            part = folder / f"{name}.features.part.npy"
-            np.save(part, _of_study(network, store, number, recipe))
-            part.replace(path)
+            keep_array(path, _of_study(network, store, number, recipe))
         files.append(path)
     return FeatureStore(tuple(files), store.shown)
 

@@ -139,15 +139,24 @@ def _cut(
         raise InputError("no-usable-series", "The study holds no series that the recipe takes.", why=" ".join(reasons[:2]))
     pixels, shown = arrays(seen, slots, spec)
     note = {"shown": shown.tolist(), "side": seen.side, "place": seen.place.how, "flag": seen.place.flag, "centre_mm": seen.place.centre_mm}
+    keep_array(path, pixels)
+    try:
+        path.with_suffix(".json").write_text(json.dumps(note), encoding="utf-8")
+    except OSError as error:
+        path.with_suffix(".json").unlink(missing_ok=True)
+        raise _no_room(error) from error
+    return note
+
+
+def keep_array(path: Path, values: NDArray[Any]) -> None:
+    """Write an array whole or not at all. Raises ResourceError where there is no room."""
     part = path.with_suffix(".part.npy")
     try:
-        np.save(part, pixels)
+        np.save(part, values)
         part.replace(path)
-        path.with_suffix(".json").write_text(json.dumps(note), encoding="utf-8")
     except OSError as error:
         part.unlink(missing_ok=True)
         raise _no_room(error) from error
-    return note
 
 
 def _no_room(error: OSError) -> CondyleError:

@@ -1,0 +1,176 @@
+"""Faults of public code that must not return, by their number in the methods reference, where no other test is named after them."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import condyle
+from condyle.cohorts.labels import Label
+from condyle.cohorts.manifest import read_manifest
+from condyle.errors import PackageError, ResourceError, TableError, UsageError
+from condyle.readers.multiplane.graphs import open_ensemble
+from condyle.readers.multiplane.locate import LocateSpec, place_of
+from condyle.readers.package import Package, parse_spec
+from condyle.study import Geometry, Volume
+from condyle.train.loop import fit
+from condyle.train.multiplane.augment import Draw, vary
+from condyle.train.multiplane.learner import MultiplaneLearner, shape_of
+from condyle.train.multiplane.localiser import Samples, _build
+from condyle.train.multiplane.recipe import Localiser
+from condyle.train.multiplane.store import keep_array
+from condyle.train.multiplane.targets import targets_of
+from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape
+from condyle.train.networks.weights import load_initial
+from condyle.train.recipe import load_recipe
+from tests.train.multiplane.conftest import tiny
+
+SOURCES = sorted(Path(condyle.__file__).parent.rglob("*.py"))
+
+
+def test_g14_what_is_done_to_a_slice_never_looks_along_the_slices() -> None:
+    """Each slice is of one grey value: loss of resolution within the slice changes nothing."""
+    stack = np.repeat(np.array([10, 200, 60], np.uint8), 32 * 32).reshape(3, 32, 32)
+    plain = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    own = Draw(plain, None, 1.0, np.ones((4, 4), np.float32), 0.0, (0, 0.0), 2.0, 0)
+    assert np.array_equal(vary(stack, np.ones(3, bool), own), stack)
+
+
+def test_g15_a_path_that_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("study_id,patient_id,path\ns1,p1,test/train/axial\n")
+    with pytest.raises(TableError, match="the path does not exist") as caught:
+        read_manifest(tmp_path / "manifest.csv")
+    assert any("row 2" in problem for problem in caught.value.problems)
+
+
+def test_g16_the_word_none_is_no_file() -> None:
+    network = MultiplaneNetwork(_shape(2))
+    with pytest.raises(UsageError, match="names no file: 'None'"):
+        load_initial(network, "None")
+
+
+def _localiser_run(folder: Path) -> list[Any]:
+    import json
+
+    grey = np.zeros((2, 8, 8, 8), np.uint8)
+    samples = Samples(grey, np.zeros((2, 1, 8, 8, 8), bool), np.array([False, True]), (Geometry(np.eye(4), (8, 8, 8)),) * 2)
+    settings = Localiser(use=True, structures={"a": (1,)}, cells=(8, 8, 8), widths=(2, 4), epochs=2, batch=1)
+    fit(lambda: _build(settings, samples), folder, seed=0, epochs=2)
+    return list(json.loads((folder / "history.json").read_text()))
+
+
+def test_g18_a_run_has_a_history_of_its_own(tmp_path: Path) -> None:
+    assert [len(_localiser_run(tmp_path / name)) for name in ("one", "two")] == [2, 2]
+
+
+def _shape(findings: int, *, shared: bool = True) -> Shape:
+    planes = {"sagittal": "sagittal", "axial": "axial"}
+    return Shape(planes, findings, dict.fromkeys(planes, "resnet18"), 64, 16, 0.125, shared=shared, dropout=0.0)
+
+
+def test_g23_maps_are_scaled_once_and_follow_the_weights() -> None:
+    torch.manual_seed(0)
+    features, shown = torch.rand(1, 2, 6, 64, 4, 4) * 0.02, torch.ones(1, 2, 6)
+    features[0, 1, 3, :, 1, 2] = 3.0  # one place of one slice holds what there is
+    maps = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network = MultiplaneNetwork(_shape(1)).eval()
+        assert network.encoder("axial").channels == 64
+        with torch.no_grad():
+            maps.append(ReaderGraph(network)(features, shown)[2][0, 0].numpy())
+    peaks = np.abs(maps[0]).max(axis=(2, 3))
+    assert peaks.argmax() == np.ravel_multi_index((1, 3), peaks.shape)
+    assert peaks[1, 3] > 5 * np.delete(peaks.ravel(), peaks.argmax()).max()
+    quiet = [np.delete(one.reshape(2, 6, -1)[:, :3].ravel(), 0) for one in maps]
+    assert abs(np.corrcoef(*quiet)[0, 1]) < 0.5
+
+
+def test_g28_every_file_compiles_and_holds_no_tab() -> None:
+    assert len(SOURCES) > 300
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        compile(text, str(path), "exec")
+        assert "\t" not in text, path.name
+
+
+def test_g30_a_joint_that_is_not_found_changes_no_other_study() -> None:
+    spec = LocateSpec(("a",), 5.0, (8, 8, 8), smallest_cm3=0.1)
+    grey = np.zeros((8, 40, 40), np.int16)
+    volume = {"axial": Volume(grey, Geometry(np.diag([1.0, 1.0, 5.0, 1.0])[[2, 1, 0, 3]][:, [0, 1, 2, 3]], grey.shape))}
+
+    def everywhere(coarse: Any) -> Any:
+        return np.full((len(coarse), 1, 8, 8, 8), 9.0, np.float32)
+
+    before = place_of(volume, "left", everywhere, spec)
+    lost = place_of(volume, "left", lambda coarse: -everywhere(coarse), spec)
+    assert (lost.whole, lost.flag) == (True, "joint_not_found")
+    assert place_of(volume, "left", everywhere, spec) == before
+    assert not before.whole
+
+
+def test_g33_looking_for_objects_moves_no_statistics() -> None:
+    recipe = tiny(network={"shared": False}, data={"slots": _two_slots()})
+    network = MultiplaneNetwork(shape_of(recipe, 9))
+    nobody = np.zeros(0, np.intp)
+    learner = MultiplaneLearner(network, recipe, None, np.zeros((2, 9), np.float32), np.arange(2), nobody, 1).train()  # type: ignore[arg-type]
+    means = {name: value.clone() for name, value in network.state_dict().items() if "running_" in name}
+    assert means
+    learner.objects(torch.rand(1, 2, 3, 32, 32), torch.ones(1, 2, 3), None)
+    assert network.training
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in means.items())
+
+
+def _two_slots() -> dict[str, Any]:
+    slots = tiny().model_dump(mode="json")["data"]["slots"]
+    return {name: slots[name] for name in ("sagittal", "axial")}
+
+
+def test_g37_no_module_of_an_editor_accident_is_imported() -> None:
+    strange = re.compile(r"^\s*(?:from|import) (?:turtle|tkinter|idlelib|asyncio)\b", re.MULTILINE)
+    assert not [path.name for path in SOURCES if strange.search(path.read_text(encoding="utf-8"))]
+
+
+def test_g41_a_key_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("extends: knee_nine\nprepare: {field-mm: 100}\n")
+    with pytest.raises(TableError) as caught:
+        load_recipe(tmp_path / "recipe.yaml")
+    assert any("prepare.field-mm" in problem and "field_mm" in problem for problem in caught.value.problems)
+
+
+def test_g49_a_package_that_does_not_say_how_it_cuts_is_refused() -> None:
+    head = (
+        "{schema_version: 1, name: a, version: 0.0.1, family: multiplane, joint: knee, findings: [cyst], graphs: {}, files: {}, "
+        "licence: x, intended_use: x, trained_on: x, slots: {axial: {plane: axial, weightings: [pd]}}, settings: {slots: [axial], findings: [cyst], "
+    )
+    rest = "attention: {use: false}, members: []}}"
+    for stack in ("", "stack: {pixels: 32, window: 3}, "):
+        text = (head + stack + rest).encode()
+        with pytest.raises(PackageError, match="does not describe its networks"):
+            open_ensemble(Package(parse_spec(text, "a"), {}, "", text))
+
+
+def test_g51_sides_of_one_structure_are_two_labels() -> None:
+    labels = [Label("s1", "p1", "meniscal_tear", "medial", "", 1.0), Label("s2", "p2", "meniscal_tear", "lateral", "", 1.0)]
+    targets, _ = targets_of(labels, ("s1", "s2"), ("meniscal_tear/medial", "meniscal_tear/lateral"))
+    assert np.array_equal(targets, [[1, np.nan], [np.nan, 1]], equal_nan=True)
+
+
+def test_a_full_disk_leaves_no_half_of_a_prepared_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, _: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "save", full)
+        with pytest.raises(ResourceError, match="cannot be written"):
+            keep_array(tmp_path / "a.npy", np.zeros(3))
+    assert list(tmp_path.iterdir()) == []
+    keep_array(tmp_path / "a.npy", np.zeros(3))
+    assert np.array_equal(np.load(tmp_path / "a.npy"), np.zeros(3))
