@@ -28,6 +28,7 @@ def test_17_two_raters(theirs: str) -> None:
     found = cohen_kappa(data["rater1"], data["rater2"], GRADES, weighting=WEIGHTINGS[theirs])
     assert found.estimate == pytest.approx(wanted["irr"][theirs]["value"], **TIGHT)
     assert found.statistic == pytest.approx(wanted["irr"][theirs]["statistic"], **TIGHT)
+    assert found.p == pytest.approx(wanted["irr"][theirs]["p"], abs=1e-12)
     assert [found.estimate, found.se] == pytest.approx([wanted["vcd"][theirs]["value"], wanted["vcd"][theirs]["ASE"]], **TIGHT)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from condyle.evaluate.gee import full_jackknife, gee
 from condyle.evaluate.mixed_model import intercept, intercept_and_slope, mixed_model
@@ -34,6 +35,7 @@ def test_geepack(key: str) -> None:
     np.testing.assert_allclose(ours.coefficient, list(theirs["coef"].values()), **EXACT)
     np.testing.assert_allclose(ours.se("sandwich"), list(theirs["se"].values()), **EXACT)
     np.testing.assert_allclose((ours.coefficient / ours.se("sandwich")) ** 2, list(theirs["wald"].values()), **EXACT)
+    np.testing.assert_allclose(chi2.sf((ours.coefficient / ours.se("sandwich")) ** 2, 1), list(theirs["p"].values()), rtol=1e-5, atol=1e-15)
     if theirs["alpha"]:
         np.testing.assert_allclose(ours.alpha, theirs["alpha"], **EXACT)
     else:

@@ -15,7 +15,7 @@ def fitted_binormal(curve: Curve) -> tuple[float, float]:
 
     NaN when fewer than two corners are inside.
     """
-    inside = (0 < curve.sensitivity) & (curve.sensitivity < 1) & (0 < curve.specificity) & (curve.specificity < 1)
+    inside = (curve.sensitivity > 0) & (curve.sensitivity < 1) & (curve.specificity > 0) & (curve.specificity < 1)
     if inside.sum() < 2:
         return float("nan"), float("nan")
     b, a = np.polyfit(ndtri(curve.sensitivity[inside]), ndtri(curve.specificity[inside]), 1)
