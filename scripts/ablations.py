@@ -192,7 +192,8 @@ def _calibration(pairs: Sequence[tuple[Floats, Floats]], targets: NDArray[np.flo
 def written(found: Mapping[str, Any], titles: Mapping[str, str], command: str) -> str:
     lines = [
         f"Test: {found['patients']} patients; mean AUROC over findings and seeds, 95 % intervals over patients. `{command}`", "",
-        "| arm | AUROC | difference from the first (paired) | seeds | held-out AUROC in training | CPU s a run |", "|---|---|---|---|---|---|",
+        "| arm | AUROC | difference from the first (paired) | seeds | held-out AUROC in training | CPU s a run |",
+        "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, own in found["arms"].items():
         (a, b), (c, d) = own["low_high"], own["difference_low_high"]

@@ -147,7 +147,8 @@ def test_g41_a_key_that_nobody_reads_is_refused(tmp_path: Path) -> None:
 def test_g49_a_package_that_does_not_say_how_it_cuts_is_refused() -> None:
     head = (
         "{schema_version: 1, name: a, version: 0.0.1, family: multiplane, joint: knee, findings: [cyst], graphs: {}, files: {}, "
-        "licence: x, intended_use: x, trained_on: x, slots: {axial: {plane: axial, weightings: [pd]}}, settings: {slots: [axial], findings: [cyst], "
+        "licence: x, intended_use: x, trained_on: x, slots: {axial: {plane: axial, weightings: [pd]}}, "
+        "settings: {slots: [axial], findings: [cyst], "
     )
     rest = "attention: {use: false}, members: []}}"
     for stack in ("", "stack: {pixels: 32, window: 3}, "):
