@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from condyle.evaluate.mrmc import Reads, area_under_roc, obuchowski_rockette, u_statistics, versus_readers
+from condyle.evaluate.mrmc import Reads, area_under_roc, covariance, obuchowski_rockette, u_statistics, versus_readers
 
 SETTINGS = [  # readers, cases a class, reader variance, accepted alpha of random readers and cases: statistics of the specification
     (5, 25, 0.0055, (0.020, 0.072)),
@@ -12,6 +12,7 @@ SETTINGS = [  # readers, cases a class, reader variance, accepted alpha of rando
     (3, 50, 0.0055, (0.029, 0.087)),
     (10, 50, 0.030, (0.029, 0.071)),
 ]
+MORE = [(5, 100, 0.0055, (0.020, 0.095)), (5, 100, 0.030, (0.020, 0.095)), (3, 50, 0.030, (0.029, 0.087)), (10, 50, 0.0055, (0.029, 0.071))]
 
 
 def roe_metz(rng: np.random.Generator, readers: int, cases: int, reader_variance: float, arms: int = 2, steady: bool = False) -> Reads:
@@ -53,6 +54,24 @@ def test_alpha_of_random_readers_and_cases(readers: int, cases: int, variance: f
     assert accepted[0] <= rejected / count <= accepted[1], rejected / count
     assert fixed_cases / count > rejected / count  # cases as fixed find too much
     assert 0.01 <= bdg / count <= 0.08, bdg / count
+
+
+@pytest.mark.slow("evaluate")
+@pytest.mark.parametrize(("readers", "cases", "variance", "accepted"), MORE)
+def test_alpha_in_other_settings(readers: int, cases: int, variance: float, accepted: tuple[float, float]) -> None:
+    """With readers who differ much, taking these readers as fixed finds too much."""
+    rng = np.random.default_rng(20261122)
+    rejected = fixed = 0
+    for _ in range(1000):
+        figures = area_under_roc(roe_metz(rng, readers, cases, variance))
+        matrix = covariance(figures, "delong")
+        random, these = (obuchowski_rockette(figures, covariance=matrix, readers=factor).test for factor in ("random", "fixed"))
+        assert random is not None
+        assert these is not None
+        rejected += random.p < 0.05
+        fixed += these.p < 0.05
+    assert accepted[0] <= rejected / 1000 <= accepted[1], rejected / 1000
+    assert variance < 0.01 or fixed / 1000 > 0.085, fixed / 1000
 
 
 @pytest.mark.slow("evaluate")
