@@ -43,6 +43,7 @@ def write_tables(folder: Path, *, studies: int = 60, seed: int = 0) -> Path:
     for name, rows in (("predictions", scored(2.5)), ("truth", stated)):
         other = [{**row, "study_id": f"v{row['study_id']}", "patient_id": f"v{row['patient_id']}"} for row in rows]
         _write(folder / f"validation_{name}.csv", other)
+        _write(folder / f"other_{name}.csv", other)  # another place: patients of its own
     _write(folder / "manifest.csv", [
         {**key, "path": f"s{k:02d}.dcm", "sex": "FM"[k % 2], "age": 30 + k % 45, "vendor": ("Siemens", "Philips")[k % 3 == 0],
          "site_id": f"site {k % 2}"}

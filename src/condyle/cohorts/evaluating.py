@@ -255,8 +255,10 @@ def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[En
 
 
 def judged_values(planned: Planned | None, lines: Sequence[Line]) -> tuple[list[EndpointPlan], tuple[EndpointResult, ...]]:
-    """Endpoints of a plan that claim a value, and what the lines say of them."""
-    claims, endpoints = values_claimed(planned)
+    """Endpoints of a plan that claim a value of a measure that this analysis gives, and what the lines say of them."""
+    measures = {line.estimate.measure.lower() for line in lines}
+    listed = [pair for pair in zip(*values_claimed(planned), strict=True) if pair[1].measure.lower() in measures]
+    claims, endpoints = [claim for claim, _ in listed], [endpoint for _, endpoint in listed]
     by_name = {(line.finding, line.site, line.estimate.measure.lower()): line.estimate for line in reversed(lines) if not line.group}
     found = [by_name.get((one.finding, one.site, one.measure.lower())) for one in endpoints]
     rule = (planned.plan.alpha, planned.plan.multiplicity) if planned else (0.05, "none")
