@@ -23,7 +23,7 @@ WIDE, NARROW = (Settings(level, resamples=100, prevalences=(0.2,), bands=(("spec
 
 def tables(place: str, seed: int, each: int) -> list[FindingTable]:
     rng = np.random.default_rng(seed)
-    n = 120
+    n = 80
     people = np.array([f"{place}{k // each}" for k in range(n)])
     text, none = np.array([""] * n), np.full(n, np.nan)
     truth = (rng.random(n) < 0.5).astype(float)
