@@ -25,6 +25,7 @@ import numpy as np
 from condyle.errors import UsageError
 from condyle.simulate.dicom_writer import patient_id, write_dicom
 from condyle.simulate.knee import simulate_knee
+from condyle.simulate.knee.findings import difficulty
 from condyle.simulate.lumbar import simulate_lumbar
 from condyle.simulate.study import SimulatedStudy
 from condyle.simulate.vendors import VENDORS, vendor_of
@@ -86,6 +87,8 @@ def write_cohort(
     planted = findings if isinstance(findings, (str, Mapping)) or findings is None else list(findings)
     out = Path(out)
     asked = {"joint": joint, "seed": seed, "findings": planted or None, "vendor": vendor or "", "options": options}
+    if joint == "knee":  # the table itself: a changed one makes another cohort
+        asked["table"] = difficulty(str(options.get("difficulty", "study")))
     same = json.dumps(asked, indent=1, sort_keys=True, default=str) + "\n"
     if out.exists() and any(out.iterdir()) and _text(out / ASKED) != same:
         raise UsageError(

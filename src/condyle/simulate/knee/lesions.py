@@ -163,7 +163,7 @@ class Lesions:
                 blob = np.sqrt((around / one.radius) ** 2 + (out / 2.2) ** 2 + (z / 1.0) ** 2)
                 view.canvas.paint(window, cover * np.clip(1.3 - blob, 0, 1) * np.float32(0.75 * one.severity), "hyaline_soft")
                 continue
-            width = np.float32(0.35 + 0.75 * one.severity)
+            width = np.float32(0.35 + 1.25 * one.severity)
             kind = one.spin[0]
             if kind < 0.1:  # oblique to horizontal, from the inner edge below to the rim
                 gap = np.abs(z - np.float32(0.18 + 0.15 * one.spin[1]) * out)
@@ -231,6 +231,14 @@ class Lesions:
             strength, rest = (0.8 * one.severity, 0.25) if one.planted.present else (0.6 * one.severity, 0.5)
             tissue = "oedema" if one.planted.present else "marrow"
             view.canvas.paint(window, inner * soft * np.float32(strength), tissue, fat=rest * fat)
+        for one in self.of("cartilage_defect", present=True):  # marrow reacts under the deep half of defects
+            found = _near(view, window, one.centre, one.radius + 5) if one.severity > 0.5 else None
+            if found is not None:
+                small, part = found
+                shape = ellipsoid(points[:, *part], one.centre, (one.radius * 0.9 + 2,) * 3) + cloud[part]
+                soft = np.clip(0.5 - shape / np.float32(6.0), 0, 1)
+                under = fat[part if fat.shape[0] > 1 else (slice(None), *part[1:])]
+                view.canvas.paint(small, inner[part] * soft * np.float32(1.2 * (one.severity - 0.5)), "oedema", fat=0.35 * under)
         for one in self.of("osteoarthritis", present=True):
             shape = ellipsoid(points, one.centre, (one.radius * 0.8, one.radius * 0.9, 5.0)) + 1.5 * cloud
             soft = np.clip(0.5 - shape / np.float32(6.0), 0, 1)
