@@ -252,8 +252,10 @@ def test_frozen_thresholds_bands_and_what_a_plan_fixes(tmp_path: Path) -> None:
     evaluate_predictions(said, true, tmp_path / "out", thresholds=tmp_path / "thresholds.yaml", settings=settings, figures=False)
     document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert document["thresholds"].startswith("frozen thresholds, sha256 ")
-    truth = {(row["study_id"], row["level"]): row["value"] for row in csv.DictReader(true.read_text("utf-8").splitlines()) if row["finding"] == "modic"}
-    rows = [row for row in csv.DictReader(said.read_text("utf-8").splitlines()) if row["finding"] == "modic"]
+    known, rows = (
+        [row for row in csv.DictReader(path.read_text("utf-8").splitlines()) if row["finding"] == "modic"] for path in (true, said)
+    )
+    truth = {(row["study_id"], row["level"]): row["value"] for row in known}
     hits = [float(row["score"]) >= 0.3 for row in rows if truth[row["study_id"], row["level"]] == "1"]
     assert pick(document, "modic", "sensitivity")["estimate"] == pytest.approx(np.mean(hits))
     assert pick(document, "modic", "partial AUROC, specificity 0.8 to 1")["method"].startswith("BCa")
