@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from condyle.cohorts.cohort import load_cohort
 from condyle.errors import InputError
 from condyle.readers import check_package, load_package
 from condyle.readers.multiplane.graphs import open_ensemble
+from condyle.readers.multiplane.locate import Place
 from condyle.readers.multiplane.look import see
 from condyle.readers.package import open_package
 from condyle.study import Geometry
@@ -82,8 +85,13 @@ def test_it_finds_knees_it_did_not_see_and_travels_in_the_package(knees: Path, t
     assert record["median_mm"] < 15  # cells of 10 mm, knees up to 43 mm from the middle
     assert "its centre lay" in (tmp_path / "package/card.md").read_text()
     check_package(tmp_path / "package")
-    reading = load_package(tmp_path / "package").read(open_rows(cohort.studies["s0"]))
-    assert not reading.flags
+    reader: Any = load_package(tmp_path / "package")
+    assert not reader.read(open_rows(cohort.studies["s0"])).flags
+    lost = Place(None, True, "not found: the whole image", "joint_not_found")
+    reader.ensemble = replace(reader.ensemble, locate=lambda volumes, side: lost)
+    reading = reader.read(open_rows(cohort.studies["s0"]))
+    assert reading.flags == ("joint_not_found",)
+    assert "joint-not-found" in {problem.code for problem in reading.problems}
 
     # A second run over the same studies trains no localiser and cuts nothing again; reading cuts as training did.
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "prepared").rglob("*.npy")}

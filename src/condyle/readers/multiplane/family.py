@@ -22,9 +22,15 @@ from condyle.readers.suits import refuse_elsewhere
 from condyle.study import PackageInfo, Problem, Reading, Study
 
 _PLACES = {
-    "joint_not_found": ("The joint was not found, so the whole images were read.", "No series shows the structures that it is found by."),
-    "planes_disagree": ("The planes contradict each other about where the joint is; the surest was believed.", "Its places lie far apart."),
-}
+    "joint_not_found": Problem(
+        "joint-not-found", "warning", "The joint was not found, so the whole images were read.",
+        why="No series shows the structures that it is found by.", what_to_do="Look at where the pictures were cut.",
+    ),
+    "planes_disagree": Problem(
+        "planes-disagree", "warning", "The planes contradict each other about where the joint is; the surest was believed.",
+        why="The places that they show lie far apart.", what_to_do="Look at where the pictures were cut.",
+    ),
+}  # fmt: skip
 
 
 class MultiplaneReader:
@@ -113,9 +119,7 @@ def _doubts(seen: Seen, slots: tuple[str, ...], *, mirrors: bool) -> list[Proble
             )
         )  # fmt: skip
     if seen.place.flag in _PLACES:
-        what, why = _PLACES[seen.place.flag]
-        code = seen.place.flag.replace("_", "-")
-        found.append(Problem(code, "warning", what, why=why, what_to_do="Look at where the pictures were cut."))
+        found.append(_PLACES[seen.place.flag])
     if mirrors and not seen.side:
         found.append(
             Problem(
