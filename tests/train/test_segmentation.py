@@ -80,7 +80,7 @@ def test_soft_dice_is_near_0_for_the_truth_and_near_1_for_its_opposite() -> None
     assert float(soft_dice_loss(right.roll(1, dims=1), classes)) > 0.95
 
 
-@pytest.mark.parametrize("step", [1, 3, 5])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow("train")), 3, pytest.param(5, marks=pytest.mark.slow("train"))])
 def test_a_killed_fit_goes_on_to_the_same_bits(cohort_folder: Path, tmp_path: Path, step: int) -> None:
     cohort = load_cohort(cohort_folder)
     whole = fit_segmenter(cohort, {"p1", "p2"}, tmp_path / "whole", settings=TINY, seed=5).state_dict()

@@ -77,6 +77,7 @@ def located() -> MultiplaneRecipe:
     return tiny(locate=COARSE, optimiser={"epochs": 1})
 
 
+@pytest.mark.slow("train", "readers")
 def test_it_finds_knees_it_did_not_see_and_travels_in_the_package(knees: Path, tmp_path: Path) -> None:
     recipe, cohort = located(), load_cohort(knees)
     train_multiplane(recipe, cohort, tmp_path / "package", tmp_path / "work", tmp_path / "prepared")
