@@ -61,3 +61,22 @@ def test_bad_input_is_refused() -> None:
         mixed_model(data["log"], design(data), [intercept("reader", np.zeros(len(data["log"])))], names=["one", "arm"])
     with pytest.raises(InputError, match="not independent"):
         mixed_model(data["log"], np.ones((len(data["log"]), 2)), [intercept("reader", data["reader"])], names=["one", "two"])
+
+
+def test_a_balanced_design_has_the_components_of_its_analysis_of_variance() -> None:
+    """REML of one random effect in a balanced design is known in closed form (Searle et al. 1992, 4.5): small components are not lost."""
+    clusters, units = 24, 16
+    cluster = np.repeat(np.arange(clusters), units)
+    arm = (cluster % 2).astype(float)
+    seen = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = 4 + 0.1 * rng.normal(size=clusters)[cluster] + 0.3 * rng.normal(size=clusters * units)
+        means = y.reshape(clusters, units).mean(axis=1)
+        between = units * sum(((own - own.mean()) ** 2).sum() for own in (means[0::2], means[1::2])) / (clusters - 2)
+        within = ((y - means[cluster]) ** 2).sum() / (clusters * (units - 1))
+        fit = mixed_model(y, np.c_[np.ones(len(y)), arm], [intercept("cluster", [f"c{i}" for i in cluster])], names=["one", "arm"])
+        if between > within:  # else the component is 0, rightly
+            seen += 1
+            np.testing.assert_allclose(fit.of("arm").se_kr, np.sqrt(between * 4 / (clusters * units)), rtol=1e-4)
+    assert seen > 10

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -236,8 +237,7 @@ class _Products:
         """Minimise the profiled REML deviance; variances may be 0, so diagonals are bounded there."""
         diagonal = np.concatenate([np.eye(t.columns.shape[1], dtype=bool)[np.triu_indices(t.columns.shape[1])] for t in self.terms])
         bounds = [(0.0, None) if one else (None, None) for one in diagonal]
-        best = optimize.minimize(self.deviance, self.start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
-        theta = np.asarray(best.x)
+        theta = self._search(diagonal, bounds)
         inside = np.flatnonzero(~diagonal | (theta > 1e-3))
         for _ in range(6):  # Newton steps sharpen what the search leaves at its tolerance
             slope, curve = _derivatives(partial(self._near, theta, inside), len(inside), 1e-4)
@@ -249,6 +249,26 @@ class _Products:
             if np.abs(step).max(initial=0.0) < 1e-7:
                 break
         return theta
+
+    def _search(self, diagonal: NDArray[np.bool_], bounds: Sequence[tuple[float | None, float | None]]) -> Floats:
+        """The lowest deviance from several starts.
+
+        At a standard deviation of 0 the slope is 0 by symmetry, so a search that steps there stays, whatever lies beyond: each component
+        that ended at 0 is given another chance.
+        """
+
+        def lowest(start: Floats) -> Any:
+            return optimize.minimize(self.deviance, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
+
+        best = min((lowest(self.start * scale) for scale in (1.0, 0.3, 0.1)), key=lambda found: float(found.fun))
+        for place in np.flatnonzero(diagonal):
+            for chance in (0.3, 0.1) if best.x[place] < 1e-3 else ():
+                again = np.array(best.x)
+                again[place] = chance
+                found = lowest(again)
+                if found.fun < best.fun - 1e-9:
+                    best = found
+        return np.asarray(best.x, np.float64)
 
     def _near(self, theta: Floats, places: NDArray[np.intp], move: Floats) -> float:
         return self.deviance(_moved(theta, places, move))
