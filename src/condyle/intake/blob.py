@@ -11,8 +11,6 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +18,8 @@ from condyle.errors import InputError
 
 _PIECE = 1 << 20
 _DAMAGED = "the archive is damaged, encrypted or of an unknown kind at this file"
+# RuntimeError: encrypted member; NotImplementedError: unknown compression.
+_FROM_ARCHIVES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, KeyError)
 MAX_FILE_BYTES = 4 << 30  # one file; the largest enhanced MR object seen is below 1 GiB
 
 
@@ -56,7 +56,7 @@ class Blob:
         """SHA-256 of all bytes, which are never in memory at once. Raises ``InputError`` as ``read``."""
         self._refuse_too_large()
         total = hashlib.sha256()
-        with self._reading():
+        with _Reading(self.where):
             if self.member:
                 with _archive(self.path, os.stat(self.path).st_mtime_ns).open(self.member) as stream:
                     while part := stream.read(_PIECE):
@@ -73,7 +73,7 @@ class Blob:
             data = self.read()[offset : offset + len(target)]
             target[: len(data)] = data
             return len(data)
-        with self._reading():
+        with _Reading(self.where):
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
                 return os.preadv(descriptor, [target], offset)
@@ -107,7 +107,7 @@ class Blob:
             )
 
     def _read(self, count: int) -> bytes:
-        with self._reading():
+        with _Reading(self.where):
             if self.member:
                 with _archive(self.path, os.stat(self.path).st_mtime_ns).open(self.member) as stream:
                     return stream.read(count)
@@ -118,16 +118,23 @@ class Blob:
             finally:
                 os.close(descriptor)
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """What the operating system or an archive raises becomes an ``InputError`` that names the file."""
-        try:
-            yield
-        except OSError as error:
+
+class _Reading:
+    """What the operating system or an archive raises becomes an ``InputError`` that names the file."""
+
+    __slots__ = ("where",)
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
             # Without a number it comes from a decompressor (bz2), not from the operating system.
             raise unreadable(self.where, error.strerror if error.errno else _DAMAGED) from None
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, KeyError):
-            # RuntimeError: encrypted member; NotImplementedError: unknown compression.
+        if isinstance(error, _FROM_ARCHIVES):
             raise unreadable(self.where, _DAMAGED) from None
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from condyle.errors import InputError
 from condyle.intake.blob import Blob
@@ -22,9 +21,8 @@ NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN})
 _META = 0x0002
 
 
-@dataclass(frozen=True, slots=True)
-class DicomFile:
-    """One DICOM object, pixels not read.
+class DicomFile(NamedTuple):
+    """One DICOM object, pixels not read. A tuple with names, for the reason of ``Frame``.
 
     Parameters
     ----------
@@ -42,7 +40,7 @@ class DicomFile:
     layout: Layout
     pixel_offset: int
     pixel_length: int
-    dataset: Any = field(default=None, repr=False, compare=False)
+    dataset: Any = None
 
     @property
     def where(self) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from functools import lru_cache
 from pathlib import Path
 
 from condyle.errors import InputError, ResourceError
@@ -26,23 +27,26 @@ def patient_key(patient_id: str) -> str:
     return _keyed("patient", patient_id)
 
 
-def key_path() -> Path:
-    """Where the key lies: ``CONDYLE_KEY_FILE``, else ``~/.config/condyle/key``."""
-    chosen = os.environ.get("CONDYLE_KEY_FILE")
-    return Path(chosen) if chosen else Path.home() / ".config" / "condyle" / "key"
+def key_path() -> str:
+    """Where the key lies: ``CONDYLE_KEY_FILE``, else ``~/.config/condyle/key``. Raises ``InputError`` - there is no home."""
+    path = os.environ.get("CONDYLE_KEY_FILE") or os.path.expanduser("~/.config/condyle/key")
+    if path.startswith("~"):
+        raise InputError(
+            "key-unreadable",
+            "The key for pseudonyms has no place.",
+            why="This user has no home folder.",
+            what_to_do="Set HOME, or point CONDYLE_KEY_FILE to a file of your own.",
+        )
+    return path
 
 
 def _keyed(kind: str, text: str) -> str:
     return hmac.new(_key(key_path()), f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
-_known: dict[Path, bytes] = {}
-
-
-def _key(path: Path) -> bytes:
-    if path not in _known:
-        _known[path] = _read_or_create(path)
-    return _known[path]
+@lru_cache(maxsize=8)
+def _key(path: str) -> bytes:
+    return _read_or_create(Path(path))
 
 
 def _read_or_create(path: Path) -> bytes:

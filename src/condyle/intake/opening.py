@@ -176,7 +176,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _renamed(file: DicomFile, where: str) -> DicomFile:
-    return file if where == file.where else replace(file, blob=replace(file.blob, where=where))
+    return file if where == file.where else file._replace(blob=replace(file.blob, where=where))
 
 
 def _without_names(study: Study, redact: Redactor) -> Study:
