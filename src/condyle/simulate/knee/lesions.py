@@ -360,7 +360,8 @@ def _on_cartilage(bone: Bone, low: NDArray[np.float64], high: NDArray[np.float64
     near &= np.all([(points[n] > low[n]) & (points[n] < high[n]) for n in range(3)], axis=0)
     chosen = points[:, near]
     if not chosen.shape[1]:
-        chosen = points[:, (np.abs(bone.coat().values) < 0.8) & (bone.thickness.values > 0.5)]
+        thick = np.where(np.abs(bone.coat().values) < 0.8, bone.thickness.values, -np.inf)
+        chosen = points[:, thick > min(0.5, float(thick.max()) - 1e-6)]  # a worn patella has no more than that anywhere
     return np.asarray(chosen[:, int((spin[1] + 1) / 2 * (chosen.shape[1] - 1))], np.float64)
 
 
