@@ -38,9 +38,16 @@ def without_padding(picture: Picture) -> Picture:
 
 def power_spectrum(picture: Picture) -> Picture:
     """[row frequency, column frequency] power of the picture under a Hann window, zero frequency first."""
-    window = np.hanning(picture.shape[0])[:, None] * np.hanning(picture.shape[1])[None]
-    transform = np.fft.fft2(((picture - picture.mean()) * window).astype(np.float32))
-    return np.asarray(transform.real**2 + transform.imag**2, dtype=np.float32)
+    rows, columns = picture.shape
+    window = np.hanning(rows).astype(np.float32)[:, None] * np.hanning(columns).astype(np.float32)
+    half = np.fft.rfft2((picture - picture.mean()) * window)
+    power = np.empty((rows, columns), np.float32)
+    kept = half.shape[1]
+    power[:, :kept] = half.real**2 + half.imag**2
+    # A real picture has the same power at opposite frequencies: the other half is the first one turned round.
+    mirrored = power[:, columns - kept : 0 : -1]
+    power[0, kept:], power[1:, kept:] = mirrored[0], mirrored[:0:-1]
+    return power
 
 
 def tissue(picture: Picture) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -78,23 +79,30 @@ class LumbarReader:
         stages = Stages()
         refuse_elsewhere(study, "lumbar spine", _SPINE)
         choice = choose(study, self.package.spec.slots)
-        with stages("open package"):
-            network, grader = self.network, self.grader
-        seen = _Seen(study, dict(choice.left))
-        views = self._look(seen, choice, network, stages)
-        _refuse_without_spine(views, seen)
-        with stages("name levels"):
-            views = agree(views)
-            names = level_names(views)
-        with stages("check quality"):
-            checks = check(study, seen.volumes, self.package.spec.joint)
-        with stages("grade"):
-            crops, present = level_crops(views, grader.slots, names, grader.spec)
-            neighbours = [level_crops(side, grader.slots, names, grader.spec)[0] for side in beside(views)]
-            graded = grader.grade(names, crops, present, neighbours)
-        with stages("collect evidence"):
-            drawn = self._maps(views, names, graded, crops, present) if maps else {}
-            findings, evidence = self._say(views, names, graded, drawn)
+        # Neither needs what the other does, and on two cores both go on at once: opening the grader while the spine is looked for,
+        # the quality checks while it is graded. The stages hold what the reading waited for.
+        with ThreadPoolExecutor(1) as aside:
+            opened = aside.submit(lambda: self.grader)
+            with stages("open package"):
+                network = self.network
+            seen = _Seen(study, dict(choice.left))
+            views = self._look(seen, choice, network, stages)
+            _refuse_without_spine(views, seen)
+            checked = aside.submit(check, study, seen.volumes, self.package.spec.joint)
+            with stages("name levels"):
+                views = agree(views)
+                names = level_names(views)
+            with stages("open package"):
+                grader = opened.result()
+            with stages("grade"):
+                crops, present = level_crops(views, grader.slots, names, grader.spec)
+                neighbours = [level_crops(side, grader.slots, names, grader.spec)[0] for side in beside(views)]
+                graded = grader.grade(names, crops, present, neighbours)
+            with stages("collect evidence"):
+                drawn = self._maps(views, names, graded, crops, present) if maps else {}
+                findings, evidence = self._say(views, names, graded, drawn)
+            with stages("check quality"):
+                checks = checked.result()
         doubts = tuple(dict.fromkeys(doubt for view in views.values() for doubt in view.levels.doubts))
         return Reading(
             study_key=study.study_key,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.errors import PackageError
 from condyle.readers.engines import open_graph
+from condyle.readers.grades import grade_of, steps_of
 from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.measured import measure_levels, names
@@ -55,17 +56,6 @@ def calibrated(
         own = [at for at, (name, _) in enumerate(outputs_of(findings)) if name == finding]
         scores[:, own] = np.minimum.accumulate(scores[:, own], axis=1)
     return scores
-
-
-def steps_of(at_least: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[row, steps - 1] probabilities of "at least" -> [row, steps] probabilities of each step."""
-    bounded = np.concatenate([np.ones((len(at_least), 1)), at_least, np.zeros((len(at_least), 1))], axis=1)
-    return -np.diff(bounded, axis=1)
-
-
-def grade_of(at_least: NDArray[np.float64], first: int = 1) -> NDArray[np.int_]:
-    """[row] the median step: the highest that is more likely reached than not. It has the least expected error in grades."""
-    return np.asarray(first + (at_least > 0.5).sum(axis=1), np.int_)
 
 
 def missing_input(finding: str, present: Mapping[str, bool]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.readers.lumbar.crops import CANAL, DISC, VERTEBRA, CropSpec
+from condyle.readers.lumbar.quantiles import median, percentiles
 
 NAMES = (
     "height", "height_front", "height_middle", "height_back", "height_peak", "width",
@@ -78,7 +79,7 @@ def own_disc(share: NDArray[np.float32], spec: CropSpec) -> NDArray[np.bool_]:
 def _disc_shape(disc: NDArray[np.bool_], unit: float) -> dict[str, float]:
     thickness = disc.sum(axis=0)
     own = np.flatnonzero(thickness)
-    first, last = np.percentile(np.nonzero(disc)[1], (1, 99))
+    first, last = percentiles(np.nonzero(disc)[1], 1, 99)
     width = max(last - first + 1, 1.0)
     place = (own - first) / width
 
@@ -88,7 +89,7 @@ def _disc_shape(disc: NDArray[np.bool_], unit: float) -> dict[str, float]:
 
     return {
         "height": float(disc.sum() / width / unit), "height_front": band(0.1, 0.37), "height_middle": band(0.37, 0.63),
-        "height_back": band(0.63, 0.9), "height_peak": float(np.percentile(thickness[own], 90) / unit), "width": float(width / unit),
+        "height_back": band(0.63, 0.9), "height_peak": percentiles(thickness[own], 90)[0] / unit, "width": width / unit,
     }  # fmt: skip
 
 
@@ -96,12 +97,12 @@ def _disc_signal(
     grey: NDArray[np.float64], disc: NDArray[np.bool_], canal: NDArray[np.bool_], vertebra: NDArray[np.bool_]
 ) -> dict[str, float]:
     inside = grey[disc]
-    fluid = float(np.percentile(grey[canal], 80)) if canal.sum() > 30 else np.nan
-    marrow = float(np.median(grey[vertebra])) if vertebra.sum() > 50 else np.nan
-    low, middle, high = np.percentile(inside, (10, 50, 90))
+    fluid = percentiles(grey[canal], 80)[0] if canal.sum() > 30 else np.nan
+    marrow = median(grey[vertebra]) if vertebra.sum() > 50 else np.nan
+    low, middle, high = percentiles(inside, 10, 50, 90)
     return {
         "signal_fluid": middle / max(fluid, 0.05), "signal_marrow": middle / max(marrow, 0.05), "nucleus_fluid": high / max(fluid, 0.05),
-        "signal_spread": float(inside.std()), "nucleus_contrast": float(high - low),
+        "signal_spread": float(inside.std()), "nucleus_contrast": high - low,
     }  # fmt: skip
 
 
@@ -112,14 +113,14 @@ def _edge(mask: NDArray[np.bool_], low: float, high: float, *, first: bool) -> f
     if len(rows) < 3:
         return np.nan
     at = rows.argmax(axis=1) if first else rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
-    return float(np.median(at))
+    return median(at)
 
 
 def _canal_front(disc: NDArray[np.bool_], canal: NDArray[np.bool_], spec: CropSpec) -> dict[str, float]:
     """How far the disc stands out into the canal against the line through the canal's front above and below it."""
     unit = spec.pixels_per_width
     rows = np.nonzero(disc)[0]
-    top, bottom = np.percentile(rows, (5, 95))
+    top, bottom = percentiles(rows, 5, 95)
     above = _edge(canal, top - 0.4 * unit, top - 0.12 * unit, first=True)
     below = _edge(canal, bottom + 0.12 * unit, bottom + 0.4 * unit, first=True)
     at = canal[int(top) : int(bottom) + 1]
@@ -128,7 +129,7 @@ def _canal_front(disc: NDArray[np.bool_], canal: NDArray[np.bool_], spec: CropSp
         return {}
     front = at.argmax(axis=1)
     line = (above + below) / 2
-    back_of_disc = float(np.percentile(np.nonzero(disc)[1], 99))
+    back_of_disc = percentiles(np.nonzero(disc)[1], 99)[0]
     return {
         "step_back": (below - above) / unit, "bulge_peak": (float(front.max()) - line) / unit,
         "bulge_mean": (float(front.mean()) - line) / unit, "overhang": (back_of_disc - line) / unit,
@@ -146,14 +147,15 @@ def _vertebrae(
     border = np.where(canal.any(axis=1), canal.argmax(axis=1), spec.columns)
     body = vertebra & (columns < border[:, None])
     rows = np.nonzero(disc)[0]
-    top, bottom = np.percentile(rows, (5, 95))
+    top, bottom = percentiles(rows, 5, 95)
     above, below = (top - 0.3 * unit, top - 0.05 * unit), (bottom + 0.05 * unit, bottom + 0.3 * unit)
     found["slip_back"] = (_edge(body, *below, first=False) - _edge(body, *above, first=False)) / unit
     found["slip_front"] = (_edge(body, *below, first=True) - _edge(body, *above, first=True)) / unit
     thickness = disc.sum(axis=0)
     own = np.flatnonzero(thickness >= 1)
-    inner = own[(own > np.percentile(own, 12)) & (own < np.percentile(own, 88))]
-    marrow = np.median(grey[body]) if body.sum() > 50 else np.nan
+    low, high = percentiles(own, 12, 88)
+    inner = own[(own > low) & (own < high)]
+    marrow = median(grey[body]) if body.sum() > 50 else np.nan
     upper, lower = disc.argmax(axis=0), disc.shape[0] - 1 - disc[::-1].argmax(axis=0)
     for side, edge, way in (("above", upper, -1), ("below", lower, 1)):
         if len(inner) < 5:
@@ -165,8 +167,9 @@ def _vertebrae(
         usable = (at >= 0) & (at < grey.shape[0])
         values = grey[np.clip(at, 0, grey.shape[0] - 1), inner[None]][usable]
         if values.size > 10:
-            found[f"marrow_{side}"] = float(np.median(values) - marrow)
-            found[f"marrow_spread_{side}"] = float(np.percentile(values, 90) - np.percentile(values, 10))
+            low, middle, high = percentiles(values, 10, 50, 90)
+            found[f"marrow_{side}"] = middle - marrow
+            found[f"marrow_spread_{side}"] = high - low
     return found
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from condyle.readers.lumbar.crops import DISC, CropSpec
 from condyle.readers.lumbar.measured import own_disc
+from condyle.readers.lumbar.quantiles import percentiles
 
 NAMES = (
     "disc_front", "disc_middle", "disc_back", "plate_above", "marrow_above", "plate_below", "marrow_below", "back_edge", "canal",
@@ -62,7 +63,7 @@ def regions(tissue: NDArray[np.float32], spec: CropSpec) -> NDArray[np.float32]:
     unit = spec.pixels_per_width
     disc = _disc(tissue[DISC], spec)
     row, column = np.mgrid[: spec.rows, : spec.columns]
-    first, last = np.percentile(np.nonzero(disc)[1], (1, 99))
+    first, last = percentiles(np.nonzero(disc)[1], 1, 99)
     place = (column - first) / max(last - first, 4.0)
     own = np.flatnonzero(disc.any(axis=0))
     every = np.arange(spec.columns)
