@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import torch
 
 import condyle
+from condyle.cohorts import open_rows
+from condyle.cohorts.cohort import Cohort, load_cohort
 from condyle.cohorts.labels import Label
 from condyle.cohorts.manifest import read_manifest
-from condyle.errors import PackageError, ResourceError, TableError, UsageError
+from condyle.cohorts.predictions import Prediction, compare_tables
+from condyle.errors import InputError, PackageError, ResourceError, TableError, UsageError
+from condyle.intake import load_volume, open_study
+from condyle.readers import load_package
 from condyle.readers.multiplane.graphs import open_ensemble
 from condyle.readers.multiplane.locate import LocateSpec, place_of
 from condyle.readers.package import Package, parse_spec
+from condyle.simulate import simulate_knee_phantom, write_dicom
 from condyle.study import Geometry, Volume
 from condyle.train.loop import fit
 from condyle.train.multiplane.augment import Draw, vary
 from condyle.train.multiplane.learner import MultiplaneLearner, shape_of
 from condyle.train.multiplane.localiser import Samples, _build
+from condyle.train.multiplane.pipeline import slot_specs, stack_spec, train_multiplane
 from condyle.train.multiplane.recipe import Localiser
-from condyle.train.multiplane.store import keep_array
+from condyle.train.multiplane.store import keep_array, open_store
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape
 from condyle.train.networks.weights import load_initial
 from condyle.train.recipe import load_recipe
+from tests.knees import write_knees
 from tests.train.multiplane.conftest import tiny
 
 SOURCES = sorted(Path(condyle.__file__).parent.rglob("*.py"))
@@ -72,6 +83,93 @@ def test_g18_a_run_has_a_history_of_its_own(tmp_path: Path) -> None:
 def _shape(findings: int, *, shared: bool = True) -> Shape:
     planes = {"sagittal": "sagittal", "axial": "axial"}
     return Shape(planes, findings, dict.fromkeys(planes, "resnet18"), 64, 16, 0.125, shared=shared, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    return load_cohort(write_knees(tmp_path_factory.mktemp("knees") / "cohort", 12))
+
+
+def test_every_number_has_its_test() -> None:
+    """The reference lists 55 faults; a test is named after each."""
+    numbers = {
+        int(number)
+        for path in Path(__file__).parents[1].rglob("test_*.py")
+        for name in re.findall(r"^ *def (test_(?:g\d+_)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for number in re.findall(r"g(\d+)_", name)
+    }
+    assert sorted(set(range(1, 56)) - numbers) == []
+
+
+def test_g22_a_series_that_cannot_be_decoded_is_an_error_that_names_it_and_no_sample(tmp_path: Path) -> None:
+    """The file opens and its header is whole; its pixels end early. The study's other planes are no excuse."""
+    folder = write_knees(tmp_path / "cohort", 2)
+    path = folder / "s001_coronal.nii.gz"
+    raw = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(raw[: len(raw) // 2]))
+    recipe = tiny()
+    with pytest.raises(TableError) as caught:
+        open_store(load_cohort(folder).studies, slot_specs(recipe), stack_spec(recipe), tmp_path / "store")
+    assert len(caught.value.problems) == 1
+    assert caught.value.problems[0].startswith("rows 5, 6, 7: s001_coronal.nii.gz: ")
+
+
+def test_g42_what_is_written_as_dicom_is_what_was_drawn(tmp_path: Path) -> None:
+    """Rows before columns, the distance of slices and not of the slab, nothing invented, a UID a file; a box drawn on a written picture
+    lies on the same pixels of the array."""
+    study = simulate_knee_phantom(1)
+    name, made = next(iter(study.series.items()))
+    steps = np.diag([1.0, 0.5, 1.25, 1.0])  # slices, rows, columns: no two alike
+    pixels = np.zeros((4, 40, 24), np.float32)
+    pixels[2, 10:14, 5:8] = 1.0  # the box
+    geometry = Geometry(made.volume.geometry.affine @ steps, pixels.shape)
+    volume = Volume(pixels, geometry)
+    series = {name: replace(made, volume=volume, labels=replace(volume, pixels=pixels.astype(np.uint8)), missing=())}
+    files = [pydicom.dcmread(path) for path in write_dicom(replace(study, series=series), tmp_path / "out")]
+    boxes = [np.argwhere(one.pixel_array > 0) for one in files]
+    assert [len(one) for one in boxes] == [0, 0, 12, 0]
+    assert (boxes[2].min(0).tolist(), boxes[2].max(0).tolist()) == ([10, 5], [13, 7])
+    one = files[2]
+    np.testing.assert_allclose(np.array(one.PixelSpacing, float), geometry.spacing[1:], rtol=1e-6)
+    apart = np.linalg.norm(np.subtract(files[1].ImagePositionPatient, files[0].ImagePositionPatient).astype(float))
+    assert apart == pytest.approx(geometry.spacing[0], rel=1e-5)
+    assert {float(file.get("SliceThickness", 0)) for file in files} == {made.protocol.thickness}
+    assert len({file.SOPInstanceUID for file in files}) == 4
+    assert all(file.file_meta.MediaStorageSOPInstanceUID == file.SOPInstanceUID for file in files)
+    assert (one.PatientSex, one.PatientBirthDate, hasattr(one, "PatientAge")) == ("", "", False)
+    read = load_volume(open_study(tmp_path / "out").series[0])
+    corner, wanted = np.argwhere(read.pixels > 0).min(0), geometry.to_world([2, 10, 5])
+    np.testing.assert_allclose(read.geometry.to_world(corner), wanted, atol=1e-4)
+
+
+def test_g46_a_column_is_not_scored_against_itself() -> None:
+    """Twenty answers that are the truth to the last bit, as when gold labels were copied over what was to be judged."""
+    truth = [Label(f"s{number}", f"p{number}", "cyst", value=float(number % 3 == 0)) for number in range(20)]
+
+    def given(scores: Any) -> list[Prediction]:
+        nan = float("nan")
+        return [Prediction(row, one.study_id, one.patient_id, "cyst", "", "", score, nan, nan, "", "") for row, (one, score) in enumerate(
+            zip(truth, scores, strict=True), 2)]  # fmt: skip
+
+    with pytest.raises(InputError, match="cyst are the truth itself"):
+        compare_tables(given([one.value for one in truth]), truth)
+    assert compare_tables(given([0.9 * float(one.value or 0) for one in truth]), truth).tables[0].score.max() == 0.9
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"export": {"half": False}, "calibrate": {"method": "isotonic"}, "network": {"attention": {"use": False}, "aggregate": "gem"}},
+        {"split": {"by": "site"}, "threshold": {"rule": "cost", "value": 3.0}, "network": {"fuse": "logistic", "aggregate": "top_k"}},
+        {"loss": {"kind": "asymmetric", "weights": {"cyst": 2.0}}, "ensemble": {"seeds": 2}, "network": {"correlate": True}},
+    ],
+    ids=["whole-slices", "sites", "mixed"],
+)
+def test_g54_training_ends_with_a_package_whatever_is_switched(sections: dict[str, Any], cohort: Cohort, tmp_path: Path) -> None:
+    recipe = tiny(optimiser={"epochs": 1, "batch": 6}, **sections)
+    out = tmp_path / "package"
+    train_multiplane(recipe, cohort, out, tmp_path / "work")
+    assert len(load_package(out).read(open_rows(cohort.studies["s000"]), maps=False).findings) == 9
 
 
 def test_g23_maps_are_scaled_once_and_follow_the_weights() -> None:

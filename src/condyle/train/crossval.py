@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.cohorts.cohort import Cohort
 from condyle.cohorts.table import write_table
-from condyle.readers.lumbar.grade import grade_of, outputs_of, score_column
+from condyle.readers.grades import grade_of
+from condyle.readers.lumbar.grade import outputs_of, score_column
 from condyle.readers.package import Package
 from condyle.train.calibrate import assessable
 from condyle.train.figures import Judged, figures_of

@@ -63,31 +63,6 @@ def _asymmetric(logits: Tensor, truth: Tensor, gamma: float = 4.0, shift: float 
     return -(truth * nn.functional.logsigmoid(logits) + (1 - truth) * off**gamma * torch.log((1 - off).clamp_min(1e-8)))
 
 
-def cumulative(logits: Tensor, grade: Tensor) -> Tensor:
-    """Ordinal loss on cumulative logits: cross entropy of every "at least step k" (Frank and Hall 2001); see ``corn`` for the other.
-
-    Parameters
-    ----------
-    logits : [n, steps - 1]; grade : [n] 0 .. steps - 1, NaN where unknown
-    """
-    steps = torch.arange(1, logits.shape[1] + 1, device=logits.device)
-    targets = torch.where(grade[:, None].isnan(), torch.nan, (grade[:, None] >= steps).float())
-    return masked(logits, targets)
-
-
-def corn(logits: Tensor, grade: Tensor) -> Tensor:
-    """Ordinal loss on conditional logits: "at least step k, given at least k - 1" (CORN; Shi et al., Pattern Anal Appl 2023)."""
-    steps = torch.arange(1, logits.shape[1] + 1, device=logits.device)
-    reached = grade[:, None] >= steps - 1
-    targets = torch.where(grade[:, None].isnan() | ~reached, torch.nan, (grade[:, None] >= steps).float())
-    return masked(logits, targets)
-
-
-def corn_probabilities(logits: Tensor) -> Tensor:
-    """[n, steps - 1] conditional logits -> probabilities of "at least step k", never rising with k."""
-    return logits.sigmoid().cumprod(1)
-
-
 def dice(logits: Tensor, truth: Tensor, *, smooth: float = 1.0) -> Tensor:
     """1 - soft Dice, mean over samples and classes (Milletari et al., 3DV 2016, denominator without squares).
 

@@ -60,8 +60,8 @@ def test_most_of_the_table_is_answered() -> None:
 
 
 @pytest.mark.parametrize("name", ["SAG_T1_contrast", "sag_extra", "COR_TRAUMA", "AX_ABER", "AX_LOC"])
-def test_letters_inside_a_word_name_no_plane(name: str) -> None:
-    """Public code took all of these for axial series (fault G8)."""
+def test_g08_letters_inside_a_word_name_no_plane(name: str) -> None:
+    """Public code took all of these for axial series."""
     role = infer_role({"series_description": name}, None)
     expected = {"SAG_T1_contrast": "sagittal", "sag_extra": "sagittal", "COR_TRAUMA": "coronal"}.get(name)
     assert role.plane.value == expected

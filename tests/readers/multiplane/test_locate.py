@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from condyle.readers.multiplane.locate import Floats, LocateSpec, as_coarse_input, coarse, place_of
+from condyle.readers.multiplane.locate import Floats, LocateSpec, as_coarse_input, coarse, only_near, place_of
 from condyle.readers.multiplane.stack import StackSpec, cut_stack
 from condyle.study import Geometry, Volume
 from tests.knees import PLANES, affine
@@ -65,6 +67,35 @@ def test_what_was_not_found_shows_the_whole_image_and_says_so() -> None:
     part, whole = (cut_stack(volumes["axial"], "axial", spec, side="left", whole=one) for one in (False, True))
     assert part.geometry.spacing[1] * 64 == pytest.approx(60)
     assert whole.geometry.spacing[1] * 64 == pytest.approx(70 * 2.1, rel=0.01)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_segment_then_classify_shows_what_lies_near_the_structure_and_nothing_else(side: str) -> None:
+    where, near = np.array([8.0, -6.0, 10.0]), 12.0
+    volumes = {plane: ball(plane, where) for plane in PLANES}
+    place = place_of(volumes, side, bright, replace(SPEC, near_mm=near))
+    assert len(place.near) == 3
+    for plane in PLANES:
+        cut = cut_stack(volumes[plane], plane, StackSpec(field_mm=120, pixels=64, slices=20), side=side)
+        cut = replace(cut, pixels=np.maximum(cut.pixels, 1))  # so that what was blackened is told from what is black
+        stack = only_near(cut, place.near)
+        count = int(stack.shown.sum())
+        assert 0 < count < cut.shown.sum()
+        assert stack.shown[:count].all()  # slices that are left stand first
+        assert np.array_equal(stack.picture[:count], cut.pixels[np.isin(cut.index, stack.index[:count])])
+        places = [stack.to_world(one, np.argwhere(stack.pixels[one] > 0)) for one in range(count)]
+        away = np.array([np.linalg.norm(own - where, axis=1).max() for own in places])
+        assert away.max() < 25 + near + 1.8 * SPEC.cell_mm
+        assert away.max() > 25 + near - 1.8 * SPEC.cell_mm
+        inside = stack.pixels[:count][stack.picture[:count] == 255]
+        assert (inside == 255).all()  # none of the ball is lost
+
+
+def test_where_nothing_of_the_structure_is_left_all_is_shown() -> None:
+    volumes = {"axial": ball("axial", np.zeros(3))}
+    place = place_of(volumes, "left", bright, replace(SPEC, near_mm=1.0))
+    elsewhere = cut_stack(ball("axial", np.zeros(3), middle=(300.0, 0.0, 0.0)), "axial", StackSpec(field_mm=60, pixels=64, slices=4))
+    assert only_near(elsewhere, place.near) is elsewhere
 
 
 def test_of_planes_that_contradict_each_other_the_surest_is_believed() -> None:

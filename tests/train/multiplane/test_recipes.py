@@ -21,7 +21,8 @@ RECIPES = [name for name in shipped_recipes() if load_recipe(name).family == "mu
 
 
 def _cohort(folder: Path, recipe: MultiplaneRecipe, studies: int = 8) -> Path:
-    """Series for every slot of the recipe (the last study has one alone), labels in long form with compartments as levels."""
+    """Series for every slot of the recipe (the last study has one alone), labels in long form with compartments as levels, and masks
+    of the structures that a localiser looks for."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     rows, labels = [], []
@@ -33,12 +34,19 @@ def _cohort(folder: Path, recipe: MultiplaneRecipe, studies: int = 8) -> Path:
             values, matrix = draw(slot.plane, present, number, slices=4, size=32)
             path = folder / f"s{number}_{name}.nii.gz"
             Nifti1Image(values.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix[:, [2, 1, 0, 3]]).to_filename(path)
+            mask = ""
+            if recipe.locate.use:
+                code = next(iter(recipe.locate.structures.values()))[0]
+                mask = f"s{number}_{name}_mask.nii.gz"
+                marked = (values > 250).astype(np.uint8) * code
+                Nifti1Image(marked.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix[:, [2, 1, 0, 3]]).to_filename(folder / mask)
             fat = "" if slot.fat_suppressed is None else "yes" if slot.fat_suppressed else "no"
-            rows.append((f"s{number}", f"p{number}", path.name, recipe.data.joint, "left", slot.plane, slot.weightings[0], fat))
+            rows.append((f"s{number}", f"p{number}", path.name, recipe.data.joint, "left", slot.plane, slot.weightings[0], fat, mask))
         for place, name in enumerate(recipe.data.findings):
             finding, _, level = name.partition("/")
-            labels.append((f"s{number}", f"p{number}", finding, level, "", (number + place) % 2, 0.5 if place % 3 else ""))
-    head = ("study_id", "patient_id", "path", "joint", "side", "plane", "weighting", "fat_suppressed")
+            value = (number + place) % (5 if recipe.heads[name] == "ordinal" else 2)
+            labels.append((f"s{number}", f"p{number}", finding, level, "", value, 0.5 if place % 3 else ""))
+    head = ("study_id", "patient_id", "path", "joint", "side", "plane", "weighting", "fat_suppressed", "mask")
     told = ("study_id", "patient_id", "finding", "level", "side", "value", "reliability")
     for name, columns, lines in (("manifest", head, rows), ("labels", told, labels)):
         with (folder / f"{name}.csv").open("w", newline="") as file:

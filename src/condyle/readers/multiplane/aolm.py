@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Span = tuple[int, int]
 
@@ -79,7 +78,14 @@ def pixel_spans(box: Attended, strides: Sequence[int], *, original: bool = False
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    names, _ = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    if mask.ndim == 2:
+        import cv2
+
+        _, names = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    else:
+        from scipy import ndimage  # which a cold process would load for slices alone
+
+        names, _ = ndimage.label(mask, np.ones((3,) * mask.ndim))
     found, first, sizes = np.unique(names, return_index=True, return_counts=True)
     parts = [(-int(size), int(place), int(name)) for name, place, size in zip(found, first, sizes, strict=True) if name]
     return np.asarray(names == min(parts)[2])

@@ -9,7 +9,6 @@ import numpy as np
 import condyle
 from condyle.errors import InputError
 from condyle.quality import check
-from condyle.readers.decide import MARKED, decide
 from condyle.readers.engines import chosen_engine
 from condyle.readers.multiplane import findings as say
 from condyle.readers.multiplane.graphs import Ensemble, open_ensemble, probabilities
@@ -71,12 +70,9 @@ class MultiplaneReader:
             pixels, shown = arrays(seen, slots, own.spec)
             grey = np.stack([as_input(one, there) for one, there in zip(pixels, shown, strict=True)])
             told = answer(own.members, own.slots, grey, shown, own.attention, len(own.findings))
-            scores = probabilities(told.logits, spec.calibration, own.findings)
+            scores = probabilities(told.logits, spec.calibration, own.findings, own.link)
         with stages("collect evidence"):
-            marked = [
-                name for name, score in zip(own.findings, scores.tolist(), strict=True)
-                if maps and decide(score, spec.thresholds[name]) in MARKED
-            ]  # fmt: skip
+            marked = say.marked(own.findings, scores, spec.thresholds, spec.joint) if maps else []
             evidence, ids, keys = say.evidence_of(own.findings, marked, told, own.slots, seen.stacks, seen.series, spec.joint)
             images = say.key_images(own.slots, seen.stacks, seen.series, keys)
         flags = tuple(flag for flag in (seen.place.flag, "" if seen.side else "side_unknown") if flag)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.anatomy import joint as catalogue
-from condyle.readers.decide import decide
+from condyle.readers.decide import MARKED, decide
+from condyle.readers.grades import findings_of, grade_of, step_of, steps_of
 from condyle.readers.multiplane.aolm import Attended, pixel_spans
 from condyle.readers.multiplane.network import MAP_CELL, Answer
 from condyle.readers.multiplane.stack import Stack
@@ -22,28 +23,43 @@ def site_of(name: str) -> tuple[str, Site]:
     return finding, Site(compartment=place)
 
 
+def marked(names: Sequence[str], scores: NDArray[np.float64], thresholds: Mapping[str, ThresholdSpec], joint: str) -> list[str]:
+    """Outputs that evidence is shown for: findings that are present or uncertain, and the step from which a grade is abnormal where
+    the grade reaches it."""
+    found = []
+    for name, own in findings_of(names).items():
+        scale = catalogue(joint).finding(site_of(name)[0]).scale
+        if scale is None:
+            found += [name] if decide(float(scores[own[0]]), thresholds[name]) in MARKED else []
+        elif scale.marked_from is not None and grade_of(scores[own][None], scale.steps[0])[0] >= scale.marked_from:
+            found.append(names[own[scale.steps.index(scale.marked_from) - 1]])
+    return found
+
+
 def state(
     names: Sequence[str], scores: NDArray[np.float64], thresholds: Mapping[str, ThresholdSpec], joint: str,
     evidence: Mapping[str, Sequence[str]],
 ) -> list[Finding]:  # fmt: skip
-    """Every finding with its score and decision.
+    """Every finding with its score and decision, or its grade.
 
     Parameters
     ----------
-    names, scores : of the package, in one order
+    names, scores : outputs of the package, in one order
     evidence : name -> ids
     """
     found = []
-    for name, score in zip(names, scores.tolist(), strict=True):
+    for name, own in findings_of(names).items():
         finding, site = site_of(name)
-        threshold = thresholds[name]
-        kind = catalogue(joint).finding(finding).kind
-        found.append(
-            Finding(
-                finding, site, kind, decide(score, threshold), score, threshold=threshold.value,  # type: ignore[arg-type]
-                evidence=tuple(evidence.get(name, ())),
-            )
-        )  # fmt: skip
+        scale, ids = catalogue(joint).finding(finding).scale, tuple(evidence.get(name, ()))
+        if scale is None:
+            score, threshold = float(scores[own[0]]), thresholds[name]
+            decision = decide(score, threshold)
+            found.append(Finding(finding, site, "binary", decision, score, threshold=threshold.value, evidence=ids))  # type: ignore[arg-type]
+            continue
+        at_least = scores[own]
+        score = float(at_least[scale.steps.index(scale.marked_from or scale.steps[1]) - 1])
+        grade, shares = int(grade_of(at_least[None], scale.steps[0])[0]), tuple(map(float, steps_of(at_least[None])[0]))
+        found.append(Finding(finding, site, "ordinal", "present", score, grade, shares, evidence=ids))
     return found
 
 
@@ -55,7 +71,7 @@ def evidence_of(
 
     Parameters
     ----------
-    marked : names of findings that are present or uncertain; a map of what is absent would show nothing and look like something
+    marked : outputs of findings that are present or uncertain; a map of what is absent would show nothing and look like something
 
     Returns
     -------
@@ -66,8 +82,8 @@ def evidence_of(
     shown: dict[str, list[int]] = {slot: [] for slot in stacks}
     if told.maps is None or told.curve is None:
         return evidence, ids, shown
-    for name in marked:
-        at = list(names).index(name)
+    for column in marked:
+        at, name = list(names).index(column), step_of(column)[0]
         title = catalogue(joint).finding(site_of(name)[0]).title
         for number, slot in enumerate(slots):
             if slot not in stacks:
@@ -117,7 +133,7 @@ def key_images(
 
 def _upright(stack: Stack, key: int) -> tuple[NDArray[np.uint8], Geometry]:
     """The slice as a radiologist hangs it: what was mirrored for the network is turned back."""
-    pixels, affine = stack.pixels[key], np.array(stack.geometry.affine)
+    pixels, affine = stack.picture[key], np.array(stack.geometry.affine)
     affine[:3, 3] = stack.to_world(key, [[0, 0]])[0]
     if affine[0, 2] < 0 and abs(affine[0, 2]) == np.abs(affine[:3, 2]).max():  # columns run to the patient's right
         affine[:3, 3] += affine[:3, 2] * (pixels.shape[1] - 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from condyle.errors import PackageError
 from condyle.readers.decide import demand_thresholds
 from condyle.readers.engines import open_graph
+from condyle.readers.grades import LINKS, Link, chained, step_of
 from condyle.readers.multiplane.locate import Floats as Coarse
 from condyle.readers.multiplane.locate import LocateSpec, place_of
 from condyle.readers.multiplane.look import Locate
@@ -41,7 +42,12 @@ class GraphMember:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
-    """Everything a package says about how its networks are fed and asked."""
+    """Everything a package says about how its networks are fed and asked.
+
+    Parameters
+    ----------
+    findings : outputs of the networks; a grade has one a step, tied by ``link``
+    """
 
     slots: tuple[str, ...]
     findings: tuple[str, ...]
@@ -49,6 +55,7 @@ class Ensemble:
     attention: Attention
     members: tuple[Member, ...]
     locate: Locate | None = None
+    link: Link = "cumulative"
 
 
 def open_ensemble(package: Package, engine: str = "") -> Ensemble:
@@ -62,6 +69,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     try:
         slots, findings = tuple(settings["slots"]), tuple(settings["findings"])
         spec, attention = StackSpec(**settings["stack"]), Attention(**settings["attention"])
+        link = LINKS[LINKS.index(settings.get("ordinal", "cumulative"))]
         names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"])), (int(one["grid"][0]), int(one["grid"][1])))
                  for one in settings["members"]]  # fmt: skip
         spoken = {column for *_, columns, _ in names for column in columns}
@@ -74,7 +82,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
             "package-damaged", "The package does not describe its networks.", where="package.yaml: settings",
             why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
         ) from None  # fmt: skip
-    demand_thresholds(package.spec, findings)
+    demand_thresholds(package.spec, [name for name in findings if step_of(name)[1] is None])
     opened: dict[str, Graph] = {}
 
     def graph(name: str) -> Graph:
@@ -85,7 +93,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     members = tuple(
         GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid) for own, reader, columns, grid in names
     )
-    return Ensemble(slots, findings, spec, attention, members, None if where is None else _locator(graph("localiser"), where))
+    return Ensemble(slots, findings, spec, attention, members, None if where is None else _locator(graph("localiser"), where), link)
 
 
 def _locate_spec(told: Mapping[str, Any]) -> LocateSpec:
@@ -100,11 +108,14 @@ def _locator(run: Graph, spec: LocateSpec) -> Locate:
     return lambda volumes, side: place_of(volumes, side, logits, spec)
 
 
-def probabilities(logits: NDArray[np.float64], calibration: Mapping[str, Any], findings: tuple[str, ...]) -> NDArray[np.float64]:
+def probabilities(
+    logits: NDArray[np.float64], calibration: Mapping[str, Any], findings: tuple[str, ...], link: Link | None = None
+) -> NDArray[np.float64]:
     """[finding] logits -> calibrated probabilities.
 
     Parameters
     ----------
+    link : ties the steps of grades; None leaves each as it is
     calibration : finding -> {'slope', 'intercept'} (Platt; slope 1 / temperature, intercept 0 for temperature scaling), or
         {'logits', 'scores'}, a rising curve between whose points is interpolated (isotonic)
     """
@@ -115,4 +126,4 @@ def probabilities(logits: NDArray[np.float64], calibration: Mapping[str, Any], f
             out[at] = np.interp(logit, own["logits"], own["scores"])
         else:
             out[at] = 1 / (1 + np.exp(-np.clip(own.get("slope", 1.0) * logit + own.get("intercept", 0.0), -30, 30)))
-    return out
+    return out if link is None else chained(out, findings, link)

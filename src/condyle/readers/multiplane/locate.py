@@ -8,14 +8,13 @@ whole image is shown, and the reading says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from condyle.prepare.resample import resample
-from condyle.readers.multiplane.stack import to_bytes
+from condyle.readers.multiplane.stack import Stack, to_bytes
 from condyle.study import Geometry, Volume
 
 Floats = NDArray[np.float32]
@@ -34,6 +33,7 @@ class LocateSpec:
     cell_mm, cells : of the grid, along z, y and x
     smallest_cm3 : what is smaller was not found
     apart_mm : series whose centres lie further apart than this contradict each other
+    near_mm : what lies further than this from every structure is blackened; 0 shows all
     """
 
     structures: tuple[str, ...]
@@ -41,6 +41,7 @@ class LocateSpec:
     cells: tuple[int, int, int] = (32, 40, 40)
     smallest_cm3: float = 1.0
     apart_mm: float = 20.0
+    near_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Place:
     whole : the whole image is shown, because the joint was looked for and not found
     how : the rule that found it; flag : of the reading, '' when nothing is to be said
     boxes : structure -> its box in the patient
+    near : what lies near the structures, 1 or 0, one volume a series that shows them; empty shows all
     """
 
     centre_mm: tuple[float, float, float] | None = None
@@ -60,6 +62,7 @@ class Place:
     how: str = "middle of each series"
     flag: str = ""
     boxes: Mapping[str, Box] = field(default_factory=dict)
+    near: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ def coarse(volume: Volume, spec: LocateSpec, side: str) -> tuple[NDArray[np.uint
 
 def sampled(volume: Volume, target: Geometry, order: int = 1) -> Floats:
     """A volume on another grid, 0 beyond it; ``order`` 0 takes the nearest voxel."""
+    from scipy import ndimage
+
     back = np.linalg.inv(volume.geometry.affine) @ target.affine
     pixels = np.asarray(volume.pixels, np.float32)
     # A single slice has no neighbour to interpolate with, and thick ones reach half a slice beyond their middle.
@@ -141,31 +146,62 @@ def place_of(volumes: Mapping[str, Volume], side: str, run: Run, spec: LocateSpe
     place is flagged.
     """
     seen = {name: coarse(volume, spec, side) for name, volume in volumes.items() if volume.geometry.calibrated}
-    told: list[tuple[float, dict[str, Found]]] = []
+    told: list[tuple[float, dict[str, Found], tuple[Volume, ...]]] = []
     if seen:
         logits = run(np.stack([as_coarse_input(grey) for grey, _ in seen.values()]))
         chances = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
         for chance, (_, where) in zip(np.asarray(chances, np.float32), seen.values(), strict=True):
             found = find(chance, where, spec)
             if found:
-                told.append((sum(one.sure * one.cm3 for one in found.values()), found))
+                told.append((sum(one.sure * one.cm3 for one in found.values()), found, _near(chance, where, spec)))
     if not told:
         return Place(None, True, "not found: the whole image", "joint_not_found")
-    told.sort(key=lambda pair: -pair[0])
-    centres = np.array([centre_of([one.box for one in found.values()]) for _, found in told])
+    told.sort(key=lambda entry: -entry[0])
+    centres = np.array([centre_of([one.box for one in found.values()]) for _, found, _ in told])
     apart = max((float(np.linalg.norm(a - b)) for a in centres for b in centres), default=0.0)
     if apart > spec.apart_mm:
         x, y, z = centres[0].tolist()
-        return Place((x, y, z), False, "surest series; the others contradict it", "planes_disagree", _boxes(told[:1], spec))
-    x, y, z = np.average(centres, axis=0, weights=[weight for weight, _ in told]).tolist()
-    return Place((x, y, z), False, f"found on {len(told)} of {len(volumes)} series", "", _boxes(told, spec))
+        surest = _boxes([told[0][1]], spec)
+        return Place((x, y, z), False, "surest series; the others contradict it", "planes_disagree", surest, told[0][2])
+    x, y, z = np.average(centres, axis=0, weights=[weight for weight, _, _ in told]).tolist()
+    boxes, near = _boxes([found for _, found, _ in told], spec), tuple(one for _, _, own in told for one in own)
+    return Place((x, y, z), False, f"found on {len(told)} of {len(volumes)} series", "", boxes, near)
 
 
-def _boxes(told: Sequence[tuple[float, Mapping[str, Found]]], spec: LocateSpec) -> dict[str, Box]:
+def _near(chance: Floats, where: Geometry, spec: LocateSpec) -> tuple[Volume, ...]:
+    """What lies within ``near_mm`` of the structures, on the coarse grid; nothing when all is shown."""
+    if not spec.near_mm:
+        return ()
+    from scipy import ndimage
+
+    away = ndimage.distance_transform_edt(~(chance > 0.5).any(axis=0)) * spec.cell_mm
+    return (Volume((away <= spec.near_mm).astype(np.uint8), where),)
+
+
+def only_near(stack: Stack, near: Sequence[Volume]) -> Stack:
+    """The stack with all else blackened, without the slices on which nothing is left; as it was when that would be all of them."""
+    places = np.flatnonzero(stack.shown)
+    kept = np.zeros(stack.pixels.shape, bool)
+    for place in places.tolist():
+        affine = np.array(stack.geometry.affine)
+        affine[:3, 3] = stack.to_world(place, [[0, 0]])[0]
+        where = Geometry(affine, (1, *stack.pixels.shape[1:]))
+        for volume in near:
+            kept[place] |= sampled(volume, where)[0] > 0.5
+    left = places[kept[places].any(axis=(1, 2))]
+    if not len(left):
+        return stack
+    pixels, whole = np.zeros_like(stack.pixels), np.zeros_like(stack.pixels)
+    index = np.full_like(stack.index, -1)
+    pixels[: len(left)], whole[: len(left)], index[: len(left)] = stack.pixels[left] * kept[left], stack.pixels[left], stack.index[left]
+    return replace(stack, pixels=pixels, shown=index >= 0, index=index, whole=whole)
+
+
+def _boxes(told: Sequence[Mapping[str, Found]], spec: LocateSpec) -> dict[str, Box]:
     """structure -> mean of its boxes."""
     out: dict[str, Box] = {}
     for name in spec.structures:
-        own = [np.array(found[name].box) for _, found in told if name in found]
+        own = [np.array(found[name].box) for found in told if name in found]
         if own:
             (a, d), (b, e), (c, f) = np.mean(own, axis=0).tolist()
             out[name] = ((a, d), (b, e), (c, f))

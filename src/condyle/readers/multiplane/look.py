@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from condyle.errors import InputError
 from condyle.intake import load_volume
 from condyle.readers.multiplane.choose import choose
-from condyle.readers.multiplane.locate import Place
+from condyle.readers.multiplane.locate import Place, only_near
 from condyle.readers.multiplane.stack import Stack, StackSpec, cut_stack
 from condyle.readers.package import SlotSpec
 from condyle.study import Problem, Series, Study, Volume
@@ -67,7 +67,8 @@ def see(study: Study, slots: Mapping[str, SlotSpec], spec: StackSpec, locate: Lo
         seen.place = locate(volumes, seen.side)
     for slot, volume in volumes.items():
         centre = _inside(seen.place, volume)
-        seen.stacks[slot] = cut_stack(volume, slots[slot].plane, spec, centre_mm=centre, side=seen.side, whole=seen.place.whole)
+        stack = cut_stack(volume, slots[slot].plane, spec, centre_mm=centre, side=seen.side, whole=seen.place.whole)
+        seen.stacks[slot] = only_near(stack, seen.place.near) if seen.place.near and volume.geometry.calibrated else stack
     return seen
 
 

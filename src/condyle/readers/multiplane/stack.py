@@ -50,12 +50,19 @@ class Stack:
     index : [slices] slice of ``geometry`` behind each; -1 where there is none
     geometry : of the whole series on the stack's rows and columns; the affine holds for [index, row, column] also
         when the stack was mirrored
+    whole : the same before what lies far from the joint's structures was blackened; None where nothing was
     """
 
     pixels: NDArray[np.uint8]
     shown: NDArray[np.bool_]
     index: NDArray[np.int64]
     geometry: Geometry
+    whole: NDArray[np.uint8] | None = None
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """[slices, row, column] what a person is shown."""
+        return self.pixels if self.whole is None else self.whole
 
     def to_world(self, slice_number: int, points: ArrayLike) -> NDArray[np.float64]:
         """(n, 2) (row, column) on one shown slice -> (n, 3) LPS mm."""

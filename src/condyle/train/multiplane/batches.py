@@ -1,9 +1,10 @@
-"""Batches of studies: stacks from the store, varied, made ready for the network, one batch ahead of the step."""
+"""Batches of studies: stacks from the store, varied, made ready for the network, one batch ahead of the step and a study a thread."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,15 @@ class Batch(NamedTuple):
     weights: Tensor
 
 
+class _Made(NamedTuple):
+    """A batch in the making: studies, their arrays, and the jobs that fill these."""
+
+    chosen: NDArray[np.intp]
+    grey: NDArray[np.float32]
+    shown: NDArray[np.bool_]
+    jobs: list[Future[None]]
+
+
 class StudyBatches(Batches):
     """Studies shuffled each epoch; what a batch holds depends on seed, epoch and its number alone."""
 
@@ -48,27 +58,34 @@ class StudyBatches(Batches):
     def of_epoch(self, epoch: int, first: int) -> Iterator[Batch]:
         order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
         size = min(self.recipe.optimiser.batch, len(order))
-        with ThreadPoolExecutor(1) as pool:
-            numbers = range(first, len(self))
-            ahead = [pool.submit(self._batch, epoch, order[numbers[0] * size :][:size])] if numbers else []
-            for number in numbers:
-                made = ahead.pop().result()
-                if number + 1 < len(self):
-                    ahead.append(pool.submit(self._batch, epoch, order[(number + 1) * size :][:size]))
-                yield made
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            ahead: list[_Made] = []
+            for number in range(first, len(self) + 1):
+                if number < len(self):
+                    ahead.append(self._begin(pool, epoch, order[number * size :][:size]))
+                if number > first:
+                    yield self._whole(ahead.pop(0))
 
-    def _batch(self, epoch: int, chosen: NDArray[np.intp]) -> Batch:
-        settings = self.recipe.augment
+    def _begin(self, pool: ThreadPoolExecutor, epoch: int, chosen: NDArray[np.intp]) -> _Made:
         shown = self.store.shown[chosen].copy()
         grey = np.zeros((*shown.shape, self.recipe.prepare.pixels, self.recipe.prepare.pixels), np.float32)
-        for at, number in enumerate(chosen.tolist()):
-            rng = np.random.default_rng([self.seed, epoch, number])
-            shown[at] &= ~hidden(shown[at].any(1), settings.drop_slot, rng)[:, None]
-            pixels = self.store.pixels(number)
-            for slot in range(len(pixels)):
-                own = draw(settings, pixels.shape[-1], self.store.spacing_mm, rng)
-                if shown[at, slot].any():
-                    as_input(vary(pixels[slot], shown[at, slot], own), shown[at, slot], grey[at, slot])
+        jobs = [pool.submit(self._fill, epoch, number, grey[at], shown[at]) for at, number in enumerate(chosen.tolist())]
+        return _Made(chosen, grey, shown, jobs)
+
+    def _fill(self, epoch: int, number: int, grey: NDArray[np.float32], shown: NDArray[np.bool_]) -> None:
+        """One study under its draw, into its place of the batch."""
+        rng = np.random.default_rng([self.seed, epoch, number])
+        shown &= ~hidden(shown.any(1), self.recipe.augment.drop_slot, rng)[:, None]
+        pixels = self.store.pixels(number)
+        for slot in range(len(pixels)):
+            own = draw(self.recipe.augment, pixels.shape[-1], self.store.spacing_mm, rng)
+            if shown[slot].any():
+                as_input(vary(pixels[slot], shown[slot], own), shown[slot], grey[slot])
+
+    def _whole(self, made: _Made) -> Batch:
+        for job in made.jobs:
+            job.result()
+        chosen, grey, shown = made.chosen, made.grey, made.shown
         return Batch(
             torch.from_numpy(grey), torch.from_numpy(shown.astype(np.float32)), torch.from_numpy(self.targets[chosen]),
             torch.from_numpy(self.weights[chosen]),

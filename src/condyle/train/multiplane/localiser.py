@@ -83,7 +83,8 @@ def _locate(own: FittedLocaliser, volumes: Mapping[str, Any], side: str) -> Any:
 
 
 def locate_spec(settings: Localiser) -> LocateSpec:
-    return LocateSpec(tuple(settings.structures), settings.cell_mm, settings.cells, settings.smallest_cm3, settings.apart_mm)
+    own = settings
+    return LocateSpec(tuple(own.structures), own.cell_mm, own.cells, own.smallest_cm3, own.apart_mm, own.near_mm)
 
 
 def fit_localiser(
@@ -108,7 +109,8 @@ def fit_localiser(
             why=f"{len(chosen)} of {len(studies)} studies have one; at least two are needed.",
             what_to_do="Add masks to the cohort, or set locate.use: false.",
         )  # fmt: skip
-    told = [settings.model_dump(mode="json"), [[str(row.path), str(row.mask)] for study in chosen for row in studies[study]]]
+    sources = [[str(row.path), str(row.mask)] for study in chosen for row in studies[study]]
+    told = [settings.model_dump(mode="json", exclude={"near_mm"}), sources]
     own = folder / f"localiser-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}"
     with stage("localiser"):
         samples = _samples({study: masked[study] for study in chosen}, slots, spec, settings.structures, own)

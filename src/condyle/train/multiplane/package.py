@@ -76,9 +76,10 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "calibration": dict(fitted.calibration),
         "thresholds": dict(fitted.thresholds),
         "settings": {
-            "slots": list(recipe.data.slots), "findings": list(recipe.data.findings), "stack": asdict(stack_spec(recipe)),
+            "slots": list(recipe.data.slots), "findings": list(recipe.columns), "stack": asdict(stack_spec(recipe)),
             "attention": asdict(attention_of(recipe)), "members": members,
             **({} if locate is None else {"locate": locate}),
+            **({} if recipe.columns == recipe.data.findings else {"ordinal": recipe.loss.ordinal}),
         },
         "licence": recipe.card.licence,
         "data": [{"name": name, "licence": str(about.get("licence", "not stated")), "credit": str(about.get("credit", "not stated")),

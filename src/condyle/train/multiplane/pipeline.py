@@ -21,6 +21,7 @@ from condyle.cohorts.cohort import Cohort
 from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.splits import Splits, make_splits, save_splits
 from condyle.errors import InputError
+from condyle.readers.grades import step_of
 from condyle.readers.multiplane.network import Floats
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.package import Package, SlotSpec
@@ -58,7 +59,7 @@ class Fitted:
 
     Parameters
     ----------
-    out_of_fold : [study, finding] logits of networks that did not train on the study; NaN where no trained fold held it out
+    out_of_fold : [study, column] logits of networks that did not train on the study; NaN where no trained fold held it out
     """
 
     recipe: MultiplaneRecipe
@@ -158,7 +159,7 @@ def cut_studies(
     )  # fmt: skip
     if not recipe.optimiser.draws:
         return Prepared(store, localiser)
-    network = MultiplaneNetwork(shape_of(recipe, len(recipe.data.findings)))
+    network = MultiplaneNetwork(shape_of(recipe, len(recipe.columns)))
     load_initial(network, recipe.network.init)
     return Prepared(store, localiser, open_features(store, network, recipe, folder))
 
@@ -166,9 +167,10 @@ def cut_studies(
 def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, work: Path) -> Fitted:
     """Fit networks, calibration and thresholds on prepared studies."""
     store = prepared.store
-    targets, weights = targets_of(cohort.labels, store.studies, recipe.data.findings)
+    targets, weights = targets_of(cohort.labels, store.studies, recipe.columns, recipe.loss.ordinal)
+    weights *= np.array([recipe.loss.weights.get(step_of(name)[0], 1.0) for name in recipe.columns], np.float32)
     if recipe.size != "smoke":  # which measures nothing, and runs on a handful of studies
-        demand_both_classes(targets, recipe.data.findings, "the cohort")
+        demand_both_classes(targets, recipe.columns, "the cohort")
     rows = [row for row in cohort.rows if row.split not in APART]
     splits = splits_of(recipe, cohort, rows, targets)
     work.mkdir(parents=True, exist_ok=True)
@@ -180,17 +182,19 @@ def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, w
     for fold in range(recipe.split.run if recipe.split.by != "manifest" else 1):
         own, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if recipe.size != "smoke":
-            demand_both_classes(targets[own], recipe.data.findings, f"the training patients of fold {fold + 1}")
+            demand_both_classes(targets[own], recipe.columns, f"the training patients of fold {fold + 1}")
         with stage(f"fold {fold + 1} of {recipe.split.run}"):
             found = _fold(recipe, prepared, targets, weights, own, held_out, work / f"fold{fold}", fold)
         members += found
         out_of_fold[held_out] = ensemble_logits(found, recipe, prepared, held_out)
         logger.info("fold %d: mean AUROC of held-out studies %.3f", fold + 1, mean_auroc(targets[held_out], out_of_fold[held_out]))
-    calibration = fit_calibrations(out_of_fold, targets, recipe.data.findings, recipe.calibrate.method)
-    scores = scores_of(out_of_fold, calibration, recipe.data.findings)
+    calibration = fit_calibrations(out_of_fold, targets, recipe.columns, recipe.calibrate.method)
+    scores = scores_of(out_of_fold, calibration, recipe.columns)
     rule = recipe.threshold
     thresholds = {}
-    for column, name in enumerate(recipe.data.findings):
+    for column, name in enumerate(recipe.columns):
+        if step_of(name)[1] is not None:
+            continue  # a grade is the median step
         known = ~np.isnan(targets[:, column]) & ~np.isnan(scores[:, column])
         truth = (targets[known, column] > 0.5).astype(np.float64)
         thresholds[name] = threshold_of(truth, scores[known, column], rule.rule, rule.value, rule.undecided)
@@ -207,7 +211,7 @@ def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets
                 what_to_do="Fill in the column split, or use split.by: patient.",
             )  # fmt: skip
         return Splits(folds, 2, recipe.seed, "patient")
-    balanced = {name.partition("/")[0] for name, own in zip(recipe.data.findings, targets.T, strict=True) if (own > 0.5).any()}
+    balanced = {step_of(name)[0].partition("/")[0] for name, own in zip(recipe.columns, targets.T, strict=True) if (own > 0.5).any()}
     labels = [label for label in cohort.labels if label.finding in balanced]
     return make_splits(rows, labels, n_folds=recipe.split.folds, seed=recipe.seed, group=recipe.split.by, stratify=sorted(balanced))
 
@@ -217,14 +221,14 @@ def _fold(
     held_out: NDArray[np.intp], folder: Path, fold: int,
 ) -> list[Trained]:  # fmt: skip
     """The networks of one fold: one a seed, or one a finding and seed."""
-    every = tuple(range(len(recipe.data.findings)))
+    every = tuple(range(len(recipe.columns)))
     groups = [(column,) for column in every] if recipe.network.per_finding else [every]
     found = []
     for columns in groups:
-        name = recipe.data.findings[columns[0]].replace("/", "-") if recipe.network.per_finding else "all"
+        name = recipe.columns[columns[0]].replace("/", "-").replace(">=", "-") if recipe.network.per_finding else "all"
         for number in range(recipe.ensemble.seeds):
             seed = recipe.seed + 1000 * fold + number
-            part = partial(_build, recipe, prepared, targets[:, columns], weights[:, columns], own, held_out, seed)
+            part = partial(build, recipe, prepared, targets[:, columns], weights[:, columns], own, held_out, seed)
             settings = recipe.optimiser
             network = fit(
                 part, folder / f"{name}-seed{number}", seed=seed, epochs=settings.epochs, patience=recipe.select.patience,
@@ -239,7 +243,7 @@ def _fold(
     return found
 
 
-def _build(
+def build(
     recipe: MultiplaneRecipe, prepared: Prepared, targets: NDArray[np.float32], weights: NDArray[np.float32], own: NDArray[np.intp],
     held_out: NDArray[np.intp], seed: int,
 ) -> tuple[MultiplaneLearner, Batches]:  # fmt: skip
@@ -277,7 +281,7 @@ def ensemble_logits(
     members: Sequence[Trained], recipe: MultiplaneRecipe, prepared: Prepared, rows: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """[row, finding] mean logits of the networks that speak of each finding."""
-    total = np.zeros((len(rows), len(recipe.data.findings)), np.float32)
+    total = np.zeros((len(rows), len(recipe.columns)), np.float32)
     counts = np.zeros(total.shape[1], np.float32)
     for one in members:
         total[:, list(one.columns)] += prepared.logits(one.network, recipe, rows)[0]

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from condyle.anatomy import joint as catalogue
+from condyle.readers.grades import LINKS, columns_of
 from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, MASK_LOSSES, SEGMENTERS, VOLUMES
 from condyle.train.sections import Recipe, Section
 
@@ -33,6 +35,7 @@ class Prepare(Section):
 class Localiser(Section):
     """Coarse localisation: a small network on grids of ``cells`` (z, y, x) of ``cell_mm`` marks ``structures`` (numbers of the masks);
     crops of all planes are cut about their box, and where less than ``smallest_cm3`` is found the whole image is shown, with a flag.
+    With ``near_mm`` above 0 what lies further than that from every structure is blackened: segment, then classify.
     Learnt from the masks of at most ``studies`` studies; ``seed`` is its own, so that runs of other seeds share it."""
 
     use: bool = False
@@ -43,6 +46,7 @@ class Localiser(Section):
     cells: tuple[int, int, int] = (32, 40, 40)
     smallest_cm3: float = Field(default=1.0, ge=0)
     apart_mm: float = Field(default=20.0, gt=0)
+    near_mm: float = Field(default=0.0, ge=0)
     loss: Literal[MASK_LOSSES] = "dice_focal"  # type: ignore[valid-type]
     studies: int = Field(default=40, ge=2)
     epochs: int = Field(default=12, ge=1)
@@ -82,9 +86,11 @@ class Network(Section):
 
 class Loss(Section):
     """Of the fused answer, plus ``planes`` times that of each plane alone, plus ``object`` times that of the enlarged place. Classes
-    are weighed by (negatives / positives) to the power ``balance``, from the training fold alone."""
+    are weighed by (negatives / positives) to the power ``balance``, from the training fold alone, findings by ``weights``. Grades are
+    learnt step by step: each step "given that the one below was reached" (``corn``), or by itself (``cumulative``)."""
 
     kind: Literal["bce", "focal", "asymmetric"] = "bce"
+    ordinal: Literal[LINKS] = "corn"  # type: ignore[valid-type]
     balance: float = Field(default=0.5, ge=0, le=1)
     planes: float = Field(default=0.3, ge=0)
     object: float = Field(default=1.0, ge=0)
@@ -168,8 +174,6 @@ class MultiplaneRecipe(Recipe):
         loose = self.optimiser.backbone_rate or own.init == "random" or not own.shared or own.attention.dimensions == 3
         if self.optimiser.draws and (loose or any(name in VOLUMES for name in self.backbones().values())):
             found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")
-        if any(kind != "binary" for kind in self.heads.values()):
-            found.append("heads: this family has binary heads only")
         if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
             found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
         return found
@@ -178,6 +182,13 @@ class MultiplaneRecipe(Recipe):
     def seed_of_draws(self) -> int:
         """Of kept features: the same for every seed, so that runs share them."""
         return 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Outputs of the network: binary findings, and the steps of ordinal ones."""
+        entries = catalogue(self.data.joint)
+        scales = {name: entries.finding(name.partition("/")[0]).scale for name in self.data.findings}
+        return columns_of({name: scale.steps if scale else () for name, scale in scales.items()})
 
     def backbones(self) -> dict[str, str]:
         """Slot -> name of its backbone."""

@@ -134,6 +134,9 @@ def _cut(
     opener: RowOpener, rows: Sequence[ManifestRow], slots: Mapping[str, SlotSpec], spec: StackSpec, path: Path, locate: Locate | None
 ) -> dict[str, Any]:
     seen = see(opener.open(rows), slots, spec, locate)
+    if seen.problems:  # a series that is there and cannot be decoded is no missing one (fault G22)
+        first = seen.problems[0]
+        raise InputError(first.code, f"{first.where}: {first.what}" if first.where else first.what, why=first.why)
     if not seen.stacks:
         reasons = list(dict.fromkeys(seen.left.values()))
         raise InputError("no-usable-series", "The study holds no series that the recipe takes.", why=" ".join(reasons[:2]))

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from condyle.cohorts.labels import Label
 from condyle.errors import InputError
+from condyle.readers.grades import Link, step_of
+
+ANY = "abnormality"
+Sites = dict[str, list[tuple[float, float]]]  # site -> (value, reliability) of everybody who speaks of it
 
 
 def targets_of(
-    labels: Sequence[Label], studies: Sequence[str], findings: Sequence[str]
+    labels: Sequence[Label], studies: Sequence[str], findings: Sequence[str], link: Link = "cumulative"
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """([study, finding] share of sources that call it present, NaN where unknown; [study, finding] weight).
 
     Parameters
     ----------
-    findings : 'finding' is present when it is at any site; 'finding/site' speaks of one compartment, level or side
+    findings : 'finding' is present when it is at any site; 'finding/site' speaks of one compartment, level or side; 'finding>=step' of
+        a grade of at least this step
+    link : 'corn' leaves a step unknown where the one below was not reached
 
     Notes
     -----
@@ -27,22 +33,33 @@ def targets_of(
     nobody says anything leaves "present anywhere" open unless another site is present.
     """
     place = {study: number for number, study in enumerate(studies)}
-    said: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
+    said: dict[tuple[str, str], Sites] = {}
     for label in labels:
         if label.study_id in place and isinstance(label.value, int | float):
             site = label.level or label.side
             own = said.setdefault((label.study_id, label.finding), {}).setdefault(site, [])
-            own.append((float(label.value >= 1), 1.0 if label.reliability is None else label.reliability))
+            own.append((float(label.value), 1.0 if label.reliability is None else label.reliability))
     targets = np.full((len(studies), len(findings)), np.nan, np.float32)
     weights = np.ones(targets.shape, np.float32)
     for column, name in enumerate(findings):
-        finding, _, site = name.partition("/")
+        place_of, step = step_of(name)
+        finding, _, site = place_of.partition("/")
+        reached = 1 if step is None else step
         for study, row in place.items():
             sites = said.get((study, finding), {})
             chosen = [sites[site]] if site in sites and site else [] if site else list(sites.values())
-            votes = [(_mean(own), np.mean([weight for _, weight in own])) for own in chosen if sum(weight for _, weight in own) > 0]
+            heard = [own for own in chosen if sum(weight for _, weight in own) > 0]
+            votes = [(_share(own, reached), np.mean([weight for _, weight in own])) for own in heard]
+            if not votes and finding == ANY:
+                votes = _from_others(said, study)
             if votes:
                 targets[row, column], weights[row, column] = max(votes)
+    if link == "corn":
+        below = targets.copy()
+        for column in range(1, len(findings)):
+            (one, step), (other, _) = step_of(findings[column]), step_of(findings[column - 1])
+            if step is not None and one == other:
+                targets[~(below[:, column - 1] > 0.5), column] = np.nan
     return targets, weights
 
 
@@ -67,6 +84,17 @@ def demand_both_classes(targets: NDArray[np.float32], findings: Sequence[str], w
         )  # fmt: skip
 
 
-def _mean(votes: Sequence[tuple[float, float]]) -> float:
+def _from_others(said: Mapping[tuple[str, str], Sites], study: str) -> list[tuple[float, float]]:
+    """Whether anything is abnormal, as the other findings say: yes when one is present, no when every finding that the cohort speaks of
+    is known to be absent in this study."""
+    names = {name for _, name in said if name != ANY}
+    known = [max(_share(votes, 1) for votes in said[study, name].values()) for name in names if (study, name) in said]
+    if any(share > 0.5 for share in known):
+        return [(1.0, 1.0)]
+    return [(0.0, 1.0)] if known and len(known) == len(names) else []
+
+
+def _share(votes: Sequence[tuple[float, float]], step: int) -> float:
+    """Share of the votes, weighed, for at least this step."""
     total = sum(weight for _, weight in votes)
-    return sum(value * weight for value, weight in votes) / total if total else 0.0
+    return sum(weight for value, weight in votes if value >= step) / total if total else 0.0
