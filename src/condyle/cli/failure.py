@@ -38,7 +38,7 @@ def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> i
     except KeyboardInterrupt:
         stopped = CondyleError(
             "interrupted", "Interrupted. Nothing half-written was left under the name you asked for.",
-            what_to_do="Run the same command again; predict and train go on where they stopped.",
+            what_to_do="Run the same command again; simulate, predict and train go on where they stopped.",
         )  # fmt: skip
         screen.error(stopped, INTERRUPTED)
         return INTERRUPTED
