@@ -33,6 +33,8 @@ def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ours = open_package(shipped)
     content = ours.spec.model_dump(mode="json", exclude={"schema_version", "files"})
     write_package(place / "my-package.condyle", {**content, "name": "my_package"}, ours.files)
+    patient = (place / "cohort" / "manifest.csv").read_text().splitlines()[1].split(",")[1]
+    (place / "splits.csv").write_text(f"patient_id,split\n{patient},train\n")
     return place
 
 

@@ -34,6 +34,11 @@ KNEE = Joint(
     compartments=("medial", "lateral", "patellofemoral"),
     findings=(
         *(FindingEntry(name, title, "binary") for name, title in _NAMES.items()),
+        FindingEntry(
+            "abnormality", "Any abnormality", "binary",
+            explanation="Something in the knee is not normal, whatever it is; where nobody says so, present when another finding is.",
+            source="the task 'abnormal' of MRNet, Bien et al., PLoS Medicine 2018;15:e1002699",
+        ),
         FindingEntry("osteoarthritis_grade", "Osteoarthritis (worst compartment)", "ordinal", scale=OSTEOARTHRITIS),
-    ),
+    ),  # fmt: skip
 )

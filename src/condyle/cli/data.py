@@ -14,6 +14,10 @@ SCAN_EXAMPLES = (
     "condyle data scan cohort -o manifest.csv",
     "condyle data scan cohort -o manifest.csv --json",
 )
+AUDIT_EXAMPLES = (
+    "condyle data audit cohort -o audit",
+    "condyle data audit cohort/manifest.csv --splits splits.csv -o audit --json",
+)
 IMPORT_EXAMPLES = (
     "condyle data import spider spider -o spider-cohort",
     "condyle data import spider spider -o spider-cohort --json",
@@ -21,9 +25,10 @@ IMPORT_EXAMPLES = (
 
 
 def add_to(app: typer.Typer) -> None:
-    data = group("data", "Make cohorts from folders and public data sets.", examples=(SCAN_EXAMPLES[0], IMPORT_EXAMPLES[0]))
+    data = group("data", "Make cohorts from folders and public data sets, and audit them.", examples=(SCAN_EXAMPLES[0], AUDIT_EXAMPLES[0]))
     command(data, "scan", examples=SCAN_EXAMPLES)(scan)
     command(data, "import", examples=IMPORT_EXAMPLES)(import_data)
+    command(data, "audit", examples=AUDIT_EXAMPLES)(audit)
     app.add_typer(data)
 
 
@@ -91,3 +96,38 @@ def import_data(
     screen.say(str(out / "manifest.csv"))
     screen.note(", ".join(f"{number} {name}" for name, number in counts.items()))
     screen.record(out=out, **counts, left_out=[{"where": where, "reason": reason} for where, reason in imported.left_out])
+
+
+def audit(
+    screen: Screen,
+    cohort: Annotated[Path, typer.Argument(readable=False, help="Cohort folder, or its manifest.csv.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for audit.html, audit.json and tables.")],
+    splits: Annotated[
+        list[Path] | None,
+        typer.Option("--splits", readable=False, help="splits.json, or a CSV with study_id or patient_id and split or fold."),
+    ] = None,
+    labels: Annotated[Path | None, typer.Option("--labels", readable=False, help="Table of labels; else labels.csv beside it.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds in which headers and pixels are tried as predictors.")] = 0,
+) -> int:
+    """Look for leakage and shortcuts: patients across splits, copies, findings told by headers, sites told by pixels.
+
+    Reads every series once. Exit code 1 means that something was found or could not be looked at; it is listed.
+    """
+    from condyle.cohorts.audit.auditing import audit as run
+    from condyle.outputs import refuse_to_overwrite
+    from condyle.report.audit_page import write_audit
+
+    refuse_to_overwrite(out)
+    with screen.progress("Looking at the studies") as bar:
+        found = run(cohort, splits=splits or (), labels=labels, seed=seed, progress=bar.update)
+    written = write_audit(found, out)
+    for part in found.parts:
+        mark = {True: "ok", False: "FOUND", None: "not measured"}[part.check.passed]
+        screen.say(f"{mark}: {part.title}. {part.check.sentence}")
+    for where, reason in found.left_out:
+        screen.note(f"left out: {where}: {reason}")
+    screen.say(str(written[0]))
+    checks = [{"title": part.title, "check": part.check} for part in found.parts]
+    left_out = [{"where": where, "reason": reason} for where, reason in found.left_out]
+    screen.record(out=out, clean=found.clean, counts=dict(found.counts), checks=checks, left_out=left_out)
+    return 0 if found.clean else 1

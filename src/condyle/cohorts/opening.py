@@ -17,10 +17,12 @@ from condyle.study import Series, Study
 class RowOpener:
     """Opens the studies of a manifest one after the other, and reads the headers of a shared folder only once.
 
-    Several studies may lie in one folder; its headers are kept until a study of another folder is asked for.
+    Several studies may lie in one folder; its headers are kept until a study of another folder is asked for. ``identities`` are the
+    keys of the patients whom the DICOM headers of the study last opened name.
     """
 
     def __init__(self) -> None:
+        self.identities: frozenset[str] = frozenset()
         self._path: Path | None = None
         self._opened: Opened | None = None
 
@@ -44,6 +46,7 @@ class RowOpener:
         for row in rows:
             by_path[row.path].append(row)
         parts = [self._part(path, own) for path, own in by_path.items()]
+        self.identities = frozenset(part.patient_key for part in parts if any(one.format == "dicom" for one in part.series))
         return _fused(parts, rows[0])
 
     def _part(self, path: Path, rows: Sequence[ManifestRow]) -> Study:
