@@ -1,6 +1,6 @@
 """ONNX graphs, run by OpenVINO: an optional engine, faster on processors with AMX or AVX-512 (there in 16-bit floats).
 
-OpenVINO brings a package that reports its use over the network. It is kept from being imported: nothing is sent.
+OpenVINO brings a package that reports its use over the network, and a converter of models that loads it. Neither is imported: nothing is sent.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,20 @@ from numpy.typing import NDArray
 from condyle.errors import MissingExtraError, PackageError
 from condyle.readers.onnx import Graph
 
-_TELEMETRY = "openvino_telemetry"
+_TELEMETRY, _CONVERTER = "openvino_telemetry", "openvino.tools.ovc"
+
+
+@contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """While it lasts, a module that was not imported before cannot be: OpenVINO goes on without."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
@@ -31,7 +45,8 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
     if importlib.util.find_spec("openvino") is None:
         raise MissingExtraError("openvino", "The engine openvino", "openvino")
     sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]  # importing it now fails, and OpenVINO goes on without
-    import openvino
+    with _absent(_CONVERTER):
+        import openvino
 
     core = openvino.Core()
     settings = {
