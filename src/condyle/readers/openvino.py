@@ -1,6 +1,7 @@
 """ONNX graphs, run by OpenVINO: an optional engine, faster on processors with AMX or AVX-512 (there in 16-bit floats).
 
-OpenVINO brings a package that reports its use over the network, and a converter of models that loads it. Neither is imported: nothing is sent.
+OpenVINO brings a package that reports its use over the network, and a converter of models that loads it. Neither is imported:
+nothing is sent.
 """
 
 from __future__ import annotations
