@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from condyle.cohorts.evaluating import checked_bands, evaluate_comparison, evaluate_predictions, evaluate_unpaired
+from condyle.cohorts.evaluating import evaluate_comparison, evaluate_predictions, evaluate_unpaired
+from condyle.cohorts.evaluation import checked_bands
 from condyle.errors import InputError, TableError, UsageError
 from condyle.evaluate.ranking import auroc
 from condyle.evaluate.standalone import Settings
@@ -76,6 +77,7 @@ def test_every_file_is_there_and_whole(done: tuple[Path, dict[str, Any]]) -> Non
         "figures",
         "checklists.csv",
         "missed.csv",
+        "unmatched.csv",
         "decision_curve.csv",
         "results.csv",
         "roc.csv",
@@ -120,7 +122,7 @@ def test_a_finding_without_positives_is_listed(done: tuple[Path, dict[str, Any]]
 
 def test_unread_studies_are_counted(done: tuple[Path, dict[str, Any]]) -> None:
     assert done[1]["studies"] == {"with_truth_unread": 2, "read_without_truth": 0}
-    assert ["modic", 6, 180] in done[1]["tables"]["missed"]["rows"]
+    assert ["modic", 6, 180, 0] in done[1]["tables"]["missed"]["rows"]
     assert "6 of 180 rows without an answer" in (done[0] / "evaluation.html").read_text("utf-8")
 
 
@@ -251,7 +253,8 @@ def test_frozen_thresholds_bands_and_what_a_plan_fixes(tmp_path: Path) -> None:
     settings = replace(QUICK, bands=checked_bands([("specificity", 0.8, 1.0)]), interval="bca")
     evaluate_predictions(said, true, tmp_path / "out", thresholds=tmp_path / "thresholds.yaml", settings=settings, figures=False)
     document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
-    assert document["thresholds"].startswith("frozen thresholds, sha256 ")
+    assert document["thresholds"]["words"].startswith("frozen thresholds, sha256 ")
+    assert document["thresholds"]["values"] == {"modic": 0.3}
     known, rows = (
         [row for row in csv.DictReader(path.read_text("utf-8").splitlines()) if row["finding"] == "modic"] for path in (true, said)
     )
@@ -269,3 +272,50 @@ def test_frozen_thresholds_bands_and_what_a_plan_fixes(tmp_path: Path) -> None:
     evaluate_predictions(said, true, tmp_path / "planned", plan=tmp_path / "plan.yaml", figures=False)
     planned = json.loads((tmp_path / "planned" / "results.json").read_text("utf-8"))
     assert pick(planned, "modic", "partial AUROC, specificity 0.9 to 1, McClish")["estimate"] is not None
+
+
+def test_problems_of_all_tables_come_at_once(tmp_path: Path) -> None:
+    """Plan and predictions while the plan is bad; predictions, manifest and truth when it is good."""
+    said, true, rows = cohort(tmp_path, studies=6, unread=0)
+    said.write_text(said.read_text("utf-8") + "s9,p9,modic,L5-S1,1.5,,,\n", "utf-8")
+    true.write_text(true.read_text("utf-8") + "s9,p9,modic,L9-S1,7\n", "utf-8")
+    rows.write_text(rows.read_text("utf-8").replace(",F\n", ",Q\n", 1), "utf-8")
+    with pytest.raises(TableError) as caught:
+        evaluate_predictions(said, true, tmp_path / "out", manifest=rows)
+    told = "\n".join(caught.value.problems)
+    assert caught.value.where == "predictions.csv, manifest.csv, truth.csv"
+    parts = ("predictions.csv: row 74: the score is 1.5", "manifest.csv: row 2: sex", "truth.csv: row 74: unknown level", "must be 0, 1")
+    assert [part for part in parts if part not in told] == []
+    (tmp_path / "plan.yaml").write_text("endpoint: []\n", "utf-8")
+    opened = (tmp_path / "truth.csv.openings.jsonl").read_text("utf-8")
+    with pytest.raises(TableError) as caught:
+        evaluate_predictions(said, true, tmp_path / "out", plan=tmp_path / "plan.yaml", manifest=rows)
+    assert caught.value.where == "plan.yaml, predictions.csv, manifest.csv"
+    assert (tmp_path / "truth.csv.openings.jsonl").read_text("utf-8") == opened  # a bad plan opens no truth
+
+
+def test_rows_without_a_counterpart_are_named(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path, studies=12, unread=2)
+    lines = said.read_text("utf-8").replace("s005,p002,modic,L5-S1", "s005,p002,modic,L1-L2")
+    said.write_text(lines + "x1,q1,modic,L5-S1,0.5,,,present\n", "utf-8")
+    found = evaluate_predictions(said, true, tmp_path / "out", settings=QUICK, figures=False)
+    told = " ".join(found.provenance.warnings)
+    assert "1 studies have predictions and no truth (predictions, rows 122)" in told
+    assert "2 studies have truth and no prediction (truth, rows 2 to 25)" in told
+    assert "1 studies have predictions at sites that the truth does not name (predictions, rows 38)" in told
+    with (tmp_path / "out" / "unmatched.csv").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert {row["Study"] for row in rows} == {"x1", "s000", "s001", "s005"}
+
+
+def test_an_endpoint_that_is_not_met_says_why(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path, studies=30)
+    ends = ["{finding: modic, at_least: 0.999}", "{finding: herniation, at_least: 0.5}"]
+    ends.append("{finding: modic, metric: sensitivty, at_least: 0.5}")
+    (tmp_path / "plan.yaml").write_text(f"endpoints: [{', '.join(ends)}]\nbootstrap: {{n: 100}}\n", "utf-8")
+    found = evaluate_predictions(said, true, tmp_path / "out", plan=tmp_path / "plan.yaml", figures=False)
+    why = [one.why for one in found.evidence.endpoints]
+    assert why[0].startswith("its one-sided p is ")
+    assert why[1] == "the value is not defined. There is no positive unit."
+    assert why[2] == "this run gives no sensitivty of modic. Did you mean 'sensitivity'?"
+    assert "not shown: the value is not defined" in (tmp_path / "out" / "evaluation.html").read_text("utf-8")

@@ -64,14 +64,16 @@ def test_all_problems_with_rows(tmp_path: Path) -> None:
     save(tmp_path / "other.nii.gz", np.zeros((20, 20, 9)))
     save(tmp_path / "thick.nii.gz", np.ones((20, 20, 8)), (0.5, 0.5, 4.0))
     table = cohort(
-        tmp_path, "s4,p4,disc,t0.nii.gz,other.nii.gz,2", "s5,p5,disc,t0.nii.gz,thick.nii.gz,2", "s6,p6,disc,gone.nii.gz,t0.nii.gz,2"
+        tmp_path, "s4,p4,disc,t0.nii.gz,other.nii.gz,2", "s5,p5,disc,t0.nii.gz,thick.nii.gz,2", "s6,,disc,gone.nii.gz,lost.nii.gz,2"
     )
     with pytest.raises(TableError) as caught:
         evaluate_masks(table, tmp_path / "out", tolerance_mm=1, settings=QUICK)
-    assert [line.split(".")[0] for line in caught.value.problems] == [
-        "row 6: The two masks lie on different grids",
-        "row 7: The two masks lie on different grids",
-        "row 8: A mask cannot be read",
+    assert [line.split(";")[0].split(".")[0] for line in caught.value.problems] == [  # the table and both masks of a row at once
+        "row 8: patient_id is empty",
+        "row 6: the two masks lie on different grids",
+        "row 7: the two masks lie on different grids",
+        "row 8: truth_path: A mask cannot be read",
+        "row 8: predicted_path: A mask cannot be read",
     ]
     bad = cohort(tmp_path, "s1,p1,disc,t0.nii.gz,t0.nii.gz,2", "s7,,disc,t0.nii.gz,t0.nii.gz,x")
     with pytest.raises(TableError) as caught:

@@ -57,16 +57,18 @@ def test_scores_that_are_no_probabilities_are_refused(score: list[float]) -> Non
 
 
 def test_raw_error_of_a_perfect_model_is_not_miscalibration() -> None:
-    """Statistics, section 11: n 500, 15 equal widths: raw about 0.055, debiased near 0, and the null says so."""
-    raw, debiased, inside = [], [], 0
+    """Statistics, section 11: n 500, 15 equal widths: raw about 0.055, excess within 0.01 of 0, and the null says so."""
+    raw, rooted, excess, inside = [], [], [], 0
     for seed in range(60):
         found = calibration_errors(*perfect(500, seed), draws=200, seed=seed)
         raw.append(found.raw)
-        debiased.append(found.debiased)
+        rooted.append(found.root_mean_square)
+        excess.append(found.excess)
         inside += found.raw <= found.upper_if_perfect
         assert found.expected_if_perfect == pytest.approx(0.045, abs=0.02)
     assert np.mean(raw) > 0.035
-    assert np.mean(debiased) < 0.6 * np.mean(raw)
+    assert abs(np.mean(excess)) < 0.01
+    assert np.mean(rooted) < 0.6 * np.mean(raw)
     assert inside >= 50
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import beta, norm, t
+from scipy.stats import beta, chi2, f, norm, t
 from sklearn.metrics import roc_auc_score
 
 from tests.evaluate.examples import EXAMPLES
+from tests.evaluate.redoable import unexplained
 
 PACKS = ("knee_2_readers", "knee_3_trial", "lumbar_held_out")
 Row = dict[str, Any]
@@ -99,6 +101,12 @@ FORMULAS: dict[str, Callable[[Row], tuple[float, float]]] = {
 
 
 @pytest.mark.parametrize("pack", PACKS)
+def test_no_number_is_without_its_story(pack: str) -> None:
+    """The whole results.json: each number with interval or reason, method, n, and seed where chance took part."""
+    assert unexplained(json.loads((EXAMPLES / pack / "results.json").read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize("pack", PACKS)
 def test_every_limit_that_has_a_formula(pack: str) -> None:
     redone = 0
     for row in results(pack):
@@ -119,11 +127,16 @@ def test_every_limit_that_has_a_formula(pack: str) -> None:
 def test_every_p_of_a_statistic(pack: str) -> None:
     redone = 0
     for row in results(pack):
-        other = "chi-square" in row["method"] or row["method"].startswith("maximum likelihood, sandwich")
-        if other or None in (row["p"], row["statistic"]):
+        if row["method"].startswith("maximum likelihood, sandwich") or None in (row["p"], row["statistic"]):
             continue
         size = abs(row["statistic"])
-        p = 2 * (t.sf(size, row["df"]) if row["df"] is not None else norm.sf(size))
+        below = re.search(r"F\(\d+, (\d+)\)", row["method"])
+        if below:
+            p = f.sf(size, row["df"], int(below[1]))
+        elif "chi-square" in row["method"]:
+            p = chi2.sf(size, row["df"] or 1)
+        else:
+            p = 2 * (t.sf(size, row["df"]) if row["df"] is not None else norm.sf(size))
         assert row["p"] == pytest.approx(p, rel=1e-6, abs=1e-12), row
         redone += 1
     assert redone > 5

@@ -113,7 +113,8 @@ def standalone(
     Every number carries n, events, patients, interval and method. Without a plan the page says "exploratory". Each opening of the
     truth is written to a log beside it.
     """
-    from condyle.cohorts.evaluating import checked_bands, evaluate_predictions
+    from condyle.cohorts.evaluating import evaluate_predictions
+    from condyle.cohorts.evaluation import checked_bands
     from condyle.evaluate.standalone import Settings
 
     bands = [(axis, *band) for axis, band in (("specificity", partial_specificity), ("sensitivity", partial_sensitivity)) if band]
@@ -259,7 +260,7 @@ def _tell(screen: Screen, done: Evaluated, out: Path) -> None:
     )
     for one in done.evidence.endpoints:
         screen.say(
-            f"endpoint {one.endpoint.finding} {one.endpoint.measure} {one.endpoint.words}: {'met' if one.met else 'not shown'}"
+            f"endpoint {one.endpoint.finding} {one.endpoint.measure} {one.endpoint.words}: {one.verdict}"
         )
     for sentence in done.provenance.warnings:
         screen.note(f"warning: {sentence}")

@@ -69,8 +69,10 @@ def mrmc(
     reads: Reads,
     truth: TruthFile,
     out: Out,
-    base: Annotated[str, typer.Option("--base", help="Arm that the other is compared with, such as unaided.")] = "",
-    arm: Annotated[str, typer.Option("--arm", help="The other arm, such as aided.")] = "",
+    base: Annotated[str, typer.Option("--base", help="Arm that the others are compared with, such as unaided.")] = "",
+    arm: Annotated[
+        list[str] | None, typer.Option("--arm", help="The other arm, such as aided; again for a third: a test of all, then pairs.")
+    ] = None,
     predictions: Annotated[
         Path | None, typer.Option("--predictions", readable=False, help="Put a model beside the readers of one arm.")
     ] = None,
@@ -82,7 +84,7 @@ def mrmc(
     plan: PlanFile = None,
     figures: Figures = True,
 ) -> int:
-    """Judge a reader study: many readers, many studies, two arms, or a model beside readers.
+    """Judge a reader study: many readers, many studies, two arms or more, or a model beside readers.
 
     Readers and studies are random unless fixed: results speak of both populations. Missing reads, nested designs and readers of one
     arm only are recognised. Reading time, wash-out, order and groups of readers are reported when their columns are there.
@@ -90,7 +92,7 @@ def mrmc(
     from condyle.cohorts.evaluating_readers import evaluate_readers
     from condyle.evaluate.mrmc.analysis import Approach
 
-    arms = tuple(name for name in (base, arm) if name)
+    arms = tuple(name for name in (base, *(arm or ())) if name)
     with screen.progress("Evaluating"):
         approach = Approach(method.value, readers.value, cases.value)
         done = evaluate_readers(reads, truth, out, arms=arms, predictions=predictions, plan=plan, approach=approach, figures=figures)
@@ -175,15 +177,23 @@ def samplesize(
         patients=tuple(patients or ()), wanted=power, plan=plan, figures=figures,
     )  # fmt: skip
     screen.table(
-        [(count, *("none" if one is None else one for one in (own[1], own[0], own[2]))) for count, own in found.needed.items()],
+        [(count, *(own[place].words for place in (1, 0, 2))) for count, own in found.needed.items()],
         ("readers", "patients", "if readers vary half as much", "if readers vary twice as much"),
     )
-    screen.note("Patients in the pilot's mix of positive and negative. 'none': more patients do not help, more readers do.")
+    screen.note("Patients in the pilot's mix of positive and negative.")
+    for sentence in found.doubts:
+        screen.note(f"warning: {sentence}")
     if done is not None and out is not None:
         screen.say(str(out / "evaluation.html"))
     screen.record(
         out=out,
-        rows=[{"readers": count, "patients": own[1], "half": own[0], "twice": own[2]} for count, own in found.needed.items()],
+        rows=[
+            {
+                "readers": count, "patients": own[1].patients, "half": own[0].patients, "twice": own[2].patients,
+                "most_power": own[1].most, "warnings": list(found.doubts),
+            }
+            for count, own in found.needed.items()
+        ],
         power=[{"readers": one.n_readers, "patients": one.n_patients, "power": one.power} for one in found.table],
     )
     return 0
@@ -198,7 +208,7 @@ def show(screen: Screen, done: StudyEvaluated, out: Path) -> int:
     )
     for one in done.evidence.endpoints:
         screen.say(
-            f"endpoint {one.endpoint.finding}: {one.endpoint.measure} {one.endpoint.words}: {'met' if one.met else 'not shown'}"
+            f"endpoint {one.endpoint.finding}: {one.endpoint.measure} {one.endpoint.words}: {one.verdict}"
         )
     for sentence in (*done.provenance.warnings, *done.evidence.warnings):
         screen.note(f"warning: {sentence}")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.evaluating import Evaluated, digests, judged_values, plan_warnings
-from condyle.cohorts.manifest import read_manifest
-from condyle.cohorts.plan import log_opening, read_plan, unjudged
-from condyle.cohorts.table import Table, read_table, table_error
+from condyle.cohorts.evaluating import Evaluated
+from condyle.cohorts.evaluation import digests, judged_values, patients_of, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.plan import log_opening, unjudged
+from condyle.cohorts.table import Table, missing_columns, read_table, table_error, together
 from condyle.evaluate.bootstrap import interval_of
 from condyle.evaluate.coco import RECALLS, Boxes, CocoResult, boxes, coco
 from condyle.evaluate.evidence import Evidence
@@ -59,16 +59,23 @@ def evaluate_boxes(
     """
     said, truth, studies = Path(said), Path(truth), Path(studies)
     refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    planned = plan_beside(plan, lambda: patients_of(studies), lambda: read_table(said, what="table of predicted boxes"))
     if planned is not None:
         settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings()
-    patients = {row.study_id: row.patient_id for row in read_manifest(studies, files=False)}
-    corners = CORNERS_3D if are_boxes(said, CORNERS_3D) and are_boxes(truth, CORNERS_3D) else CORNERS
-    found = _boxes(_read(said, "table of predicted boxes", (*corners, "score"), patients), corners)
     sha = planned.sha256 if planned else ""
     earlier = log_opening(truth, sha, command="evaluate detection")
-    true = _boxes(_read(truth, "table of true boxes", corners, patients), corners)
+    patients, given, opened = together(
+        lambda: patients_of(studies),
+        lambda: read_table(said, what="table of predicted boxes"),
+        lambda: read_table(truth, what="table of true boxes"),
+    )
+    corners = CORNERS_3D if all(set(CORNERS_3D) <= set(one.columns) for one in (given, opened)) else CORNERS
+    given, opened = together(
+        lambda: _checked(given, "table of predicted boxes", (*corners, "score"), patients),
+        lambda: _checked(opened, "table of true boxes", corners, patients),
+    )
+    found, true = _boxes(given, corners), _boxes(opened, corners)
     result = coco(true, found, ious=ious or None)
     lines = _lines(result, true, found, patients, settings)
     claims, endpoints = judged_values(planned, lines)
@@ -77,19 +84,20 @@ def evaluate_boxes(
     provenance = Provenance(
         digests((said, truth, studies)), sha, planned.plan.name if planned else "",
         f"scores as they are; a box hits at an intersection over union of {overlaps}", openings=(len(earlier), others),
-        warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())),
+        warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())), rule=rule_of(planned),
     )  # fmt: skip
     evidence = Evidence("Detection", settings, lines, endpoints=endpoints, sheets=(_sheet(result),), figures=(_figure(result),))
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
 def _lines(result: CocoResult, true: Boxes, found: Boxes, patients: Mapping[str, str], settings: Settings) -> tuple[Line, ...]:
-    """The numbers of COCO's page with limits over patients, and AP of each finding."""
+    """The numbers of COCO's page with limits over patients, and AP of each finding where there are several; one alone names them all."""
     named = {str(name): name for name in result.categories}
+    whole = _whole(result)
 
     def values(one: CocoResult) -> dict[tuple[str, str], float]:
-        every = {("boxes", name): value for name, value in one.summary().items()}
-        for title, name in named.items():
+        every = {(whole, name): value for name, value in one.summary().items()}
+        for title, name in named.items() if len(named) > 1 else ():
             every[title or "boxes without a finding", "AP"] = one.ap(category=name) if name in one.categories else float("nan")
         return every
 
@@ -113,6 +121,12 @@ def _lines(result: CocoResult, true: Boxes, found: Boxes, patients: Mapping[str,
     return tuple(lines)
 
 
+def _whole(result: CocoResult) -> str:
+    """What the numbers over all boxes are of: the one finding, or 'boxes' of several or of none."""
+    names = [str(name) for name in result.categories]
+    return names[0] if len(names) == 1 and names[0] else "boxes"
+
+
 def _drawn(one: Boxes, studies: list[str]) -> Boxes:
     """The boxes of drawn studies; a study drawn twice is two."""
     of = np.array([str(name).split("\n")[0] for name in one.image])
@@ -134,7 +148,7 @@ def _sheet(result: CocoResult) -> Sheet:
 def _figure(result: CocoResult) -> Chart:
     series = tuple(Series(f"IoU {iou:g}", RECALLS, _precision(result, iou)) for iou in result.told)
     words = "Interpolated precision at 101 recalls, mean over findings, at several overlaps."
-    return Chart("precision_recall", "boxes", "Precision and recall", "Recall", "Precision", series, words, square=True)
+    return Chart("precision_recall", _whole(result), "Precision and recall", "Recall", "Precision", series, words, square=True)
 
 
 def _precision(result: CocoResult, iou: float) -> np.ndarray:
@@ -143,10 +157,10 @@ def _precision(result: CocoResult, iou: float) -> np.ndarray:
     return np.asarray(part[:, with_truth].mean(axis=1)) if with_truth.any() else np.full(len(RECALLS), np.nan)
 
 
-def _read(path: Path, what: str, numbers: tuple[str, ...], patients: Mapping[str, str]) -> Table:
-    table = read_table(path, what=what, required=("study_id", *numbers))
-    problems = []
-    for number, row in table.rows:
+def _checked(table: Table, what: str, numbers: tuple[str, ...], patients: Mapping[str, str]) -> Table:
+    """The table when its numbers are numbers, its boxes have sizes and its studies are in the manifest."""
+    problems = missing_columns(table, ("study_id", *numbers))
+    for number, row in table.rows if not problems else ():
         if row["study_id"] not in patients:
             problems.append(f"row {number}: the study is not in the manifest of studies that were read")
         bad = [name for name in numbers if not _is_number(row[name])]
@@ -157,7 +171,7 @@ def _read(path: Path, what: str, numbers: tuple[str, ...], patients: Mapping[str
         if row.get("crowd", "") not in ("", "0", "1"):
             problems.append(f"row {number}: crowd must be 0 or 1")
     if problems:
-        raise table_error(path, what, problems)
+        raise table_error(table.path, what, problems)
     return table
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.evaluating import Evaluated, digests, judged_values, plan_warnings
-from condyle.cohorts.manifest import read_manifest
-from condyle.cohorts.plan import log_opening, read_plan, unjudged
-from condyle.cohorts.table import Table, read_table, table_error
+from condyle.cohorts.evaluating import Evaluated
+from condyle.cohorts.evaluation import digests, judged_values, patients_of, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.plan import log_opening, unjudged
+from condyle.cohorts.table import Table, missing_columns, read_table, table_error, together
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_figures import froc_figure
 from condyle.evaluate.froc import Marked, Places, froc, froc_intervals, match_marks, places
@@ -51,14 +51,20 @@ def evaluate_marks(
     """
     marks, lesions, studies = Path(marks), Path(lesions), Path(studies)
     refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    planned = plan_beside(plan, lambda: patients_of(studies), lambda: read_table(marks, what="table of marks"))
     if planned is not None:
         settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings(resamples=1000)
-    patients = {row.study_id: row.patient_id for row in read_manifest(studies, files=False)}
-    said = _by_reader(_read(marks, "table of marks", "score", patients))
     earlier = log_opening(lesions, planned.sha256 if planned else "", command="evaluate detection")
-    truth = _read(lesions, "table of lesions", "radius_mm", patients)
+    patients, given, opened = together(
+        lambda: patients_of(studies),
+        lambda: read_table(marks, what="table of marks"),
+        lambda: read_table(lesions, what="table of lesions"),
+    )
+    given, truth = together(
+        lambda: _checked(given, "table of marks", "score", patients), lambda: _checked(opened, "table of lesions", "radius_mm", patients)
+    )
+    said = _by_reader(given)
     lines, curves = [], []
     for finding, (counting, irrelevant) in _lesions(truth).items():
         marked = {
@@ -95,6 +101,7 @@ def evaluate_marks(
         "scores as they are; a mark hits a lesion when nearer to its centre than its radius",
         openings=(len(earlier), others),
         warnings=(*plan_warnings(sha, others), *warnings),
+        rule=rule_of(planned),
     )
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
@@ -122,11 +129,10 @@ def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: 
     return [Line(name, *place, lines[0].estimate.warned(counts)), *lines[1:]]
 
 
-def _read(path: Path, what: str, value: str, patients: Mapping[str, str]) -> Table:
-    """A checked table of points: numbers finite, studies in the manifest."""
-    table = read_table(path, what=what, required=("study_id", *_POSITION, value))
-    problems = []
-    for number, row in table.rows:
+def _checked(table: Table, what: str, value: str, patients: Mapping[str, str]) -> Table:
+    """The table when its numbers are finite and its studies are in the manifest."""
+    problems = missing_columns(table, ("study_id", *_POSITION, value))
+    for number, row in table.rows if not problems else ():
         if row["study_id"] not in patients:
             problems.append(f"row {number}: the study is not in the manifest of studies that were read")
         for column in (*_POSITION, value):
@@ -136,12 +142,12 @@ def _read(path: Path, what: str, value: str, patients: Mapping[str, str]) -> Tab
                 good = False
             if not good:
                 problems.append(f"row {number}: {column} is no finite number")
-        if value == "radius_mm" and not problems and not float(row[value]) > 0:
-            problems.append(f"row {number}: radius_mm must be above 0")
+            elif column == "radius_mm" and not float(row[column]) > 0:
+                problems.append(f"row {number}: radius_mm must be above 0")
         if row.get("irrelevant", "") not in ("", "0", "1"):
             problems.append(f"row {number}: irrelevant must be 0 or 1")
     if problems:
-        raise table_error(path, what, problems)
+        raise table_error(table.path, what, problems)
     return table
 
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from condyle.cohorts.evaluating import (
+from condyle.cohorts.evaluating import model_rows
+from condyle.cohorts.evaluating_readers import StudyEvaluated
+from condyle.cohorts.evaluation import (
     digests,
     frozen_thresholds,
+    manifest_rows,
+    open_truth,
     package_of,
+    patients_of,
+    plan_beside,
     provenance_of,
+    rule_of,
     settings_of,
     subgroup_columns,
+    unmatched_sheet,
     values_claimed,
     with_threshold,
 )
-from condyle.cohorts.evaluating_readers import StudyEvaluated
 from condyle.cohorts.labels import read_labels
-from condyle.cohorts.manifest import read_manifest
-from condyle.cohorts.plan import Planned, log_opening, read_plan, unjudged
-from condyle.cohorts.predictions import Compared, compare_tables, one_model, read_predictions
+from condyle.cohorts.plan import Planned, unjudged
+from condyle.cohorts.predictions import Compared, compare_tables
 from condyle.cohorts.ratings import read_ratings
+from condyle.cohorts.table import together
 from condyle.errors import InputError, UsageError
 from condyle.evaluate.agreement_study import agreement_study
 from condyle.evaluate.calibration_study import calibration_study
@@ -60,21 +68,26 @@ def evaluate_calibration(
     """
     files = [Path(predictions), Path(truth)]
     refuse_to_overwrite(out)
-    planned, settings = _planned(plan, settings)
+    reading = partial(model_rows, files[0])
+    planned, settings = _planned(plan, settings, reading, lambda: manifest_rows(manifest))
     frozen = frozen_thresholds(planned)
-    said = one_model(read_predictions(files[0]))
-    columns = subgroup_columns(() if manifest is None else read_manifest(manifest, files=False), (by,) if by else ())
-    earlier = log_opening(files[1], planned.sha256 if planned else "", command="evaluate calibration")
-    compared = compare_tables(said, read_labels(files[1]), columns)
+    said, columns, (labels, earlier), fitted = together(
+        reading,
+        lambda: subgroup_columns(manifest_rows(manifest), (by,) if by else ()),
+        lambda: open_truth(files[1], planned, "evaluate calibration"),
+        lambda: None if validation is None else together(partial(model_rows, validation[0]), partial(read_labels, validation[1])),
+    )
+    compared = {"": compare_tables(said, labels, columns)}
     tuned: Sequence[FindingTable] = ()
-    if validation is not None:
+    if validation is not None and fitted is not None:
         files += [Path(one) for one in validation]
-        fitted = compare_tables(one_model(read_predictions(validation[0])), read_labels(validation[1]))
-        _refuse_common_patients(compared, fitted)
-        tuned = fitted.tables
+        compared["validation"] = compare_tables(*fitted)
+        _refuse_common_patients(compared[""], compared["validation"])
+        tuned = compared["validation"].tables
     claims, endpoints = values_claimed(planned)
-    tables = [with_threshold(table, frozen) for table in compared.tables]
-    evidence = calibration_study(tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=_rule(planned))
+    tables = [with_threshold(table, frozen) for table in compared[""].tables]
+    evidence = calibration_study(tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=rule_of(planned))
+    evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(compared)))
     provenance = provenance_of(files, planned, compared, earlier, judged=claims, package=package_of(said), frozen=frozen)
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
@@ -104,7 +117,8 @@ def evaluate_subgroups(
     """
     predictions, truth = Path(predictions), Path(truth)
     refuse_to_overwrite(out)
-    planned, settings = _planned(plan, settings, beside=bool(subgroups or cohorts))
+    reading = partial(model_rows, predictions)
+    planned, settings = _planned(plan, settings, reading, lambda: manifest_rows(manifest), beside=bool(subgroups or cohorts))
     frozen = frozen_thresholds(planned)
     if planned is not None:
         subgroups, cohorts = planned.plan.subgroups, planned.plan.cohorts
@@ -114,15 +128,18 @@ def evaluate_subgroups(
             "subgroups-none", "No subgroup is named.", why="Subgroups are a choice, best made before the truth is seen.",
             what_to_do="Name columns with --by, or in the plan under subgroups.",
         )  # fmt: skip
-    said = one_model(read_predictions(predictions))
-    columns = subgroup_columns(() if manifest is None else read_manifest(manifest, files=False), asked)
-    earlier = log_opening(truth, planned.sha256 if planned else "", command="evaluate subgroups")
-    compared = compare_tables(said, read_labels(truth), columns)
-    tables = [with_threshold(table, frozen) for table in compared.tables]
+    said, columns, (labels, earlier) = together(
+        reading,
+        lambda: subgroup_columns(manifest_rows(manifest), asked),
+        lambda: open_truth(truth, planned, "evaluate subgroups"),
+    )
+    compared = {"": compare_tables(said, labels, columns)}
+    tables = [with_threshold(table, frozen) for table in compared[""].tables]
     claims, endpoints = values_claimed(planned)
     evidence = subgroup_study(
-        tables, subgroups, settings, cohorts=cohorts, planned=planned is not None, endpoints=endpoints, rule=_rule(planned)
+        tables, subgroups, settings, cohorts=cohorts, planned=planned is not None, endpoints=endpoints, rule=rule_of(planned)
     )  # fmt: skip
+    evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(compared)))
     provenance = provenance_of(
         (predictions, truth), planned, compared, earlier, failures=settings.failures, judged=claims, package=package_of(said), frozen=frozen
     )
@@ -149,21 +166,23 @@ def evaluate_agreement(
     """
     ratings = Path(ratings)
     refuse_to_overwrite(out)
-    planned, settings = _planned(plan, settings)
-    owners = {} if patients is None else {row.study_id: row.patient_id for row in read_manifest(patients, files=False)}
+    planned, settings = _planned(plan, settings, partial(read_ratings, ratings, arms=arms), lambda: patients_of(patients))
+    owners, _ = together(lambda: patients_of(patients), partial(read_ratings, ratings, arms=arms))
     tables, warnings = read_ratings(ratings, owners, arms=arms)
     claims, endpoints = values_claimed(planned)
-    evidence = agreement_study(tables, settings, endpoints=endpoints, rule=_rule(planned))
+    evidence = agreement_study(tables, settings, endpoints=endpoints, rule=rule_of(planned))
     provenance = Provenance(
         digests((ratings,)), planned.sha256 if planned else "", planned.plan.name if planned else "", "decisions of the readers",
-        warnings=(*(unjudged(planned.plan.endpoints, claims) if planned else ()), *warnings),
+        warnings=(*(unjudged(planned.plan.endpoints, claims) if planned else ()), *warnings), rule=rule_of(planned),
     )  # fmt: skip
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 
-def _planned(plan: Path | str | None, settings: Settings | None, *, beside: bool = False) -> tuple[Planned | None, Settings]:
-    """The plan and the settings it fixes, which may not be given beside it."""
-    planned = None if plan is None else read_plan(plan)
+def _planned(
+    plan: Path | str | None, settings: Settings | None, *tables: Callable[[], object], beside: bool = False
+) -> tuple[Planned | None, Settings]:
+    """The plan and the settings it fixes, which may not be given beside it; see ``plan_beside``."""
+    planned = plan_beside(plan, *tables)
     if planned is None:
         return None, settings or Settings()
     if settings is not None or beside:
@@ -172,10 +191,6 @@ def _planned(plan: Path | str | None, settings: Settings | None, *, beside: bool
             what_to_do="Leave out the other options, or the plan.",
         )  # fmt: skip
     return planned, replace(settings_of(planned.plan))
-
-
-def _rule(planned: Planned | None) -> tuple[float, str]:
-    return (planned.plan.alpha, planned.plan.multiplicity) if planned else (0.05, "none")
 
 
 def _refuse_common_patients(judged: Compared, fitted: Compared) -> None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.plan import Planned, log_opening, read_plan, unjudged
-from condyle.cohorts.table import read_table
-from condyle.errors import UsageError
-from condyle.evaluate.ensemble import EnsembleScore, ensemble, fold_values, parse_members, views_missing
+from condyle.cohorts.evaluation import judged_values, plan_beside, rule_of
+from condyle.cohorts.plan import Planned, log_opening, unjudged
+from condyle.cohorts.table import all_read, read_table, together
+from condyle.errors import InputError, UsageError
+from condyle.evaluate.ensemble import EnsembleScore, MemberScore, ensemble, fold_values, parse_members, views_missing
 from condyle.evaluate.mrmc.analysis import Approach
 from condyle.evaluate.mrmc.design import design_of, design_of_mask
 from condyle.evaluate.mrmc.evidence import model_evidence, reader_evidence
 from condyle.evaluate.mrmc.macro import macro
-from condyle.evaluate.mrmc.model_study import model_study
+from condyle.evaluate.mrmc.model_study import ModelStudy, model_study
 from condyle.evaluate.mrmc.planning import Planning, plan_readers, planning_evidence
 from condyle.evaluate.mrmc.study import METRICS, reader_study
-from condyle.evaluate.mrmc.table import Truth, assemble, parse_reads, parse_truth
+from condyle.evaluate.mrmc.table import Read, Truth, assemble, parse_reads, parse_truth
 from condyle.evaluate.standalone import Settings
 from condyle.evaluate.study_evidence import Claim, StudyEvidence
 from condyle.evaluate.trial import parse_trial, trial_study
@@ -29,6 +32,8 @@ from condyle.evaluate.views import Views, views_evidence
 from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
+
+SETS = ("validation", "test", "external")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,13 @@ def evaluate_readers(
     level: float = 0.95,
     figures: bool = True,
 ) -> StudyEvaluated:
-    """Judge a reader study: two arms against each other, or, with predictions, a model beside readers of one arm.
+    """Judge a reader study: two arms or more against each other, or, with predictions, a model beside readers of one arm.
 
     Parameters
     ----------
     reads : reads.csv; truth : truth.csv (columns study_id, patient_id, finding, value, optional level, side)
-    arms : the base and the other arm (one arm with predictions); none takes them from the plan's comparison, else from the table
+    arms : the base and the other arms (one arm with predictions); none takes them from the plan (``mrmc.arms``, else its comparisons),
+        else from the table
     predictions : predictions.csv of a model; folds and views are averaged when the columns ``view`` and ``fold`` are there
     plan : YAML; its endpoints compare ('aided - unaided', 'model - readers'), and its ``mrmc`` fixes the approach
     approach : method, random and fixed factors; not beside a plan
@@ -68,15 +74,14 @@ def evaluate_readers(
     """
     reads, truth = Path(reads), Path(truth)
     refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    reading, scoring = partial(_reads, reads), partial(_predictions, predictions)
+    planned = plan_beside(plan, reading, scoring)
     approach = _approach(planned, approach)
-    said = parse_reads(read_table(reads, what="reading table").rows, where=reads.name)
-    given = None if predictions is None else _predictions(Path(predictions))
+    said, given, (known, openings) = together(reading, scoring, partial(_open_truth, truth, planned, "evaluate mrmc"))
     names = tuple(arms) or _arms(planned, tuple(dict.fromkeys(one.arm for one in said)), 1 if given is not None else 2)
-    openings = log_opening(truth, planned.sha256 if planned else "", command="evaluate mrmc")
-    known = parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
     settings = _settings(planned, level)
-    claims, other = _claims(planned, "model - readers" if given is not None else f"{names[1]} - {names[0]}")
+    pairs = [f"{later} - {earlier}" for earlier, later in itertools.combinations(names, 2)]
+    claims, other = _claims(planned, ["model - readers"] if given is not None else pairs)
     if given is not None:
         scores, missing = given
         study = model_study(
@@ -98,7 +103,7 @@ def evaluate_readers(
         missing = {}
         groups = dict(planned.plan.groups) if planned else {}
         found = reader_study(
-            said, known, base=names[0], arm=names[1], groups_of_findings=groups, approach=approach, level=settings.level
+            said, known, arms=names, groups_of_findings=groups, approach=approach, level=settings.level
         )
         evidence = reader_evidence(found, claims=claims, alpha=settings.alpha, rule=settings.rule)
     files = [reads, truth, *([Path(predictions)] if predictions else [])]
@@ -134,7 +139,7 @@ def evaluate_trial(
     """
     trial = Path(trial)
     refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    planned = plan_beside(plan, lambda: read_table(trial, what="trial table"))
     openings = log_opening(trial, planned.sha256 if planned else "", command="evaluate trial")
     table = read_table(trial, what="trial table")
     binary = tuple(outcomes) or tuple(name for name in table.columns if name.startswith("correct_"))
@@ -147,7 +152,7 @@ def evaluate_trial(
             what_to_do="Name the columns with --outcome or --time.",
         )
     settings = _settings(planned, level)
-    claims, other = _claims(planned, f"{arm} - {control}")
+    claims, other = _claims(planned, [f"{arm} - {control}"])
     units = parse_trial(table.rows, control=control, arm=arm, binary=binary, positive=clocks, where=trial.name)
     study = trial_study(units, binary=binary, times=clocks, baseline=baseline, level=settings.level)
     evidence = trial_evidence(study, claims=claims, alpha=settings.alpha, rule=settings.rule)
@@ -167,49 +172,56 @@ def evaluate_views(
     """
     folder = Path(folder)
     refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    names = [name for name in SETS if name != "external" or (folder / f"{name}_predictions.csv").exists()]
+    paths = {name: (folder / f"{name}_predictions.csv", folder / f"{name}_truth.csv") for name in names}
+    reads = folder / "reads.csv"
+    reading = partial(_reads_if_there, reads)
+    members = [partial(_members, scores) for scores, _ in paths.values()]
+    planned = plan_beside(plan, *members, reading)
     settings = _settings(planned, level)
-    claims, other = _claims(planned, "model - readers")
-    sets: dict[str, Views] = {}
-    files: list[Path] = []
-    openings: list[object] = []
-    for name in ("validation", "test", "external"):
-        scores, truth = folder / f"{name}_predictions.csv", folder / f"{name}_truth.csv"
-        if name == "external" and not scores.exists():
-            continue
-        members = parse_members(read_table(scores, what="prediction table").rows, where=scores.name)
-        openings += log_opening(truth, planned.sha256 if planned else "", command="evaluate views")
-        known = parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
-        values = {(one.finding, one.case): one.value for one in known}
-        averaged = ensemble(members)
-        sets[name] = Views(name, fold_values(members, values), averaged, values, views_missing(averaged))
-        files += [scores, truth]
-    readers = None
-    if (folder / "reads.csv").exists():
-        files.append(folder / "reads.csv")
-        said = parse_reads(read_table(folder / "reads.csv", what="reading table").rows, where="reads.csv")
-        truths = _truths(sets["test"])
-        readers = model_study(
-            {(one.finding, one.case): one.score for one in sets["test"].scores},
-            dict(planned.thresholds) if planned else {},
-            said,
-            truths,
-            arm=said[0].arm,
-            level=settings.level,
-            n=settings.n,
-            seed=settings.seed,
-        )
-    evidence = views_evidence(
-        tuple(sets.values()),
-        dict(planned.thresholds) if planned else {},
-        readers,
-        claims=claims,
-        alpha=settings.alpha,
-        rule=settings.rule,
-        settings=settings.of_bootstrap,
+    scored, opened, said = together(
+        lambda: all_read(members),
+        lambda: all_read([partial(_open_truth, truth, planned, "evaluate views") for _, truth in paths.values()]),
+        reading,
     )
-    provenance = _provenance(files, planned, openings, other)
+    sets: dict[str, Views] = {}
+    for name, own, (known, _) in zip(names, scored, opened, strict=True):
+        values = {(one.finding, one.case): one.value for one in known}
+        averaged = ensemble(own)
+        sets[name] = Views(name, fold_values(own, values), averaged, values, views_missing(averaged))
+    thresholds = dict(planned.thresholds) if planned else {}
+    readers, undone = _beside_readers(sets["test"], thresholds, said, settings)
+    if not thresholds:
+        undone = ("No threshold was frozen: sensitivity and specificity are not given. Name a file of thresholds in a plan.", *undone)
+    claims, other = _claims(planned, ["model - readers"]) if readers is not None else ((), ())
+    evidence = views_evidence(
+        tuple(sets.values()), thresholds, readers, claims=claims, alpha=settings.alpha, rule=settings.rule, settings=settings.of_bootstrap
+    )
+    at_test = [replace(line, site="all") for line in evidence.lines if line.site == "test"]
+    valued, judged = judged_values(planned, at_test)
+    evidence = replace(evidence, endpoints=(*evidence.endpoints, *judged))
+    if planned is not None:
+        compared = [one for one in planned.plan.endpoints if readers is not None and one.comparison == "model - readers"]
+        other = unjudged(planned.plan.endpoints, [*compared, *valued])
+    files = [path for pair in paths.values() for path in pair] + ([reads] if said is not None else [])
+    provenance = _provenance(files, planned, [line for _, lines in opened for line in lines], (*undone, *other))
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
+
+
+def _beside_readers(
+    test: Views, thresholds: Mapping[str, float], said: tuple[Read, ...] | None, settings: _Settings
+) -> tuple[ModelStudy | None, tuple[str, ...]]:
+    """The ensemble beside the readers of the test set, or None and why there is nothing to compare."""
+    if said is None:
+        return None, ()
+    scores = {(one.finding, one.case): one.score for one in test.scores}
+    how = {"arm": said[0].arm, "level": settings.level, "n": settings.n, "seed": settings.seed}
+    try:
+        return model_study(scores, thresholds, said, _truths(test), **how), ()  # type: ignore[arg-type]
+    except InputError as error:
+        if error.code != "model-study-none":
+            raise
+        return None, (f"The readers are not compared with the ensemble: {error.what} {error.what_to_do}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,33 +256,56 @@ def _settings(planned: Planned | None, level: float) -> _Settings:
     return _Settings(plan.level, plan.alpha, plan.multiplicity, plan.bootstrap.n, plan.bootstrap.seed)
 
 
-def _claims(planned: Planned | None, comparison: str) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+def _claims(planned: Planned | None, comparisons: Sequence[str]) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
     """Endpoints of the plan that this analysis judges, and a sentence for each other one."""
     listed = planned.plan.endpoints if planned else ()
-    own = [one for one in listed if one.comparison == comparison]
-    return tuple(Claim(one.finding, one.metric, comparison, one.margin or 0.0, one.family) for one in own), unjudged(listed, own)
+    own = [one for one in listed if one.comparison in comparisons]
+    return tuple(Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family) for one in own), unjudged(listed, own)
 
 
 def _arms(planned: Planned | None, present: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """Base and arm: from the plan's comparisons ('aided - unaided'), else from the table when it leaves no doubt."""
+    """Base and other arms: as the plan lists or compares them ('aided - unaided'), else from the table when it leaves no doubt."""
+    if count == 2 and planned and planned.plan.mrmc.arms:
+        return planned.plan.mrmc.arms
     comparisons = {one.comparison for one in planned.plan.endpoints if one.comparison} if planned else set()
     named = {tuple(reversed(one.split(" - "))) for one in comparisons if set(one.split(" - ")) <= set(present)}
-    if count == 2 and len(named) == 1:
+    if count == 2 and len(named) == 1 and len(present) == 2:
         return next(iter(named))
-    if count == 2 and set(present) == {"unaided", "aided"}:
-        return "unaided", "aided"
+    if count == 2 and len(present) > 1 and "unaided" in present:
+        return ("unaided", *(one for one in present if one != "unaided"))
     if count == 1 and (len(present) == 1 or "unaided" in present):
         return (present[0] if len(present) == 1 else "unaided",)
     raise UsageError(
         "mrmc-arms",
         "Which arm is the base cannot be told.",
         why=f"The arms are {', '.join(present)}.",
-        what_to_do="Name them: --base unaided --arm aided.",
+        what_to_do="Name them, the base first: --base unaided --arm aided (--arm may be given again).",
     )
 
 
-def _predictions(path: Path) -> tuple[tuple[EnsembleScore, ...], dict[str, int]]:
+def _reads(path: Path) -> tuple[Read, ...]:
+    return parse_reads(read_table(path, what="reading table").rows, where=path.name)
+
+
+def _reads_if_there(path: Path) -> tuple[Read, ...] | None:
+    return _reads(path) if path.exists() else None
+
+
+def _members(path: Path) -> tuple[MemberScore, ...]:
+    return parse_members(read_table(path, what="prediction table").rows, where=path.name)
+
+
+def _open_truth(path: Path, planned: Planned | None, command: str) -> tuple[tuple[Truth, ...], Sequence[object]]:
+    """The truth of readers, and the earlier lines of its log; the opening is logged first."""
+    earlier = log_opening(path, planned.sha256 if planned else "", command=command)
+    return parse_truth(read_table(path, what="truth table").rows, where=path.name), earlier
+
+
+def _predictions(given: Path | str | None) -> tuple[tuple[EnsembleScore, ...], dict[str, int]] | None:
     """Scores of a model; a table without views and folds is one view of one fold."""
+    if given is None:
+        return None
+    path = Path(given)
     rows = [(number, {"view": "all", "fold": "all", **cells}) for number, cells in read_table(path, what="prediction table").rows]
     averaged = ensemble(parse_members(rows, where=path.name))
     return averaged, views_missing(averaged)
@@ -290,7 +325,10 @@ def _provenance(files: Sequence[Path], planned: Planned | None, earlier: Sequenc
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     thresholds = f"frozen file, sha256 {planned.thresholds_sha256}" if planned and planned.thresholds_sha256 else "decisions of the readers"
     name = planned.plan.name if planned else ""
-    return Provenance(digests, sha, name, thresholds, openings=(len(earlier), others), warnings=(*words, *said))
+    frozen = dict(planned.thresholds) if planned else {}
+    return Provenance(
+        digests, sha, name, thresholds, openings=(len(earlier), others), warnings=(*words, *said), frozen=frozen, rule=rule_of(planned)
+    )
 
 
 def plan_study(
@@ -319,13 +357,12 @@ def plan_study(
     """
     if out is not None:
         refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    reads, truth = Path(reads), Path(truth)
+    reading = partial(_reads, reads)
+    planned = plan_beside(plan, reading)
     if metric not in METRICS:
         raise UsageError("samplesize-metric", f"There is no metric {metric!r}.", what_to_do=f"Use {', '.join(METRICS)}.")
-    reads, truth = Path(reads), Path(truth)
-    said = parse_reads(read_table(reads, what="reading table").rows, where=reads.name)
-    openings = log_opening(truth, planned.sha256 if planned else "", command="evaluate samplesize")
-    known = parse_truth(read_table(truth, what="truth table").rows, where=truth.name)
+    said, (known, openings) = together(reading, partial(_open_truth, truth, planned, "evaluate samplesize"))
     column, figure = METRICS[metric]
     members = dict(planned.plan.groups).get(finding, (finding,)) if planned else (finding,)
     gathered = [assemble(said, known, one, value=column, arms=(base, arm)).reads for one in members]

@@ -6,7 +6,7 @@ An empty value is unknown, never "negative". Ids stay text, so leading zeros sur
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from condyle.anatomy import JOINTS, FindingEntry
@@ -32,6 +32,7 @@ class Label:
     value : binary 0 or 1, ordinal a step of the scale, measurement in the finding's unit, category as text; None is unknown
     reader_id, source : str - who said so, and from what (image readers, report, arthroscopy, simulation)
     reliability : float in [0, 1] or None
+    row : of its table, the header being row 1; 0 when it comes from none
     """
 
     study_id: str
@@ -43,6 +44,7 @@ class Label:
     reader_id: str = ""
     source: str = ""
     reliability: float | None = None
+    row: int = field(default=0, compare=False)
 
     @property
     def known(self) -> bool:
@@ -169,6 +171,7 @@ def _parse(
         row.get("reader_id", ""),
         row.get("source", ""),
         reliability,
+        number,
     )
 
 

@@ -84,13 +84,15 @@ class ManifestRow(BaseModel):
         return given
 
 
-def read_manifest(path: Path | str, *, files: bool = True) -> tuple[ManifestRow, ...]:
+def read_manifest(path: Path | str, *, files: bool = True, crossing: bool = False) -> tuple[ManifestRow, ...]:
     """Read and check a manifest.
 
     Parameters
     ----------
     path : the CSV file
-    files : bool - also check that ``path`` and ``mask`` of every row exist
+    files : bool - also check that ``path`` and ``mask`` of every row exist; False: only ids and columns are wanted, and ``path`` may be
+        absent or empty
+    crossing : bool - let a patient be in two splits or folds: for an audit, which reports it
 
     Returns
     -------
@@ -103,12 +105,12 @@ def read_manifest(path: Path | str, *, files: bool = True) -> tuple[ManifestRow,
         files, a file or series twice, a study with two patients, a patient in two splits or two folds
     """
     path = Path(path)
-    table = read_table(path, what="manifest", required=REQUIRED)
+    table = read_table(path, what="manifest", required=REQUIRED if files else REQUIRED[:2])
     problems = _misspelt_columns(table.columns)
     rows: list[ManifestRow] = []
     for number, cells in table.rows:
         found: list[str] = []
-        row = _parse(number, cells, path.parent.absolute(), found)
+        row = _parse(number, cells, path.parent.absolute(), found, with_path=files)
         problems += [f"row {number}: {text}" for text in found]
         if row is not None:
             rows.append(row)
@@ -116,7 +118,7 @@ def read_manifest(path: Path | str, *, files: bool = True) -> tuple[ManifestRow,
         problems.append("there is no row below the header")
     if files:
         problems += _absent_files(rows)
-    problems += _contradictions(rows)
+    problems += _contradictions(rows, crossing=crossing, base=path.parent.absolute())
     if problems:
         raise table_error(path, "manifest", problems)
     return tuple(rows)
@@ -194,9 +196,9 @@ def _nearly_known(rows: Sequence[ManifestRow]) -> list[Problem]:
     ]
 
 
-def _parse(number: int, cells: Mapping[str, str], base: Path, found: list[str]) -> ManifestRow | None:
-    """One row from its text; what is wrong is appended to ``found``."""
-    values: dict[str, Any] = {"row": number, "extra": {name: text for name, text in cells.items() if name not in COLUMNS}}
+def _parse(number: int, cells: Mapping[str, str], base: Path, found: list[str], *, with_path: bool) -> ManifestRow | None:
+    """One row from its text; what is wrong is appended to ``found``. A row that needs no path and has none gets the manifest's folder."""
+    values: dict[str, Any] = {"row": number, "path": base, "extra": {name: text for name, text in cells.items() if name not in COLUMNS}}
     for name in ("study_id", "patient_id"):
         if not cells[name]:
             found.append(f"{name} is empty")
@@ -205,7 +207,7 @@ def _parse(number: int, cells: Mapping[str, str], base: Path, found: list[str]) 
         values[name] = cells[name]
     for name in ("path", "mask"):
         text = cells.get(name, "")
-        if name == "path" and not text:
+        if name == "path" and not text and with_path:
             found.append("path is empty")
         elif "://" in text:
             found.append(f"{name} is an address; only files and folders on this machine are read")
@@ -312,14 +314,14 @@ def _absent_files(rows: Iterable[ManifestRow]) -> list[str]:
     ]
 
 
-def _contradictions(rows: Iterable[ManifestRow]) -> list[str]:
-    """What no single row can show: pairs of rows that cannot both be right."""
+def _contradictions(rows: Iterable[ManifestRow], *, crossing: bool, base: Path) -> list[str]:
+    """What no single row can show: pairs of rows that cannot both be right. A row whose path is the manifest's folder names none."""
     rules: tuple[tuple[str, Callable[[ManifestRow], Any], Callable[[ManifestRow], Any]], ...] = (
         ("one study_id with two patient_ids", lambda row: row.study_id, lambda row: row.patient_id),
         # Two studies may share a folder when each row says which series of it is meant.
-        ("one path in two studies", lambda row: row.path if not row.series_id else None, lambda row: row.study_id),
-        ("one patient in two splits", lambda row: row.patient_id if row.split else None, lambda row: row.split),
-        ("one patient in two folds", lambda row: row.patient_id if row.fold is not None else None, lambda row: row.fold),
+        ("one path in two studies", lambda row: row.path if row.path != base and not row.series_id else None, lambda row: row.study_id),
+        ("one patient in two splits", lambda row: row.patient_id if row.split and not crossing else None, lambda row: row.split),
+        ("one patient in two folds", lambda row: row.patient_id if row.fold is not None and not crossing else None, lambda row: row.fold),
     )
     listed = list(rows)
     problems = []
@@ -329,7 +331,7 @@ def _contradictions(rows: Iterable[ManifestRow]) -> list[str]:
             if key(row) is not None and value(first.setdefault(key(row), row)) != value(row):
                 problems.append(f"rows {first[key(row)].row} and {row.row}: {sentence}")
     unique: tuple[tuple[str, Callable[[ManifestRow], Any]], ...] = (
-        ("the same path and series_id", lambda row: (row.study_id, row.path, row.series_id)),
+        ("the same path and series_id", lambda row: (row.study_id, row.path, row.series_id) if row.path != base else None),
         ("the same series_id in one study", lambda row: (row.study_id, row.series_id) if row.series_id else None),
     )
     for sentence, key in unique:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.evaluating import Evaluated, digests, judged_values, plan_warnings
-from condyle.cohorts.plan import log_opening, read_plan, unjudged
+from condyle.cohorts.evaluating import Evaluated
+from condyle.cohorts.evaluation import digests, judged_values, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.plan import log_opening, unjudged
 from condyle.cohorts.table import Table, read_table, table_error
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate
@@ -70,14 +71,17 @@ def evaluate_masks(
     """
     table = Path(table)
     refuse_to_overwrite(out)
-    planned = None if plan is None else read_plan(plan)
+    planned = plan_beside(plan, lambda: read_table(table, what="table of masks", required=REQUIRED))
     if planned is not None:
         settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings()
-    rows = _read(table)
     sha = planned.sha256 if planned else ""
     earlier = log_opening(table, sha, command="evaluate segmentation")
-    scores, patients, matches = _scores(table, rows, tolerance_mm, objects)
+    rows = read_table(table, what="table of masks", required=REQUIRED)
+    problems = _problems(rows)
+    scores, patients, matches = _scores(rows, tolerance_mm, objects, problems)
+    if problems:
+        raise table_error(table, "table of masks", problems)
     lines: list[Line] = []
     for structure, own in scores.items():
         summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed, level=settings.level)
@@ -99,6 +103,7 @@ def evaluate_masks(
         + (f"; objects are one from an IoU of {objects:g} on" if objects is not None else ""),
         openings=(len(earlier), others),
         warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())),
+        rule=rule_of(planned),
     )
     evidence = Evidence(
         "Segmentation", settings, tuple(lines), endpoints=endpoints, sheets=(_each(rows, scores, patients, matches),),
@@ -155,7 +160,10 @@ def mask_volume(path: Path) -> Volume:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise InputError("file-unreadable", "A mask cannot be read.", where=path.name, why=error.strerror or "") from error
+        raise InputError(
+            "file-unreadable", "A mask cannot be read.", where=path.name, why=error.strerror or "",
+            what_to_do="Correct the path in the row.",
+        ) from error  # fmt: skip
     (series,) = open_nifti(Blob(str(path), path.name, size), path.name, {}).series
     return load_volume(series)
 
@@ -177,8 +185,8 @@ def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings
     return [Line(structure, "all", "", one) for one in found]
 
 
-def _read(path: Path) -> Table:
-    table = read_table(path, what="table of masks", required=REQUIRED)
+def _problems(table: Table) -> list[str]:
+    """What is wrong with the table itself."""
     problems: list[str] = []
     seen: dict[tuple[str, str], int] = {}
     for number, row in table.rows:
@@ -187,50 +195,56 @@ def _read(path: Path) -> Table:
         if seen.setdefault(key, number) != number:
             problems.append(f"rows {seen[key]} and {number}: the same structure of the same study twice")
         for name in ("truth_value", "predicted_value"):
-            if row.get(name, "") and not row[name].isdigit():
+            if row.get(name, "") and not row[name].isdecimal():
                 problems.append(f"row {number}: {name} must be a label number")
-    if problems:
-        raise table_error(path, "table of masks", problems)
-    return table
+    return problems
 
 
 def _scores(
-    path: Path, table: Table, tolerance_mm: float, objects: float | None
+    table: Table, tolerance_mm: float, objects: float | None, problems: list[str]
 ) -> tuple[dict[str, list[MaskScore]], dict[str, list[str]], dict[str, list[Matches]]]:
     scores: dict[str, list[MaskScore]] = {}
     patients: dict[str, list[str]] = {}
     matches: dict[str, list[Matches]] = {}
-    problems = []
+    """Scores, patients and matched objects of each structure; what is wrong with the masks is added to the problems, and when anything is
+    nothing is measured."""
     for number, row in table.rows:
-        try:
-            truth, given = _pair(path.parent, row)
-        except InputError as error:
-            problems.append(f"row {number}: {error.what}" + (f" {error.why}" if error.why else ""))
+        pair = _pair(table.path.parent, number, row, problems)
+        if pair is None or problems:
             continue
+        truth, given = pair
         one = score_masks(truth.inside, given, truth.spacing, tolerance_mm=tolerance_mm)
         scores.setdefault(row["structure"], []).append(one)
         if objects is not None:
             match = match_instances(separate(truth.inside), separate(given), at_least=objects)
             matches.setdefault(row["structure"], []).append(match)
         patients.setdefault(row["structure"], []).append(row["patient_id"])
-    if problems:
-        raise table_error(path, "table of masks", problems)
     return scores, patients, matches
 
 
-def _pair(folder: Path, row: Mapping[str, str]) -> tuple[Mask, NDArray[np.bool_]]:
-    """The true mask and what was given, on one grid."""
-    truth = read_mask(folder / row["truth_path"], _label(row, "truth_value"))
-    if not row["predicted_path"]:
+def _pair(folder: Path, number: int, row: Mapping[str, str], problems: list[str]) -> tuple[Mask, NDArray[np.bool_]] | None:
+    """The true mask and what was given, on one grid; None, and a problem for each mask that cannot be used."""
+    read: dict[str, Mask] = {}
+    for which in ("truth", "predicted"):
+        if not row[f"{which}_path"]:
+            continue  # of the truth this is a problem of the table; a prediction that is not there found nothing
+        try:
+            read[which] = read_mask(folder / row[f"{which}_path"], _label(row, f"{which}_value"))
+        except InputError as error:
+            problems.append(f"row {number}: {which}_path: {error.what}" + (f" {error.why}" if error.why else ""))
+    if "truth" not in read or (row["predicted_path"] and "predicted" not in read):
+        return None
+    truth, given = read["truth"], read.get("predicted")
+    if given is None:
         return truth, np.zeros_like(truth.inside)
-    given = read_mask(folder / row["predicted_path"], _label(row, "predicted_value"))
     if truth.inside.shape != given.inside.shape or not np.allclose(truth.affine, given.affine, atol=1e-3):
-        raise InputError(
-            "mask-grids", "The two masks lie on different grids.", why="They must have one shape and one place in the patient.",
-            what_to_do="Resample one onto the other with the nearest label, and say so where the figures stand.",
+        problems.append(
+            f"row {number}: the two masks lie on different grids; they must have one shape and one place in the patient: resample one onto "
+            "the other with the nearest label, and say so where the figures stand"
         )
+        return None
     return truth, given.inside
 
 
 def _label(row: Mapping[str, str], name: str) -> int | None:
-    return int(row[name]) if row.get(name, "") else None
+    return int(row[name]) if row.get(name, "").isdecimal() else None

@@ -84,13 +84,23 @@ class BandPlan(BaseModel):
 
 
 class ReadersPlan(BaseModel):
-    """How readers are analysed: ``or`` Obuchowski-Rockette, ``dbm`` Dorfman-Berbaum-Metz, ``u`` U-statistics, ``auto`` by the design."""
+    """How readers are analysed: ``or`` Obuchowski-Rockette, ``dbm`` Dorfman-Berbaum-Metz, ``u`` U-statistics, ``auto`` by the design.
+
+    ``arms`` lists what is compared, the base first; three or more have a test of all at once before the pairs.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["auto", "or", "dbm", "u"] = "auto"
     readers: Literal["random", "fixed"] = "random"
     cases: Literal["random", "fixed"] = "random"
+    arms: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _several(self) -> ReadersPlan:
+        if self.arms and (len(self.arms) < 2 or len(set(self.arms)) < len(self.arms)):
+            raise ValueError("arms must be two different names or more")
+        return self
 
 
 class Plan(BaseModel):
@@ -262,7 +272,9 @@ def _yaml(path: Path, raw: bytes, what: str) -> dict[str, Any]:
 def _bytes(path: Path, what: str, *, limit: int = MAX_BYTES) -> bytes:
     try:
         if path.stat().st_size > limit:
-            raise InputError("file-too-large", f"The {what} is larger than {limit >> 20} MiB.", where=path.name)
+            raise InputError(
+                "file-too-large", f"The {what} is larger than {limit >> 20} MiB.", where=path.name, what_to_do="Name the right file.",
+            )  # fmt: skip
         return path.read_bytes()
     except OSError as error:
         raise InputError(

@@ -17,6 +17,7 @@ from condyle.study.role import SIDES
 
 DECISIONS = ("absent", "present", "uncertain", "not_assessed")
 
+_COPIED = 20  # rows from which equal scores are no chance
 _CALLS = {"present": 1.0, "absent": 0.0}
 
 
@@ -131,12 +132,14 @@ class Compared:
     unread : studies with truth and without any prediction; they are in the tables as missed
     unknown : studies with predictions and without truth; they are judged nowhere
     not_judged : findings that are not judged, with the reason
+    stray : what has no counterpart: ('truth' or 'predictions', row, study, why)
     """
 
     tables: tuple[FindingTable, ...]
     unread: tuple[str, ...]
     unknown: tuple[str, ...]
     not_judged: tuple[tuple[str, str], ...]
+    stray: tuple[tuple[str, int, str, str], ...] = ()
 
 
 def compare_tables(
@@ -150,7 +153,8 @@ def compare_tables(
 
     Raises
     ------
-    InputError - a study with another patient in each table, two different truths of one site, or no common study
+    InputError - a study with another patient in each table, two different truths of one site, no common study, or scores that are a
+        copy of the truth
     """
     known, listed, said = catalogue(), list(truth), list(predictions)
     _refuse_other_patients(said, listed)
@@ -170,7 +174,44 @@ def compare_tables(
         for name in dict.fromkeys(rows_finding(rows))
         if known[name].kind != "category"
     )
-    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged)
+    _refuse_the_truth_itself(tables)
+    silent = sorted({one.finding for one in said if one.study_id in named} - {label.finding for label in rows})
+    not_judged += tuple((name, "there are predictions and no truth") for name in silent)
+    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged, _stray(said, listed, rows))
+
+
+NO_TRUTH, NO_PREDICTION, NO_SITE = "study without truth", "study without prediction", "no truth of this finding at this site"
+
+
+def _stray(said: Sequence[Prediction], listed: Sequence[Label], rows: Sequence[Label]) -> tuple[tuple[str, int, str, str], ...]:
+    """Rows of either table that the other lacks: a study, or a site of a finding whose truth is known elsewhere."""
+    read, named = {one.study_id for one in said}, {label.study_id for label in listed}
+    sites = {(label.study_id, label.finding, label.level, label.side) for label in rows}
+    judged = {label.finding for label in rows}
+    found = [("truth", label.row, label.study_id, NO_PREDICTION) for label in listed if label.study_id not in read]
+    for one in said:
+        if one.study_id not in named:
+            found.append(("predictions", one.row, one.study_id, NO_TRUTH))
+        elif one.finding in judged and (one.study_id, one.finding, one.level, one.side) not in sites:
+            found.append(("predictions", one.row, one.study_id, NO_SITE))
+    return tuple(found)
+
+
+def _refuse_the_truth_itself(tables: Iterable[FindingTable]) -> None:
+    """Scores that are 0 and 1 where the truth is, on so many rows, were copied from it (fault G46 of the methods reference)."""
+    copied = []
+    for one in tables:
+        both = ~np.isnan(one.score) & ~np.isnan(one.truth)
+        truth = one.truth[both]
+        several = one.kind == "binary" and len(truth) >= _COPIED and len(np.unique(truth)) == 2
+        if several and np.array_equal(one.score[both], truth):
+            copied.append(one.finding)
+    if copied:
+        raise InputError(
+            "scores-are-the-truth", f"The scores of {', '.join(copied)} are the truth itself.",
+            why=f"All are exactly 0 or 1 and equal to the truth, on {_COPIED} rows or more: a column was copied over what was to be judged.",
+            what_to_do="Give the scores that the reader gave. Calls without scores belong into the column decision.",
+        )  # fmt: skip
 
 
 def rows_finding(rows: Iterable[Label]) -> list[str]:
@@ -220,22 +261,35 @@ def _table(
 def _one_truth(labels: list[Label]) -> list[Label]:
     """One row a site; several statements that agree count once. Raises InputError when they differ."""
     found: dict[tuple[str, str, str, str], Label] = {}
-    differing = 0
+    differing: list[int] = []
     for label in labels:
         key = (label.study_id, label.finding, label.level, label.side)
         first = found.setdefault(key, label)
         if first.known and label.known and first.value != label.value:
-            differing += 1
+            differing.append(label.row)
         elif label.known and not first.known:
             found[key] = label
     if differing:
         raise InputError(
             "truth-contradicts",
-            f"{differing} sites have two different truths.",
+            f"{len(differing)} sites have two different truths.",
+            where="truth rows " + told_rows(differing),
             why="Several readers or sources stated them.",
             what_to_do="Keep one statement a site (a consensus, or one source) in the truth table.",
         )
     return list(found.values())
+
+
+def told_rows(rows: Sequence[int], most: int = 20) -> str:
+    """Row numbers for a sentence, runs of them shortened: '3, 7 to 12'; cut after so many runs."""
+    runs: list[list[int]] = []
+    for row in sorted(set(rows)):
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    shown = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:most]]
+    return ", ".join(shown) + (f" and {len(runs) - most} more runs" if len(runs) > most else "")
 
 
 def _refuse_other_patients(predictions: list[Prediction], truth: list[Label]) -> None:
@@ -245,7 +299,7 @@ def _refuse_other_patients(predictions: list[Prediction], truth: list[Label]) ->
         raise InputError(
             "patients-differ",
             f"{len(rows)} rows of predictions give a study another patient than the truth does.",
-            where="rows " + ", ".join(map(str, rows[:10])) + (" ..." if len(rows) > 10 else ""),
+            where="rows " + told_rows(rows),
             why="Intervals count patients, so both tables must agree on who is who.",
             what_to_do="Use one patient_id in both tables.",
         )

@@ -90,6 +90,9 @@ def _table(
 
 
 def _value(number: int, text: str, entry: FindingEntry, problems: list[str]) -> float:
+    if text.lower() == "nan":
+        problems.append(f"row {number}: the rating is not finite; leave the cell empty where there is none")
+        return float("nan")
     if text.lower() in UNKNOWN_WORDS or text in ("uncertain", "not_assessed"):
         return float("nan")
     if text in _CALLS:

@@ -8,15 +8,21 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
 from condyle.errors import InputError, TableError, nearest
 from condyle.outputs import write_whole
 
 MAX_BYTES = 256 * 2**20  # a manifest of a million rows is about 100 MiB
 MAX_SHOWN = 200
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
 
 # Written for "unknown" by people and by other programs; all mean the same here (methods: blank is missing).
 UNKNOWN_WORDS = frozenset({"", "na", "n/a", "nan", "null", "unknown", "?"})
@@ -81,6 +87,64 @@ def table_error(path: Path, what: str, problems: Sequence[str]) -> TableError:
     )
 
 
+@overload
+def together(first: Callable[[], A], second: Callable[[], B], /) -> tuple[A, B]: ...
+
+
+@overload
+def together(first: Callable[[], A], second: Callable[[], B], third: Callable[[], C], /) -> tuple[A, B, C]: ...
+
+
+@overload
+def together(
+    first: Callable[[], A], second: Callable[[], B], third: Callable[[], C], fourth: Callable[[], D], /
+) -> tuple[A, B, C, D]: ...
+
+
+def together(*readings: Callable[[], Any]) -> tuple[Any, ...]:
+    """What each reading of a file gives; where several cannot be used, the problems of all of them at once.
+
+    Raises
+    ------
+    InputError - of the one file that cannot be used
+    TableError - of several; each problem names its file
+    """
+    found: list[Any] = []
+    errors: list[InputError] = []
+    for reading in readings:
+        try:
+            found.append(reading())
+        except InputError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise joined_error(errors)
+    return tuple(found)
+
+
+def all_read(readings: Iterable[Callable[[], A]]) -> list[A]:
+    """As ``together``, for any number of files of one kind."""
+    return list(together(*readings))
+
+
+def joined_error(errors: Sequence[InputError]) -> TableError:
+    """Several errors as one, the file before each problem."""
+    problems = []
+    for error in errors:
+        own = error.problems if isinstance(error, TableError) else (" ".join(filter(None, (error.what, error.why, error.what_to_do))),)
+        problems += [f"{error.where}: {line}" if error.where and not line.startswith(error.where) else line for line in own]
+    shown = problems[:MAX_SHOWN] + ([f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else [])
+    return TableError(
+        "tables-invalid",
+        f"{len(errors)} files have problems, {len(problems)} together.",
+        where=", ".join(dict.fromkeys(error.where for error in errors if error.where)),
+        why="A table is used as a whole or not at all.",
+        what_to_do="Correct what is listed below (the header of a table is row 1) and run the command again.",
+        problems=tuple(shown),
+    )
+
+
 def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
     """Write a CSV, whole or not at all. None becomes an empty cell, floats their shortest text.
 
@@ -138,6 +202,16 @@ def _records(path: Path, what: str) -> list[list[str]]:
 def _header_problems(columns: Sequence[str], required: Collection[str]) -> list[str]:
     problems = [f"row 1: column {name!r} appears {n} times" for name, n in Counter(columns).items() if n > 1 and name]
     problems += [f"row 1: column {number} has no name" for number, name in enumerate(columns, start=1) if not name]
+    return problems + _missing(columns, required)
+
+
+def missing_columns(table: Table, required: Collection[str]) -> list[str]:
+    """What is wrong with a header where columns turned out to be required after it was read."""
+    return _missing(table.columns, required)
+
+
+def _missing(columns: Sequence[str], required: Collection[str]) -> list[str]:
+    problems = []
     for name in required:
         if name not in columns:
             near = nearest(name, [column for column in columns if column not in required], cutoff=0.6)

@@ -20,7 +20,10 @@ def confusion(truth: ArrayLike, grade: ArrayLike, scale: Sequence[int], weights:
     steps = np.asarray(scale, np.float64)
     strange = true[~np.isin(true, steps)]
     if len(strange):
-        raise InputError("statistics-scale", f"A true grade of {strange[0]:g} is not on the scale {tuple(scale)}.")
+        raise InputError(
+            "statistics-scale", f"A true grade of {strange[0]:g} is not on the scale {tuple(scale)}.",
+            what_to_do="Correct the grade, or give the whole scale.",
+        )  # fmt: skip
     weight = np.ones(len(true)) if weights is None else np.asarray(weights, np.float64)
     order = np.argsort(steps)
     used = np.isin(given, steps)

@@ -20,6 +20,7 @@ from condyle.evaluate.figures import Figure, Heat, finding_words, forest_of
 from condyle.evaluate.finding_figures import bland_altman_figure
 from condyle.evaluate.icc import icc
 from condyle.evaluate.many_raters import rater_agreement
+from condyle.evaluate.proportion import share_of
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
 
@@ -85,7 +86,11 @@ def agreement_study(
         "Coefficients differ in what they call chance; where one category is rare kappa is low although readers agree, and AC stays high. "
         "Never compare them between tables of different prevalence.",
     )  # fmt: skip
-    paired = Sheet("pairs", "Pairs of readers", PAIRS, pairs, "Prevalence and bias index: Byrt 1993, two categories only.")
+    byrt = "Byrt 1993, of the n places of the row; no interval: it describes the table of the pair"
+    paired = Sheet(
+        "pairs", "Pairs of readers", PAIRS, pairs, "Prevalence and bias index: Byrt 1993, two categories only.",
+        how={"Prevalence index": byrt, "Bias index": byrt},
+    )  # fmt: skip
     return StudyEvidence(
         "Agreement of readers", summary, tuple(lines), (listed, paired), judge_endpoints(endpoints, found, alpha=rule[0], rule=rule[1]),
         _methods(tables, settings), (), (*_forest(lines), *figures), asdict(settings),
@@ -198,11 +203,12 @@ def _pairs(table: RatingTable, level: float) -> list[tuple[Cell, ...]]:
         value = cohen_kappa(first, second, table.scale, weighting="quadratic" if table.kind == "ordinal" else "none", level=level)
         if len(np.unique(table.patients[both])) < both.sum():
             value = replace(value, low=float("nan"), high=float("nan"), method="no interval: several units a patient; see all readers")
-        told = beside(first, second, table.scale)
+        told, apart = beside(first, second, table.scale), np.abs(first - second)
+        steps, people = (("exact agreement", 0), ("within one step", 1)), table.patients[both]
+        alike = [share_of(name, apart <= step, people, level=level) for name, step in steps]
         rows.append(
-            (table.finding, table.arm, *names, value.measure, value, told.exact, told.within_one, told.prevalence_index, told.bias_index,
-             int(both.sum()))
-        )  # fmt: skip
+            (table.finding, table.arm, *names, value.measure, value, *alike, told.prevalence_index, told.bias_index, int(both.sum()))
+        )
     return rows
 
 

@@ -46,7 +46,10 @@ def limits_of_agreement(
     one = finite(first, what="Measurements")
     other = finite(second, one, what="Measurements")
     if len(one) < 3:
-        raise InputError("statistics-few", "Limits of agreement need three pairs or more.")
+        raise InputError(
+            "statistics-few", "Limits of agreement need three pairs or more.",
+            what_to_do="Give more pairs, or report the differences one by one.",
+        )  # fmt: skip
     gap = one - other
     place = np.arange(len(gap)) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
     sizes = np.bincount(place).astype(np.float64)

@@ -47,10 +47,13 @@ def _binned(own: FindingTable, binning: str, settings: Settings, record: dict[st
     errors = calibration_errors(own.truth, own.score, binning=binning, seed=settings.seed)
     what = f"no interval: resampling biases it upward; {errors.binning}"
     null = f"a perfect model shows {errors.expected_if_perfect:.3f} on average, below {errors.upper_if_perfect:.3f} in 95 of 100 samples"
+    less = f"less {errors.expected_if_perfect:.3g}, the mean of {errors.draws} simulated outcomes that follow the scores"
+    rooted = "each bin's sampling variance taken off its squared gap (Kumar 2019)"
     end = "" if binning == "width" else ", equal mass"
     return [
         Estimate(f"expected calibration error{end}", errors.raw, method=f"{what}; {null}", seed=settings.seed, **record),
-        Estimate(f"expected calibration error{end}, debiased", errors.debiased, method=f"{what}; root mean square", **record),
+        Estimate(f"excess calibration error{end}", errors.excess, method=f"{what}; {less}", seed=settings.seed, **record),
+        Estimate(f"root mean square calibration error{end}", errors.root_mean_square, method=f"{what}; {rooted}", **record),
         Estimate(f"maximum calibration error{end}", errors.maximum, method=what, **record),
     ]
 

@@ -24,13 +24,13 @@ def brier_skill(truth: ArrayLike, score: ArrayLike, reference: ArrayLike, weight
 
 
 def calibration_error(truth: ArrayLike, score: ArrayLike, *, bins: int = 10, debiased: bool = True) -> float:
-    """Expected calibration error over bins of equal mass.
+    """Calibration error over bins of equal mass: the root mean square gap less its sampling noise, or the plain mean gap (ECE).
 
     Parameters
     ----------
     bins : number of equal-mass bins; ties at an edge stay in one bin
-    debiased : subtract from each squared gap the sampling variance that a perfect model shows. A raw error of a perfect
-        model is far above 0 in small samples and must not be read as miscalibration.
+    debiased : root mean square, from each squared gap the sampling variance that a perfect model shows taken off; False: the mean
+        gap, which is far above 0 for a perfect model in a small sample and must not be read as miscalibration.
 
     Returns
     -------

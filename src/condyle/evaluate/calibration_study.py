@@ -10,8 +10,9 @@ from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from condyle.evaluate.bootstrap import patient_bootstrap
+from condyle.evaluate.bootstrap import patient_bootstrap, rows_bootstrap
 from condyle.evaluate.calibrated import calibration_lines
 from condyle.evaluate.calibration import brier
 from condyle.evaluate.conformal import calibrate_conformal, judge_sets, risk_coverage
@@ -22,13 +23,13 @@ from condyle.evaluate.figures import Chart, Figure, Series, thinned
 from condyle.evaluate.finding_figures import benefit, decision_figure, reliability_figure
 from condyle.evaluate.finding_table import FindingTable, Floats
 from condyle.evaluate.reliability import reliability
-from condyle.evaluate.scaling import KINDS, fit_scaling
+from condyle.evaluate.scaling import KINDS, Scaling, fit_scaling
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import Cell, Sheet, StudyEvidence
 
 HEADLINES = (
     "Brier score", "Brier skill", "calibration slope", "calibration in the large", "observed / expected",
-    "expected calibration error, debiased", "ICI",
+    "excess calibration error", "ICI",
 )  # fmt: skip
 COVERAGES = (0.5, 0.8, 0.9)
 
@@ -57,11 +58,12 @@ def calibration_study(
     tuned = {table.finding: table.answered("exclude") for table in validation if table.kind == "binary"}
     lines: list[Line] = []
     figures: list[Figure] = []
-    rows: dict[str, list[tuple[Cell, ...]]] = {"recalibration": [], "conformal": [], "reliability": [], "decision": [], "risk": []}
+    named = ("recalibration", "isotonic", "conformal", "reliability", "decision", "risk")
+    rows: dict[str, list[tuple[Cell, ...]]] = {name: [] for name in named}
     for table in own:
         lines += calibration_lines(table, settings)
     for table in ready:
-        lines += [Line(table.finding, "all", "", one) for one in _surest(table, settings)]
+        lines += [Line(table.finding, "all", "", one) for one in (*_surest(table, settings), _under_risk(table, settings))]
         gain = benefit(table, settings)
         figures += [reliability_figure(table, settings), decision_figure(table.finding, gain, len(table)), _risk_figure(table)]
         rows["decision"] += benefit_rows(table.finding, gain)
@@ -71,15 +73,19 @@ def calibration_study(
         fitted_on = tuned.get(table.finding)
         if fitted_on is None or not 0 < fitted_on.truth.sum() < len(fitted_on):
             continue
-        more, recalibrated = _recalibrated(table, fitted_on, settings)
-        lines += more
+        fits = [fit_scaling(fitted_on.truth, fitted_on.score, kind, split="validation") for kind in KINDS]
+        more, recalibrated = _recalibrated(table, fits, settings)
         rows["recalibration"] += recalibrated
-        rows["conformal"] += _conformal(table, fitted_on, miss, by, settings.level)
+        rows["isotonic"] += [(table.finding, *step) for fit in fits if fit.kind == "isotonic" for step in fit.steps]
+        sets, covered = _conformal(table, fitted_on, miss, by, settings.level)
+        rows["conformal"] += covered
+        lines += [*more, *sets]
     by_name = {(line.finding, line.estimate.measure.lower()): line.estimate for line in lines if not line.group}
     found = [by_name.get((one.finding, one.measure.lower())) for one in endpoints]
     sheets = (
-        _main(lines), Sheet("recalibration", "After recalibration", RECALIBRATION, rows["recalibration"], RECALIBRATED),
-        Sheet("conformal", "Conformal sets", CONFORMAL, rows["conformal"], COVERED),
+        _main(lines), Sheet("recalibration", "After recalibration", RECALIBRATION, rows["recalibration"], RECALIBRATED, how=FITTED),
+        Sheet("conformal", "Conformal sets", CONFORMAL, rows["conformal"], COVERED, how=PROMISED),
+        Sheet("isotonic", "Steps of isotonic regression", ("finding", "score", "share"), rows["isotonic"], long=True),
         Sheet("reliability", "Reliability", RELIABILITY_COLUMNS, rows["reliability"], long=True),
         Sheet("decision_curve", "Decision curves", BENEFIT_COLUMNS, rows["decision"], long=True),
         Sheet("risk_coverage", "Risk and coverage", ("finding", "coverage", "risk"), rows["risk"], long=True),
@@ -90,9 +96,21 @@ def calibration_study(
     )  # fmt: skip
 
 
-RECALIBRATION = ("Finding", "Kind", "Fitted on", "Positive", "Parameters", "Brier score", "Difference of Brier score", "Slope after")
+RECALIBRATION = (
+    "Finding", "Kind", "Fitted on", "Positive", "Slope", "Intercept", "Brier score", "Difference of Brier score", "Slope after",
+)  # fmt: skip
+FITTED = dict.fromkeys(
+    ("Slope", "Intercept"),
+    "of the new logit on the old, by maximum likelihood on validation data (Platt: his smoothed targets); a fixed part of the model, no "
+    "interval; the steps of isotonic regression are in isotonic.csv",
+)
 RECALIBRATED = "Fitted on validation data alone. A difference below 0 is better; intervals over the patients that judge."
-CONFORMAL = ("Finding", "Group", "Coverage", "Promised", "Patients", "Mean set size", "Empty sets")
+CONFORMAL = ("Finding", "Group", "Coverage", "Promised", "Calibrated on", "Cut-off", "Patients", "Mean set size", "Empty sets")
+PROMISED = {
+    "Promised": "exact mean coverage ceil((m + 1)(1 - miss)) / (m + 1) of m patients that calibrated; no interval: arithmetic",
+    "Cut-off": "that order statistic of the patients' least conforming units of the validation data: a class is in the set when 1 - p is "
+    "at or below; a fixed part of the method, no interval; empty: too few patients, every class is in",
+}
 COVERED = (
     "The cut-off comes from one number a patient of the validation data. Coverage of a finite test set varies with both sets: "
     "a little below the promise is no failure. Clopper-Pearson over patients."
@@ -104,8 +122,8 @@ def _main(lines: Sequence[Line]) -> Sheet:
     values = {(line.finding, line.estimate.measure): line.estimate for line in lines if not line.group}
     rows = [(name, *(values.get((name, measure)) for measure in HEADLINES)) for name in named]
     note = (
-        "Right: skill above 0, slope 1, in the large 0, observed / expected 1, errors 0. Raw calibration error of a perfect model is "
-        "above 0, so the debiased one stands here."
+        "Right: skill above 0, slope 1, in the large 0, observed / expected 1, errors 0. The expected calibration error of a perfect model "
+        "is above 0; what stands here is its excess over that."
     )
     return Sheet("calibration", "Calibration", ("Finding", *HEADLINES), rows, note)
 
@@ -133,6 +151,18 @@ def _surest(table: FindingTable, settings: Settings) -> list[Estimate]:
     return [from_interval(name, one, int(table.truth.sum()), settings) for name, one in found.items()]
 
 
+def _under_risk(table: FindingTable, settings: Settings) -> Estimate:
+    """Mean risk over coverage."""
+    right, sure = _called(table)
+
+    def area(rows: NDArray[np.intp]) -> float:
+        return risk_coverage(right[rows], sure[rows]).area
+
+    n, name = min(settings.resamples, 500), "area under risk and coverage"
+    found = rows_bootstrap({name: area}, table.patients, n=n, seed=settings.seed, confidence=settings.level)
+    return from_interval(name, found[name], int(table.truth.sum()), settings)
+
+
 def _risk_figure(table: FindingTable) -> Chart:
     risk = risk_coverage(*_called(table))
     x, y = thinned(risk.coverage, risk.risk)
@@ -151,14 +181,13 @@ def _bins(table: FindingTable, settings: Settings) -> list[tuple[Cell, ...]]:
     ]  # fmt: skip
 
 
-def _recalibrated(table: FindingTable, fitted_on: FindingTable, settings: Settings) -> tuple[list[Line], list[tuple[Cell, ...]]]:
+def _recalibrated(table: FindingTable, fits: Sequence[Scaling], settings: Settings) -> tuple[list[Line], list[tuple[Cell, ...]]]:
     lines: list[Line] = []
     rows: list[tuple[Cell, ...]] = []
     n, events = min(settings.resamples, 1000), int(table.truth.sum())
-    for kind in KINDS:
-        fit = fit_scaling(fitted_on.truth, fitted_on.score, kind, split="validation")
+    for fit in fits:
         after = replace(table, score=np.asarray(fit.apply(table.score)))
-        group = f"recalibration: {kind}"
+        group = f"recalibration: {fit.kind}"
         found = calibration_lines(after, settings)
         lines += [replace(line, group=group) for line in found if line.estimate.measure in HEADLINES]
         metrics = {"gap": partial(_brier_gap, after, table)}
@@ -166,8 +195,9 @@ def _recalibrated(table: FindingTable, fitted_on: FindingTable, settings: Settin
         difference = from_interval("difference of Brier score", gap, events, settings).warned(*fit.warnings)
         lines.append(Line(table.finding, "all", group, difference))
         values = {line.estimate.measure: line.estimate for line in found}
-        told = ", ".join(f"{one:.4g}" for one in fit.parameters) if kind != "isotonic" else f"{len(fit.parameters) // 2} steps"
-        rows.append((table.finding, kind, fit.n, fit.events, told, values["Brier score"], difference, values.get("calibration slope")))
+        slope, intercept = (None, None) if fit.kind == "isotonic" else (*fit.parameters, 0.0)[:2]
+        told = (table.finding, fit.kind, fit.n, fit.events, slope, intercept)
+        rows.append((*told, values["Brier score"], difference, values.get("calibration slope")))
     return lines, rows
 
 
@@ -175,7 +205,9 @@ def _brier_gap(after: FindingTable, before: FindingTable, weights: Floats) -> fl
     return brier(after.truth, after.score, weights) - brier(before.truth, before.score, weights)
 
 
-def _conformal(table: FindingTable, fitted_on: FindingTable, miss: float, by: str, level: float) -> list[tuple[Cell, ...]]:
+def _conformal(
+    table: FindingTable, fitted_on: FindingTable, miss: float, by: str, level: float
+) -> tuple[list[Line], list[tuple[Cell, ...]]]:
     """Coverage over all, of positives and negatives, and in each group of a column."""
 
     def both(score: Floats) -> Floats:
@@ -188,11 +220,15 @@ def _conformal(table: FindingTable, fitted_on: FindingTable, miss: float, by: st
         "all": np.ones(len(table), bool), "truth: positive": table.truth == 1, "truth: negative": table.truth == 0,
         **{f"{by}: {name or 'unknown'}": table.columns[by] == name for name in groups},
     }  # fmt: skip
+    lines: list[Line] = []
     rows: list[tuple[Cell, ...]] = []
     for name, own in parts.items():
         report = judge_sets(table.truth[own].astype(int), member[own], table.patients[own], level=level)
-        rows.append((table.finding, name, report.coverage, cut.expected_coverage, report.coverage.n, report.mean_size, report.empty))
-    return rows
+        found = (report.coverage, report.mean_size, report.empty)
+        lines += [Line(table.finding, "all", f"conformal sets: {name}", one) for one in found]
+        edge = cut.cut if np.isfinite(cut.cut) else None
+        rows.append((table.finding, name, found[0], cut.expected_coverage, cut.patients, edge, found[0].n, *found[1:]))
+    return lines, rows
 
 
 def _methods(settings: Settings, tuned: bool, miss: float) -> str:
@@ -201,7 +237,9 @@ def _methods(settings: Settings, tuned: bool, miss: float) -> str:
         "is no analytic one).",
         "Slope and intercepts come from logistic recalibration by maximum likelihood, with a sandwich over patients where a patient has "
         "several rows; calibration in the large is the intercept with the slope held at 1.",
-        "Expected calibration error uses 15 bins of equal width; it is given beside what a perfect model shows, and debiased (Kumar 2019). "
+        "Calibration errors use 15 bins, of equal width and of equal mass: the mean gap (expected calibration error), its excess over the "
+        f"mean of 1000 simulated outcomes of a perfect model (seed {settings.seed}), the root mean square gap less sampling noise (Kumar "
+        "2019), and the largest gap. "
         "The smooth curve and ICI are loess of degree 2 and span 0.75.",
         "Net benefit is TP/n - FP/n t/(1 - t); its gain over the better of treating all and none is in decision_curve.csv with limits.",
         "Rows without a score were left out and counted.",

@@ -34,7 +34,9 @@ def clustered_covariance(truth: ArrayLike, scores: ArrayLike, clusters: ArrayLik
     v10, v01 = components(truth, scores)
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     if len(place) != len(positive):
-        raise InputError("statistics-shape", "Clusters and truth must have one length.")
+        raise InputError(
+            "statistics-shape", "Clusters and truth must have one length.", what_to_do="Give one patient for each value of truth.",
+        )  # fmt: skip
     m, n, patients = v10.shape[1], v01.shape[1], len(labels)
     areas = v10.mean(axis=1) if m and n else np.full(len(v10), np.nan)
     with_positive, with_negative = len(np.unique(place[positive])), len(np.unique(place[~positive]))

@@ -54,7 +54,10 @@ def boxes(
     given = np.asarray(box, np.float64)
     given = given if given.ndim == 2 else given.reshape(-1, 4)
     if given.shape[1] not in (4, 6):
-        raise InputError("statistics-boxes", "A box has a corner and sizes along two axes, or along three.")
+        raise InputError(
+            "statistics-boxes", "A box has a corner and sizes along two axes, or along three.",
+            what_to_do="Give (n, 4) x, y, width, height, or (n, 6) with z and depth.",
+        )  # fmt: skip
     n, axes = len(given), given.shape[1] // 2
     found = Boxes(
         np.asarray(image),
@@ -65,9 +68,15 @@ def boxes(
         np.zeros(n, bool) if crowd is None else np.asarray(crowd, bool),
     )
     if not all(len(part) == n for part in (found.image, found.category, found.score, found.area, found.crowd)):
-        raise InputError("statistics-shape", "Every column of boxes must have one length.")
+        raise InputError(
+            "statistics-shape", "Every column of boxes must have one length.",
+            what_to_do="Give one image, category and score for each box.",
+        )  # fmt: skip
     if not np.isfinite(given).all() or not np.isfinite(found.score).all() or (given[:, axes:] < 0).any():
-        raise InputError("statistics-boxes", "Boxes and scores must be finite, sizes not negative.")
+        raise InputError(
+            "statistics-boxes", "Boxes and scores must be finite, sizes not negative.",
+            what_to_do="Leave out, and count, boxes without numbers.",
+        )  # fmt: skip
     return found
 
 
@@ -127,11 +136,16 @@ def coco(truth: Boxes, found: Boxes, *, ious: ArrayLike | None = None) -> CocoRe
     Source: Lin et al., ECCV 2014; behaviour of pycocotools 2.0, except that boxes need no ids (its id 0 never matches).
     """
     if truth.box.shape[1] != found.box.shape[1]:
-        raise InputError("statistics-boxes", "True and predicted boxes must have the same number of axes.")
+        raise InputError(
+            "statistics-boxes", "True and predicted boxes must have the same number of axes.",
+            what_to_do="Give both in two dimensions, or both in three.",
+        )  # fmt: skip
     flat = truth.box.shape[1] == 4
     least = np.asarray((IOUS if flat else IOUS_3D) if ious is None else ious, np.float64)
     if least.ndim != 1 or not len(least) or not ((least > 0) & (least <= 1)).all():
-        raise InputError("statistics-iou", "Overlaps are numbers above 0 and at most 1.")
+        raise InputError(
+            "statistics-iou", "Overlaps are numbers above 0 and at most 1.", what_to_do="Write 0.5 for an overlap of one half.",
+        )  # fmt: skip
     areas = AREAS if flat else {"all": (0.0, float("inf"))}
     images = np.unique(np.concatenate([truth.image, found.image]))
     categories = np.unique(np.concatenate([truth.category, found.category]))
@@ -232,7 +246,10 @@ def _accumulate(judged: list[_Judged], most: int, precision: Floats, recall: Flo
 def _at(iou: float, ious: Floats) -> int:
     place = int(np.argmin(np.abs(ious - iou)))
     if abs(ious[place] - iou) > 1e-9:
-        raise InputError("statistics-iou", "This overlap was not asked for.", why=f"There are {', '.join(f'{one:.2f}' for one in ious)}.")
+        raise InputError(
+            "statistics-iou", "This overlap was not asked for.", why=f"There are {', '.join(f'{one:.2f}' for one in ious)}.",
+            what_to_do="Name it among the overlaps, or ask for one of these.",
+        )  # fmt: skip
     return place
 
 

@@ -58,9 +58,10 @@ def comparison_study(
             found[*key, f"{names[1]} - {names[0]}"] = line.estimate
     beside = {name: model_evidence(study, arm, settings) for name, study in (readers or {}).items()}
     more = [replace(line, group=f"{name}{', ' if line.group else ''}{line.group}") for name, one in beside.items() for line in one.lines]
+    equal = _global(models, settings.level)
     note = "Each model on the rows that it answered itself; differences are on the rows that both answered."
     values = Sheet("models", "Each model", ("Finding", "Measure", *models), _values(models, settings), note)
-    sheets = [_differences(lines), values, *_global(models)]
+    sheets = [_differences(lines), values, *_equal_areas(equal)]
     sheets += [
         replace(sheet, name=f"{sheet.name}_{name}", title=f"{sheet.title}: {name}") for name, one in beside.items() for sheet in one.sheets
     ]
@@ -69,7 +70,7 @@ def comparison_study(
         *((f"Each is compared with readers, {arm}; readers and cases are random, the model is fixed.",) if beside else ()),
     )
     return StudyEvidence(
-        "Comparison of models", summary, (*lines, *more), tuple(sheets),
+        "Comparison of models", summary, (*lines, *equal, *more), tuple(sheets),
         judge_claims(claims, found, alpha=rule[0], rule=rule[1]), _methods(settings, len(names), beside), (),
         (*_forests(lines), *_curves(models, readers or {})), {**asdict(settings), "margin": margin, "models": names},
     )  # fmt: skip
@@ -134,14 +135,14 @@ def _differences(lines: Sequence[Line]) -> Sheet:
     ]  # fmt: skip
     columns = ("Finding", "Contrast", "Measure", "Difference", "n", "p", "Note")
     note = "p of AUROC differences after Holm, over all findings and pairs, stand in the note."
-    return Sheet("differences", "Differences", columns, rows, note)
+    return Sheet("differences", "Differences", columns, rows, note, how={"p": "of the difference in its row"})
 
 
-def _global(models: Mapping[str, Sequence[FindingTable]]) -> tuple[Sheet, ...]:
+def _global(models: Mapping[str, Sequence[FindingTable]], level: float) -> list[Line]:
     """One test of equal areas of three models or more, where every patient has one row."""
     if len(models) < 3:
-        return ()
-    rows: list[tuple[Cell, ...]] = []
+        return []
+    lines: list[Line] = []
     first = next(iter(models.values()))
     for table in first:
         own = [next((one for one in tables if one.finding == table.finding), None) for tables in models.values()]
@@ -153,9 +154,21 @@ def _global(models: Mapping[str, Sequence[FindingTable]]) -> tuple[Sheet, ...]:
         if not 0 < truth.sum() < len(truth) or len(np.unique(table.patients[kept])) < len(truth):
             continue
         statistic, df, p = equal_areas(truth, scores[:, kept])
-        rows.append((table.finding, len(truth), int(truth.sum()), statistic, df, P(p)))
+        made = Estimate(
+            "equality of AUROC", statistic, method="DeLong's chi-square; no interval: a test", n=len(truth), events=int(truth.sum()),
+            clusters=len(truth), level=level, statistic=statistic, df=df, p=p, null="the areas are equal",
+        )  # fmt: skip
+        lines.append(Line(table.finding, "all", "all models", made))
+    return lines
+
+
+def _equal_areas(tests: Sequence[Line]) -> tuple[Sheet, ...]:
+    rows = [
+        (line.finding, one.n, one.events, one, int(one.df), P(one.p)) for line in tests for one in [line.estimate]
+    ]  # fmt: skip
     columns = ("Finding", "n", "Positive", "Chi-square", "df", "p")
-    return (Sheet("equal_areas", "Are all areas equal?", columns, rows, "DeLong's chi-square; patients with one row each only."),)
+    note, how = "DeLong's chi-square; patients with one row each only.", {"p": "of the chi-square in its row"}
+    return (Sheet("equal_areas", "Are all areas equal?", columns, rows, note, how=how),) if rows else ()
 
 
 def _forests(lines: Sequence[Line]) -> tuple[Figure, ...]:
@@ -187,7 +200,7 @@ def _curves(models: Mapping[str, Sequence[FindingTable]], readers: Mapping[str, 
         points = next((study.points[finding] for study in readers.values() if finding in study.points), ())
         for group in dict.fromkeys(one.seniority for one in points):
             here = [one for one in points if one.seniority == group]
-            x, y = np.array([1 - one.specificity for one in here]), np.array([one.sensitivity for one in here])
+            x, y = np.array([1 - one.specificity.estimate for one in here]), np.array([one.sensitivity.estimate for one in here])
             series.append(Series(f"{group or 'all'} readers", x, y, kind="points"))
         words = "ROC curve of each model on the rows that it answered. How far apart they are is told by the differences, not by the eye."
         found.append(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t
 
 from condyle.errors import InputError
-from condyle.evaluate.estimate import Estimate
-from condyle.evaluate.proportion import proportion
+from condyle.evaluate.estimate import Estimate, cut
+from condyle.evaluate.proportion import clustered_proportion, proportion
 
 Floats = NDArray[np.float64]
 
@@ -50,10 +51,16 @@ def calibrate_conformal(truth: ArrayLike, probability: ArrayLike, clusters: Arra
     Source: Vovk, Gammerman & Shafer 2005; the order statistic ceil((n + 1)(1 - alpha)).
     """
     if not 0 < alpha < 1:
-        raise InputError("statistics-level", "The miss rate must lie between 0 and 1.")
+        raise InputError(
+            "statistics-level", "The miss rate must lie between 0 and 1.",
+            what_to_do="Write 0.1 for sets that may miss one patient in ten.",
+        )  # fmt: skip
     share, true = np.asarray(probability, np.float64), np.asarray(truth, np.intp)
     if share.ndim != 2 or len(share) != len(true) or not ((true >= 0) & (true < share.shape[1])).all():
-        raise InputError("statistics-shape", "Probabilities must be (units, classes), and truth a class number of each unit.")
+        raise InputError(
+            "statistics-shape", "Probabilities must be (units, classes), and truth a class number of each unit.",
+            what_to_do="Give a row of probabilities, one a class, for each unit.",
+        )  # fmt: skip
     away = 1 - share[np.arange(len(true)), true]
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     worst = np.full(len(labels), -np.inf)
@@ -67,19 +74,38 @@ class SetReport:
     """Coverage of whole patients, mean size of sets, share of empty sets, on data that calibrated nothing."""
 
     coverage: Estimate
-    mean_size: float
-    empty: float
+    mean_size: Estimate
+    empty: Estimate
 
 
 def judge_sets(truth: ArrayLike, member: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> SetReport:
-    """How sets did; call it for each class and site too, where exchangeability fails first. Clopper-Pearson over patients."""
+    """How sets did; call it for each class and site too, where exchangeability fails first.
+
+    Coverage: Clopper-Pearson over patients. Size and empty sets are of units: ratio estimators over patients, t.
+    """
     sets, true = np.asarray(member, bool), np.asarray(truth, np.intp)
     hit = sets[np.arange(len(true)), true]
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     covered = np.bincount(place, hit) == np.bincount(place)
     sizes = sets.sum(axis=1)
     coverage = proportion("coverage", int(covered.sum()), len(labels), level=level, interval="exact")
-    return SetReport(coverage, float(sizes.mean()), float((sizes == 0).mean()))
+    empty = clustered_proportion("share of empty sets", sizes == 0, place, level=level)
+    return SetReport(coverage, _mean_size(sizes, place, sets.shape[1], level), empty)
+
+
+def _mean_size(sizes: NDArray[np.intp], place: NDArray[np.intp], classes: int, level: float) -> Estimate:
+    """Mean of units with an error over patients, as ``clustered_proportion`` has it for shares; limits from 0 to all classes."""
+    patients, n = int(place.max()) + 1 if len(place) else 0, len(sizes)
+    if patients < 2:
+        value = float(sizes.mean()) if n else float("nan")
+        return Estimate("mean set size", value, n=n, clusters=patients, level=level, warnings=("Fewer than two patients: no interval.",))
+    mean = float(sizes.mean())
+    residual = np.bincount(place, sizes) - mean * np.bincount(place)
+    se = float(np.sqrt(patients / (patients - 1) * (residual**2).sum()) / n)
+    half = float(t.ppf(0.5 + level / 2, patients - 1)) * se
+    words = "ratio estimator over patients, t"
+    made = Estimate("mean set size", mean, mean - half, mean + half, words, n, clusters=patients, level=level, se=se, df=patients - 1)
+    return cut(made, 0.0, classes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,7 +45,10 @@ def decision_curve(truth: ArrayLike, score: ArrayLike, thresholds: ArrayLike, we
     p = probabilities(score, y)
     at = np.atleast_1d(np.asarray(thresholds, np.float64))
     if ((at < 0) | (at >= 1)).any():
-        raise InputError("statistics-threshold", "A decision threshold is at least 0 and below 1.", why="Net benefit diverges towards 1.")
+        raise InputError(
+            "statistics-threshold", "A decision threshold is at least 0 and below 1.", why="Net benefit diverges towards 1.",
+            what_to_do="Give thresholds below 1, such as 0.01 to 0.99.",
+        )  # fmt: skip
     weight = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
     whole = weight.sum()
     odds = at / (1 - at)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2, t
 
-from condyle.evaluate.estimate import Estimate, binary, finite, logit_limits, two_sided, z_of
+from condyle.evaluate.estimate import Estimate, binary, cut, finite, logit_limits, two_sided, z_of
 from condyle.evaluate.near_one import newcombe_limits
 
 Floats = NDArray[np.float64]
@@ -92,17 +92,20 @@ def compare_paired(truth: ArrayLike, first: ArrayLike, second: ArrayLike, *, lev
 
 
 def z_difference(gap: float, variance: float, n: int, events: int, clusters: int, level: float) -> Estimate:
-    """A difference of two AUROCs with a normal interval and test."""
+    """A difference of two AUROCs with a normal interval, cut at -1 and 1, and test."""
     se = float(np.sqrt(max(variance, 0.0)))
     record: dict[str, Any] = {"n": n, "events": events, "clusters": clusters, "level": level, "se": se, "null": "the areas are equal"}
     if not se > 1e-12:
         same = abs(gap) < 1e-12
         return Estimate(
-            "difference of AUROC", gap, method="DeLong, paired", p=1.0 if same else np.nan, **record,
+            "difference of AUROC", gap, method="DeLong, paired; no interval", p=1.0 if same else np.nan, **record,
             warnings=("The two scores order the units alike; the difference has no variance.",),
         )  # fmt: skip
     z, half = gap / se, z_of(level) * se
-    return Estimate("difference of AUROC", gap, gap - half, gap + half, "DeLong, paired", statistic=z, p=two_sided(z), **record)
+    few = tuple(one for one in (few_events(events, n - events),) if one)
+    return cut(
+        Estimate("difference of AUROC", gap, gap - half, gap + half, "DeLong, paired", statistic=z, p=two_sided(z), warnings=few, **record)
+    )
 
 
 def compare_unpaired(
@@ -110,7 +113,7 @@ def compare_unpaired(
 ) -> Estimate:
     """AUROC on one set of units minus that on another, disjoint set: t with Welch's degrees of freedom, as pROC does.
 
-    df = (v1 + v2)^2 / (v1^2 / (N1 - 1) + v2^2 / (N2 - 1)) with N all units of a set.
+    df = (v1 + v2)^2 / (v1^2 / (N1 - 1) + v2^2 / (N2 - 1)) with N all units of a set. Limits are cut at -1 and 1.
     """
     one, two = delong(truth, score, level=level), delong(other_truth, other_score, level=level)
     record: dict[str, Any] = {
@@ -128,10 +131,10 @@ def compare_unpaired(
     bound = tuple(
         f"An area is {part.estimate:g} and shows no variance: the interval is too narrow." for part in (one, two) if not part.se > 0
     )
-    return Estimate(
+    return cut(Estimate(
         "difference of AUROC", gap, gap - half, gap + half, "DeLong, unpaired, Welch t", se=se, statistic=gap / se, df=df,
         p=float(2 * t.sf(abs(gap / se), df)), null="the areas are equal", warnings=bound, **record,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def equal_areas(truth: ArrayLike, scores: ArrayLike) -> tuple[float, int, float]:

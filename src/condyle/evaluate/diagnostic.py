@@ -32,7 +32,7 @@ def count(truth: ArrayLike, called: ArrayLike, weights: ArrayLike | None = None)
     """The four counts. ``truth`` and ``called`` are (n,) of 0 and 1."""
     true, said = binary(truth), binary(called, "Calls")
     if true.shape != said.shape:
-        raise InputError("statistics-shape", "Truth and calls must have one length.")
+        raise InputError("statistics-shape", "Truth and calls must have one length.", what_to_do="Give one call for each value of truth.")
     weight = np.ones(len(true)) if weights is None else np.asarray(weights, np.float64)
     return Table(*(float(weight[cell].sum()) for cell in (true & said, ~true & said, true & ~said, ~true & ~said)))
 
@@ -83,7 +83,7 @@ def accuracy(
     """
     true, said = binary(truth), binary(called, "Calls")
     if true.shape != said.shape:
-        raise InputError("statistics-shape", "Truth and calls must have one length.")
+        raise InputError("statistics-shape", "Truth and calls must have one length.", what_to_do="Give one call for each value of truth.")
     of = {
         "sensitivity": (true, said), "specificity": (~true, ~said), "PPV": (said, true), "NPV": (~said, ~true),
         "accuracy": (np.ones_like(true), true == said), "prevalence": (np.ones_like(true), true),

@@ -9,12 +9,18 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import binom, t
 
-from condyle.errors import InputError
+from condyle.errors import InputError, did_you_mean
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.interval_limits import tail_below
 from condyle.evaluate.multiplicity import METHODS, fixed_sequence, holm
 from condyle.evaluate.near_one import newcombe_variance
 
+# For the spelling of an endpoint's metric.
+MEASURES = (
+    "AUROC", "average precision", "sensitivity", "specificity", "PPV", "NPV", "accuracy", "balanced accuracy", "F1", "MCC", "macro AUROC",
+    "quadratic kappa", "linear kappa", "mean absolute error", "root mean squared error", "ICC(A,1)", "Brier score", "calibration slope",
+    "Dice", "IoU", "surface Dice", "HD95, mm", "ASSD, mm", "CPM", "AP", "AP50",
+)  # fmt: skip
 RULES = ("none", *METHODS, "fixed-sequence", "gatekeeping")
 
 
@@ -45,6 +51,7 @@ class EndpointResult:
     p : one-sided, of "the value is at most at_least" (at least, where lower is better); NaN when there is no number or no interval
     adjusted : after multiplicity; the same as p under 'none' and 'fixed-sequence'
     met : whether the plan's alpha is kept; False where there is no p
+    why : it is not met, in a sentence; '' where it is
     """
 
     endpoint: Endpoint
@@ -52,6 +59,12 @@ class EndpointResult:
     p: float
     adjusted: float
     met: bool
+    why: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """'met', or 'not shown' with the reason."""
+        return "met" if self.met else f"not shown: {self.why}"
 
 
 def judge_endpoints(
@@ -87,10 +100,27 @@ def decided(
     elif safe and rule == "gatekeeping":
         adjusted = _gated(safe, [one.family for one in endpoints])
     met = fixed_sequence(safe, alpha=alpha / 2) if rule == "fixed-sequence" else tuple(one <= alpha / 2 for one in adjusted)
-    return tuple(
-        EndpointResult(endpoint, one, plain, float("nan") if np.isnan(plain) else after, bool(kept) and not np.isnan(plain))
-        for endpoint, one, plain, after, kept in zip(endpoints, found, p, adjusted, met, strict=True)
-    )
+    results = []
+    for endpoint, one, plain, after, kept in zip(endpoints, found, p, adjusted, met, strict=True):
+        shown = bool(kept) and not np.isnan(plain)
+        why = "" if shown else _refusal(endpoint, one, plain, after, alpha, rule)
+        results.append(EndpointResult(endpoint, one, plain, float("nan") if np.isnan(plain) else after, shown, why))
+    return tuple(results)
+
+
+def _refusal(endpoint: Endpoint, one: Estimate | None, p: float, adjusted: float, alpha: float, rule: str) -> str:
+    """Why an endpoint is not met."""
+    if one is None:
+        where = "" if endpoint.site == "all" else f" at {endpoint.site}"
+        return f"this run gives no {endpoint.measure} of {endpoint.finding}{where}.{did_you_mean(endpoint.measure, MEASURES)}"
+    if np.isnan(one.estimate):
+        return "the value is not defined" + (f". {one.warnings[0]}" if one.warnings else ".")
+    if np.isnan(p):
+        return "there is no interval, so nothing can be tested" + (f". {one.warnings[0]}" if one.warnings else ".")
+    if adjusted <= alpha / 2:
+        return "an endpoint before it was not met, and the plan tests in order."
+    by = "" if rule in ("none", "fixed-sequence") else f" after {rule}"
+    return f"its one-sided p{by} is {adjusted:.3g}, above {alpha / 2:g}."
 
 
 def _gated(p: Sequence[float], families: Sequence[int]) -> list[float]:

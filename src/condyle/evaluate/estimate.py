@@ -11,6 +11,7 @@ from scipy.special import expit, ndtr, ndtri
 from condyle.errors import InputError
 
 _NAN = float("nan")
+NO_SPREAD = "The data show no spread: no interval."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Estimate:
     ----------
     measure : str - what is estimated, in the field's word ('AUROC', 'sensitivity', 'difference of AUROC')
     estimate : float - NaN when it is not defined (no positives, 0/0)
-    low, high : float - limits of the two-sided interval; NaN when none can be given, a warning says why
+    low, high : float - limits of the two-sided interval; NaN when none can be given, a warning says why. Limits that meet are dropped:
+        an Estimate holds no interval of width 0
     method : str - of the interval, in words
     n : units; events : positives among them (None where the word makes no sense); clusters : independent units (patients)
     level : confidence of the interval
@@ -58,14 +60,33 @@ class Estimate:
     replicates: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     bias: tuple[float, float] = field(default=(_NAN, _NAN), compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        """Limits that meet are no interval: data without spread cannot say how sure they are. They are dropped, with a warning."""
+        if np.isfinite(self.low) and self.high - self.low <= 1e-12:
+            object.__setattr__(self, "low", _NAN)
+            object.__setattr__(self, "high", _NAN)
+            object.__setattr__(self, "warnings", (*self.warnings, NO_SPREAD))
+
     def __str__(self) -> str:
         if np.isnan(self.estimate):
             return "not defined"
-        return f"{self.estimate:.3f}" + ("" if np.isnan(self.low) else f" ({self.low:.3f} to {self.high:.3f})")
+        digits = 3
+        while digits < 6 and self.low < self.high and f"{self.low:.{digits}f}" == f"{self.high:.{digits}f}":
+            digits += 1  # an interval never looks like a point
+        return f"{self.estimate:.{digits}f}" + ("" if np.isnan(self.low) else f" ({self.low:.{digits}f} to {self.high:.{digits}f})")
 
     def warned(self, *sentences: str) -> Estimate:
         """The same with more warnings."""
         return replace(self, warnings=self.warnings + tuple(one for one in sentences if one))
+
+
+def cut(found: Estimate, low: float = -1.0, high: float = 1.0) -> Estimate:
+    """The same with limits inside the range of the measure, and a warning where one was beyond it: normal and t limits know no range."""
+    beyond = [f"{end:g}" for end, outside in ((low, found.low < low), (high, found.high > high)) if outside]
+    if not beyond:
+        return found
+    sentence = f"The interval was cut at {' and '.join(beyond)}, the end of the range."
+    return replace(found, low=max(found.low, low), high=min(found.high, high)).warned(sentence)
 
 
 def z_of(level: float) -> float:
@@ -103,7 +124,9 @@ def finite(values: ArrayLike, like: NDArray[np.generic] | None = None, what: str
     """Numbers as float64. Raises InputError when one is NaN or infinite, or their count differs from ``like``."""
     given = np.asarray(values, np.float64)
     if like is not None and given.shape[-1:] != like.shape:
-        raise InputError("statistics-shape", f"{what} and truth must have one length.")
+        raise InputError(
+            "statistics-shape", f"{what} and truth must have one length.", what_to_do="Give one number for each value of truth.",
+        )  # fmt: skip
     if not np.isfinite(given).all():
         raise InputError("statistics-values", f"{what} must be finite.", what_to_do="Leave out, and count, rows without a number.")
     return given

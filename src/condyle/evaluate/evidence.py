@@ -30,7 +30,7 @@ class Evidence:
     lines : every number; calibration and subgroups follow the standalone ones
     compared : tests over subgroups
     endpoints : of the plan, in its order
-    missed : (finding, rows with truth and without an answer, rows with truth)
+    missed : (finding, rows with truth and without an answer, rows with truth, rows of unknown truth)
     sheets : points of the curves and what else is a file of its own
     figures : to draw
     """
@@ -40,17 +40,19 @@ class Evidence:
     lines: tuple[Line, ...]
     compared: tuple[GroupTest, ...] = ()
     endpoints: tuple[EndpointResult, ...] = ()
-    missed: tuple[tuple[str, int, int], ...] = ()
+    missed: tuple[tuple[str, int, int, int], ...] = ()
     sheets: tuple[Sheet, ...] = ()
     figures: tuple[Figure, ...] = ()
 
     def as_study(self, *, plan: str = "") -> StudyEvidence:
         """The same in the shape that every document is written from."""
-        missed = Sheet("missed", "Rows without an answer", ("Finding", "Rows without an answer", "Rows with truth"), self.missed)
+        columns = ("Finding", "Rows without an answer", "Rows with truth", "Rows of unknown truth, left out")
+        missed = Sheet("missed", "Rows without an answer", columns, self.missed)
         tests = (tests_sheet(self.compared),) if self.compared else ()
+        lines = (*self.lines, *(line for test in self.compared for line in test.lines))
         return StudyEvidence(
-            self.title, (), self.lines, (missed, *tests, *self.sheets), self.endpoints, methods_paragraph(self, plan=plan), (),
-            self.figures, asdict(self.settings),
+            self.title, (), lines, (missed, *tests, *self.sheets), self.endpoints, methods_paragraph(self, plan=plan), (), self.figures,
+            asdict(self.settings),
         )  # fmt: skip
 
 
@@ -84,7 +86,10 @@ def gather(
     by_name = {(line.finding, line.site, line.estimate.measure.lower()): line.estimate for line in lines if not line.group}
     found = [by_name.get((one.finding, one.site, one.measure.lower())) for one in endpoints]
     missed = tuple(
-        (table.finding, int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()), len(table))
+        (
+            table.finding, int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()), len(table),
+            table.left_out.get("unknown truth", 0),
+        )
         for table in tables
     )
     return Evidence(
@@ -104,7 +109,8 @@ SAID = {
     "Average precision is the step sum over distinct scores.": {"average precision"},
     "Means over groups of findings weigh findings alike; all findings share each draw of patients.": {"macro AUROC"},
     "Calibration: logistic recalibration (slope, intercepts), Brier score with its skill against the prevalence, expected calibration "
-    "error over 15 bins of equal width, and of equal mass, beside what a perfect model shows, loess of degree 2 and span 0.75 (ICI).": {
+    "error over 15 bins of equal width, and of equal mass, with its excess over a perfect model (1000 simulated outcomes) and the root "
+    "mean square gap less sampling noise (Kumar 2019), loess of degree 2 and span 0.75 (ICI).": {
         "calibration slope"
     },
     "Kappa is Cohen's over the whole scale; agreement of grades is also given as balanced accuracy and mean error.": {"quadratic kappa"},

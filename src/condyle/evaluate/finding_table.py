@@ -65,7 +65,10 @@ class FindingTable:
             *self.columns.values(),
         ):
             if one.shape != (n,):
-                raise InputError("statistics-shape", "Every column of a finding's table must have one length.")
+                raise InputError(
+                    "statistics-shape", "Every column of a finding's table must have one length.",
+                    what_to_do="Give each column one value a row.",
+                )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.truth)

@@ -55,9 +55,14 @@ def places(scan: ArrayLike, position: ArrayLike, value: ArrayLike) -> Places:
     """Checked points."""
     found = Places(np.asarray(scan), np.asarray(position, np.float64), np.asarray(value, np.float64))
     if found.position.ndim != 2 or not len(found.scan) == len(found.position) == len(found.value):
-        raise InputError("statistics-shape", "Scans, positions and values must have one length.")
+        raise InputError(
+            "statistics-shape", "Scans, positions and values must have one length.",
+            what_to_do="Give a scan, a position (x, y, z) and a value for each mark.",
+        )  # fmt: skip
     if not np.isfinite(found.position).all() or not np.isfinite(found.value).all():
-        raise InputError("statistics-values", "Positions, radii and scores must be finite.")
+        raise InputError(
+            "statistics-values", "Positions, radii and scores must be finite.", what_to_do="Leave out, and count, marks without numbers.",
+        )  # fmt: skip
     return found
 
 
@@ -121,7 +126,10 @@ def froc(marked: Marked, weights: ArrayLike | None = None) -> FrocCurve:
     of_lesion, of_false = (weight[np.searchsorted(marked.scans, scan)] for scan in (marked.lesion_scan, marked.false_scan))
     lesions = of_lesion.sum()
     if not lesions > 0:
-        raise InputError("statistics-no-lesions", "There is no lesion; sensitivity is not defined.")
+        raise InputError(
+            "statistics-no-lesions", "There is no lesion; sensitivity is not defined.",
+            what_to_do="Give lesions; false marks alone are told by their number a scan.",
+        )  # fmt: skip
     hit = np.isfinite(marked.lesion_score)
     levels = np.unique(np.r_[marked.lesion_score[hit], marked.false_score])[::-1]
     found = np.array([0.0, *_at_or_above(levels, marked.lesion_score[hit], of_lesion[hit])]) / lesions

@@ -90,7 +90,10 @@ class Fit:
         """(p, p) of a kind in ``SANDWICHES``; '' is ``default``."""
         kind = kind or self.default
         if kind not in SANDWICHES:
-            raise InputError("gee-sandwich", f"There is no standard error {kind!r}.", why=f"Known are {', '.join(SANDWICHES)}.")
+            raise InputError(
+                "gee-sandwich", f"There is no standard error {kind!r}.", why=f"Known are {', '.join(SANDWICHES)}.",
+                what_to_do="Choose one of these.",
+            )  # fmt: skip
         return self.pieces.covariance(kind)
 
     def se(self, kind: str = "") -> Floats:
@@ -275,17 +278,31 @@ def _checked(
 ) -> tuple[Floats, Floats, NDArray[np.intp]]:
     y, x, labels = np.asarray(outcome, np.float64), np.asarray(design, np.float64), np.asarray(clusters)
     if y.ndim != 1 or x.ndim != 2 or len(x) != len(y) or labels.shape != y.shape:
-        raise InputError("gee-shape", "Outcome, design and clusters must have one row an outcome.")
+        raise InputError(
+            "gee-shape", "Outcome, design and clusters must have one row an outcome.",
+            what_to_do="Give one row of design and one cluster for each outcome.",
+        )  # fmt: skip
     if not np.isfinite(y).all() or not np.isfinite(x).all():
         raise InputError("gee-values", "An outcome or covariate is missing.", what_to_do="State a policy for missing outcomes first.")
     if link not in FAMILIES or correlation not in ("independence", "exchangeable"):
-        raise InputError("gee-link", f"Links are {', '.join(FAMILIES)}; correlations independence and exchangeable.")
+        raise InputError(
+            "gee-link", f"Links are {', '.join(FAMILIES)}; correlations independence and exchangeable.", what_to_do="Choose one of each.",
+        )  # fmt: skip
     if link != "gaussian" and not np.isin(y, (0.0, 1.0)).all():
-        raise InputError("gee-outcome", "The outcome of a binomial model must be 0 or 1.")
+        raise InputError(
+            "gee-outcome", "The outcome of a binomial model must be 0 or 1.",
+            what_to_do="Use the link identity with a numeric outcome, or recode it as 0 and 1.",
+        )  # fmt: skip
     place = np.unique(labels, return_inverse=True)[1]
     count = int(place.max(initial=-1)) + 1
     if count <= x.shape[1]:
-        raise InputError("gee-clusters", f"{count} clusters are too few for {x.shape[1]} parameters.")
+        raise InputError(
+            "gee-clusters", f"{count} clusters are too few for {x.shape[1]} parameters.",
+            what_to_do="Leave covariates out, or compare the means of the clusters.",
+        )  # fmt: skip
     if np.linalg.matrix_rank(x) < x.shape[1]:
-        raise InputError("gee-rank", "The columns of the design are not independent.", why="One is a sum of others, or constant.")
+        raise InputError(
+            "gee-rank", "The columns of the design are not independent.", why="One is a sum of others, or constant.",
+            what_to_do="Leave out the columns that others already tell.",
+        )  # fmt: skip
     return y, x, place

@@ -31,7 +31,10 @@ def mean_squares(ratings: ArrayLike) -> MeanSquares:
     """Analysis of variance of (units, raters). Raises InputError unless complete, with two of each."""
     table = np.asarray(ratings, np.float64)
     if table.ndim != 2 or min(table.shape) < 2 or not np.isfinite(table).all():
-        raise InputError("statistics-shape", "Ratings must be a complete table of two or more units by two or more raters.")
+        raise InputError(
+            "statistics-shape", "Ratings must be a complete table of two or more units by two or more raters.",
+            what_to_do="Leave out, and count, units that a rater did not rate.",
+        )  # fmt: skip
     n, k = table.shape
     grand, by_unit, by_rater = table.mean(), table.mean(1), table.mean(0)
     units = k * ((by_unit - grand) ** 2).sum()

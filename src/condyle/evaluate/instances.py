@@ -49,7 +49,10 @@ def match_instances(truth: ArrayLike, given: ArrayLike, *, at_least: float = 0.5
     """
     first, second = np.asarray(truth), np.asarray(given)
     if first.shape != second.shape or not 0 < at_least <= 1:
-        raise InputError("statistics-masks", "Two masks of one shape and an IoU in (0, 1] are needed.")
+        raise InputError(
+            "statistics-masks", "Two masks of one shape and an IoU in (0, 1] are needed.",
+            what_to_do="Put both masks on one grid, and write 0.5 for an overlap of one half.",
+        )  # fmt: skip
     overlap, true_numbers, given_numbers = _ious(first, second)
     counting = np.where(overlap >= at_least, overlap, 0.0)
     rows, columns = linear_sum_assignment(-counting)

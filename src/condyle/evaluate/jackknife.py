@@ -20,6 +20,11 @@ class Contrast:
     df_error: int
     p: float
 
+    @property
+    def how(self) -> str:
+        """The test in words, with both degrees of freedom."""
+        return f"F({self.df}, {self.df_error}) of the contrasts, jackknife covariance over patients"
+
 
 def equal_values(values: Floats, without: Floats) -> Contrast:
     """Wald's test that g values are one, with their covariance over patients.

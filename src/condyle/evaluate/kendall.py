@@ -25,7 +25,10 @@ def kendall_w(ratings: ArrayLike) -> Estimate:
     """
     table = np.asarray(ratings, np.float64)
     if table.ndim != 2 or min(table.shape) < 2 or not np.isfinite(table).all():
-        raise InputError("statistics-shape", "Ratings must be a complete table of two or more units by two or more raters.")
+        raise InputError(
+            "statistics-shape", "Ratings must be a complete table of two or more units by two or more raters.",
+            what_to_do="Leave out, and count, units that a rater did not rate.",
+        )  # fmt: skip
     n, raters = table.shape
     ranks = rankdata(table, axis=0)
     spread = float(((ranks.sum(1) - ranks.sum() / n) ** 2).sum())

@@ -151,7 +151,10 @@ def _krippendorff(seen: _Ratings) -> tuple[float, Floats, float]:
 def _read(ratings: ArrayLike, scale: Sequence[int], weighting: str) -> _Ratings:
     table = np.asarray(ratings, np.float64)
     if table.ndim != 2 or table.shape[1] < 2:
-        raise InputError("statistics-shape", "Ratings are a table of units by two or more raters.")
+        raise InputError(
+            "statistics-shape", "Ratings are a table of units by two or more raters.",
+            what_to_do="Give a row a unit and a column a rater, NaN where a rating is missing.",
+        )  # fmt: skip
     if not (np.isnan(table) | np.isin(table, np.asarray(scale, np.float64))).all():
         raise InputError(
             "statistics-scale",

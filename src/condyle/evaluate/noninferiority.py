@@ -30,7 +30,10 @@ def noninferior(difference: Estimate, margin: float, *, higher_is_better: bool =
     Superiority may be tested on the same interval afterwards without adjustment; the other order is not valid.
     """
     if not margin > 0:
-        raise InputError("statistics-margin", "A margin is a positive number on the scale of the difference.")
+        raise InputError(
+            "statistics-margin", "A margin is a positive number on the scale of the difference.",
+            what_to_do="Write 0.05 for five points; the direction is an argument of its own.",
+        )  # fmt: skip
     limit = difference.low if higher_is_better else -difference.high
     shown = bool(limit > -margin)  # NaN is not shown
     direction = "higher" if higher_is_better else "lower"

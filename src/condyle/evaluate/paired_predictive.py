@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2, t
 
 from condyle.errors import InputError
-from condyle.evaluate.estimate import Estimate, binary, two_sided, z_of
+from condyle.evaluate.estimate import Estimate, binary, cut, two_sided, z_of
 
 Bools = NDArray[np.bool_]
 
@@ -38,7 +38,7 @@ def generalised_score(
     Returns
     -------
     Estimate with statistic (chi-square, 1 degree of freedom) and p; the interval is Wald's with the variance of
-    ``relative_predictive_value`` carried over to the difference
+    ``relative_predictive_value`` carried over to the difference, cut at -1 and 1
 
     Source: Kosinski, Stat Med 2013;32:964-977; Leisenring, Alonzo & Pepe, Biometrics 2000;56:345-351.
     """
@@ -57,11 +57,11 @@ def generalised_score(
     if not se > 0:
         return Estimate(f"difference of {value}", p2 - p1, p=1.0 if p1 == p2 else float("nan"), warnings=(_SAME,), **record)
     half = z_of(level) * se
-    return Estimate(
+    return cut(Estimate(
         f"difference of {value}", p2 - p1, p2 - p1 - half, p2 - p1 + half,
         ("weighted " if weighted else "") + "generalised score, chi-square with 1 df; limits Wald", se=se,
         statistic=statistic, p=float(chi2.sf(statistic, 1)), null=f"the {value} are equal", **record,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def clustered_predictive(
@@ -86,10 +86,10 @@ def clustered_predictive(
     if not se > 1e-12:
         return Estimate(f"difference of {value}", gap, p=1.0 if gap == 0 else float("nan"), warnings=(_SAME,), **record)
     half, z = float(t.ppf(0.5 + level / 2, patients - 1)) * se, gap / se
-    return Estimate(
+    return cut(Estimate(
         f"difference of {value}", gap, gap - half, gap + half, "influence summed over patients, t", se=se, statistic=z, df=patients - 1,
         p=float(2 * t.sf(abs(z), patients - 1)), null=f"the {value} are equal", **record,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 _SAME = "The difference has no variance: the tests call the same units, or all are right."
@@ -182,5 +182,8 @@ def _log_ratio(name: str, ratio: float, variance: float, n: int, events: int, le
 def _tests(truth: ArrayLike, first: ArrayLike, second: ArrayLike) -> _Tests:
     found = _Tests(binary(truth), binary(first, "Calls"), binary(second, "Calls"))
     if not len(found.truth) == len(found.first) == len(found.second):
-        raise InputError("statistics-shape", "Truth and both tests must have one length.")
+        raise InputError(
+            "statistics-shape", "Truth and both tests must have one length.",
+            what_to_do="Give one call of each test for each value of truth.",
+        )  # fmt: skip
     return found

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import binom, chi2, norm, t
 
 from condyle.errors import InputError
-from condyle.evaluate.estimate import Estimate, binary, z_of
+from condyle.evaluate.estimate import Estimate, binary, cut, z_of
 from condyle.evaluate.proportion import clopper_pearson, wilson
 from condyle.evaluate.score_limits import falling_root
 
@@ -41,7 +41,10 @@ def pair(first: ArrayLike, second: ArrayLike) -> Pairs:
     """Count pairs of (n,) answers 0 or 1."""
     one, other = binary(first, "Answers"), binary(second, "Answers")
     if one.shape != other.shape or not len(one):
-        raise InputError("statistics-shape", "Two lists of answers of one length are needed.")
+        raise InputError(
+            "statistics-shape", "Two lists of answers of one length are needed.",
+            what_to_do="Give both answers of every unit; leave out, and count, units with one.",
+        )  # fmt: skip
     return Pairs(*(int(cell.sum()) for cell in (one & other, one & ~other, ~one & other, ~one & ~other)))
 
 
@@ -147,7 +150,7 @@ def paired_difference(
     ----------
     first, second : (n,) 0 or 1, such as "called right"
     clusters : (n,) patients; when one occurs twice, the ratio estimator over patients with t replaces both, since
-        McNemar's test on knees finds too much (Obuchowski, Stat Med 1998;17:1495-1507)
+        McNemar's test on knees finds too much (Obuchowski, Stat Med 1998;17:1495-1507); its limits are cut at -1 and 1
     """
     pairs = pair(first, second)
     patients = None if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
@@ -164,10 +167,10 @@ def paired_difference(
 def newcombe_difference(measure: str, first: ArrayLike, second: ArrayLike, *, level: float = 0.95) -> Estimate:
     """As ``paired_difference`` for independent units, with Newcombe's limits (method 10) and McNemar's exact p."""
     pairs = pair(first, second)
-    return Estimate(
+    return cut(Estimate(
         measure, pairs.difference, *newcombe(pairs, level=level), "Newcombe method 10; p McNemar exact", pairs.n, pairs.b + pairs.c,
         pairs.n, level, p=mcnemar(pairs).exact, null="the shares are equal", counts=_cells(pairs),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _cells(pairs: Pairs) -> tuple[int, int, int, int]:
@@ -188,10 +191,10 @@ def _clustered(measure: str, gap: np.ndarray, patients: np.ndarray, level: float
     if not se > 0:
         return Estimate(measure, share, p=1.0 if share == 0 else float("nan"), warnings=("The difference has no variance.",), **record)
     half, z = float(t.ppf(0.5 + level / 2, count - 1)) * se, share / se
-    return Estimate(
+    return cut(Estimate(
         measure, share, share - half, share + half, "ratio estimator over patients, t", se=se, statistic=z, df=count - 1,
         p=float(2 * t.sf(abs(z), count - 1)), null="the shares are equal", **record,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _score_limits(score: Callable[[float], float], estimate: float, z: float) -> tuple[float, float]:

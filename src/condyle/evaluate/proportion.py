@@ -86,7 +86,7 @@ def clustered_proportion(measure: str, counted: ArrayLike, clusters: ArrayLike, 
     given = finite(counted, what="Counts")
     labels, place = np.unique(np.asarray(clusters), return_inverse=True)
     if given.shape != place.shape:
-        raise InputError("statistics-shape", "Counts and clusters must have one length.")
+        raise InputError("statistics-shape", "Counts and clusters must have one length.", what_to_do="Give the patient of each unit.")
     n, patients = len(given), len(labels)
     if not n:
         return Estimate(measure, float("nan"), n=0, events=0, level=level, warnings=("Nothing to count.",))
@@ -103,6 +103,14 @@ def clustered_proportion(measure: str, counted: ArrayLike, clusters: ArrayLike, 
     se = float(np.sqrt(patients / (patients - 1) * (residual**2).sum()) / n)
     low, high = logit_limits(share, se, float(t.ppf(0.5 + level / 2, patients - 1)))
     return Estimate(measure, share, low, high, "ratio estimator over patients, logit, t", n, events, patients, level, se, df=patients - 1)
+
+
+def share_of(measure: str, counted: ArrayLike, clusters: ArrayLike, *, level: float = 0.95, interval: str = "wilson") -> Estimate:
+    """A share of units: as ``proportion`` where every patient gives one, else as ``clustered_proportion``."""
+    hits = np.asarray(counted)
+    if len(np.unique(np.asarray(clusters))) == len(hits):
+        return proportion(measure, round(float(hits.sum())), len(hits), level=level, interval=interval)
+    return clustered_proportion(measure, hits, clusters, level=level)
 
 
 def intracluster(counted: ArrayLike, clusters: ArrayLike) -> tuple[float, float]:

@@ -71,9 +71,15 @@ def _checked(
     given, values = np.asarray(truth, np.float64), np.asarray(score, np.float64)
     weight = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
     if given.ndim != 1 or given.shape != values.shape or given.shape != weight.shape:
-        raise InputError("statistics-shape", "Truth, score and weights must be three lists of one length.")
+        raise InputError(
+            "statistics-shape", "Truth, score and weights must be three lists of one length.",
+            what_to_do="Give a score, and a weight if any, for each value of truth.",
+        )  # fmt: skip
     if not np.isin(given, (0.0, 1.0)).all():
         raise InputError("statistics-truth", "Truth must be 0 or 1.", what_to_do="Leave out rows with unknown truth first.")
     if not np.isfinite(values).all() or not np.isfinite(weight).all() or (weight < 0).any():
-        raise InputError("statistics-values", "Scores must be finite, and weights finite and not negative.")
+        raise InputError(
+            "statistics-values", "Scores must be finite, and weights finite and not negative.",
+            what_to_do="Leave out, and count, rows without a number.",
+        )  # fmt: skip
     return given > 0, values, weight

@@ -50,7 +50,10 @@ def logistic(truth: ArrayLike, design: ArrayLike, offset: ArrayLike | None = Non
     x = np.asarray(design, np.float64)
     base = np.zeros(len(y)) if offset is None else finite(offset, what="Offsets")
     if not 0 < y.sum() < len(y):
-        raise InputError("statistics-one-class", "A logistic fit needs positives and negatives.")
+        raise InputError(
+            "statistics-one-class", "A logistic fit needs positives and negatives.",
+            what_to_do="Use more data, or a measure of one class such as sensitivity.",
+        )  # fmt: skip
     beta = np.zeros(x.shape[1])
     for _ in range(100):
         share = 1 / (1 + np.exp(-np.clip(base + x @ beta, -500, 500)))

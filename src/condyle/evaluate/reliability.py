@@ -32,20 +32,25 @@ class CalibrationError:
     Parameters
     ----------
     raw : sum of n_b / n |observed - mean score|. Far above 0 for a perfect model in a small sample
-    debiased : the same as root mean square with each bin's sampling variance taken off, clipped at 0 (Kumar 2019)
+    root_mean_square : of the bins' gaps, each bin's sampling variance taken off the square, clipped at 0 (Kumar 2019)
     maximum : largest gap of a bin (MCE)
     expected_if_perfect, upper_if_perfect : mean and 95th percentile of ``raw`` when outcomes follow the scores exactly
     binning : str - in words
     """
 
     raw: float
-    debiased: float
+    root_mean_square: float
     maximum: float
     expected_if_perfect: float
     upper_if_perfect: float
     binning: str
     seed: int
     draws: int
+
+    @property
+    def excess(self) -> float:
+        """``raw`` less what a perfect model shows on average: about 0 when the scores are right, and may be below."""
+        return self.raw - self.expected_if_perfect
 
 
 def reliability(
@@ -72,7 +77,7 @@ def reliability(
 def calibration_errors(
     truth: ArrayLike, score: ArrayLike, *, bins: int = 15, binning: str = "width", draws: int = 1000, seed: int = 0
 ) -> CalibrationError:
-    """Raw, debiased and largest error, beside what a perfect model would show.
+    """Mean, root mean square and largest gap of the bins, beside what a perfect model would show.
 
     Parameters
     ----------
@@ -84,12 +89,12 @@ def calibration_errors(
     y = binary(truth)
     p = probabilities(score, y)
     place = bin_places(p, bins, binning)
-    raw, debiased, largest = binned_errors(y.astype(np.float64), p, place)
+    raw, spread, largest = binned_errors(y.astype(np.float64), p, place)
     null = _null(p, place, draws, seed)
     filled = len(np.unique(place))
     words = f"{bins} bins of equal {binning}, {filled} of them filled"
     expected, upper = (float(null.mean()), float(np.quantile(null, 0.95))) if draws else (float("nan"), float("nan"))
-    return CalibrationError(raw, debiased, largest, expected, upper, words, seed, draws)
+    return CalibrationError(raw, spread, largest, expected, upper, words, seed, draws)
 
 
 def _null(p: Floats, place: NDArray[np.intp], draws: int, seed: int) -> Floats:

@@ -34,7 +34,10 @@ def roc_curve(truth: ArrayLike, score: ArrayLike, weights: ArrayLike | None = No
     """Every operating point once, ties at one threshold. Raises InputError when a class is absent."""
     found = roc_of_weights(truth, score)(weights)
     if found is None:
-        raise InputError("statistics-one-class", "A ROC curve needs positives and negatives.")
+        raise InputError(
+            "statistics-one-class", "A ROC curve needs positives and negatives.",
+            what_to_do="Use more data, or a measure of one class such as sensitivity.",
+        )  # fmt: skip
     return found
 
 
@@ -83,7 +86,10 @@ def partial_areas(curve: Curve, band: tuple[float, float], *, axis: str = "speci
     """The raw and the standardised partial area of a curve; see ``partial_auroc``."""
     low, high = band
     if not 0 <= low < high <= 1 or axis not in ("specificity", "sensitivity"):
-        raise InputError("statistics-band", "A band is two rising numbers from 0 to 1 on 'specificity' or 'sensitivity'.")
+        raise InputError(
+            "statistics-band", "A band is two rising numbers from 0 to 1 on 'specificity' or 'sensitivity'.",
+            what_to_do="Write (0.9, 1.0) for the last tenth.",
+        )  # fmt: skip
     along, up = (curve.specificity[::-1], curve.sensitivity[::-1]) if axis == "specificity" else (curve.sensitivity, curve.specificity)
     area = _area_between(along, up, low, high)
     chance = ((1 - low) ** 2 - (1 - high) ** 2) / 2

@@ -39,6 +39,12 @@ class Scaling:
     events: int
     warnings: tuple[str, ...] = ()
 
+    @property
+    def steps(self) -> list[tuple[float, float]]:
+        """(score, share) of isotonic regression; none of the others."""
+        half = len(self.parameters) // 2 if self.kind == "isotonic" else 0
+        return list(zip(self.parameters[:half], self.parameters[half:], strict=True)) if half else []
+
     def apply(self, score: ArrayLike) -> Floats:
         """Recalibrated probabilities (n,)."""
         given = np.asarray(score, np.float64)
@@ -73,7 +79,10 @@ def fit_scaling(truth: ArrayLike, score: ArrayLike, kind: str, *, split: str) ->
     p = probabilities(score, y)
     events = int(y.sum())
     if not 0 < events < len(y):
-        raise InputError("statistics-one-class", "Recalibration needs positives and negatives.")
+        raise InputError(
+            "statistics-one-class", "Recalibration needs positives and negatives.",
+            what_to_do="Fit on more validation data, or leave the scores as they are.",
+        )  # fmt: skip
     if kind == "temperature":
         return Scaling(kind, (_temperature(y, p),), split, len(y), events)
     if kind == "platt":

@@ -88,11 +88,16 @@ def summarise_masks(
     """Summary of one structure; patients : (studies,)."""
     labels = np.asarray(patients)
     if len(labels) != len(scores):
-        raise InputError("statistics-shape", "Scores and patients must have one length.")
+        raise InputError(
+            "statistics-shape", "Scores and patients must have one length.", what_to_do="Give the patient of each pair of masks.",
+        )  # fmt: skip
     used = np.array([one.empty != "both" for one in scores], bool)
     kept = [one for one in scores if one.empty != "both"]
     if not kept:
-        raise InputError("statistics-empty", "Every pair of masks is empty; there is nothing to compare.")
+        raise InputError(
+            "statistics-empty", "Every pair of masks is empty; there is nothing to compare.",
+            what_to_do="Leave the structure out, or report the share of empty masks alone.",
+        )  # fmt: skip
     values = {name: np.array([getattr(one, name) for one in kept]) for name in ("dice", "iou", "surface_dice", "hd95", "assd")}
     overlaps, distances = ("dice", "iou", "surface_dice"), ("hd95", "assd")
     metrics = {name: _mean_of(values[name]) for name in overlaps} | {name: _median_of(values[name]) for name in distances}

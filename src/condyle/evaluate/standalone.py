@@ -25,7 +25,7 @@ from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.icc import icc
 from condyle.evaluate.macro import call_metrics, cells, macro_areas, macro_calls
 from condyle.evaluate.precision import average_precision
-from condyle.evaluate.proportion import clustered_proportion, proportion
+from condyle.evaluate.proportion import share_of
 from condyle.evaluate.ranking import auroc_within_groups
 from condyle.evaluate.resampling import Draws, Scored, ranking_draws, ranking_without, scored, within_draws
 from condyle.evaluate.roc import partial_areas, roc_of_weights
@@ -329,9 +329,7 @@ def _independent(table: FindingTable) -> bool:
 
 
 def _share(measure: str, hits: NDArray[np.bool_], table: FindingTable, settings: Settings) -> Estimate:
-    if _independent(table):
-        return proportion(measure, int(hits.sum()), len(hits), level=settings.level, interval=settings.proportions)
-    return clustered_proportion(measure, hits, table.patients, level=settings.level)
+    return share_of(measure, hits, table.patients, level=settings.level, interval=settings.proportions)
 
 
 def _weighted(values: NDArray[np.generic]) -> Callable[[Floats], float]:

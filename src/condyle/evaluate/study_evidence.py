@@ -25,9 +25,14 @@ class P(float):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table: name of its file, title, columns, rows of text, numbers or estimates, and a sentence below it.
+    """A table.
 
-    ``long`` tables (points of curves) are a file only, and on no page.
+    Parameters
+    ----------
+    name : of its file; title : of the page; note : sentence below it
+    columns, rows : of text, counts, numbers or estimates
+    how : column -> how its numbers came about, of every column that holds numbers other than counts and estimates
+    long : points of curves: a file only, and on no page
     """
 
     name: str
@@ -36,6 +41,7 @@ class Sheet:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
     long: bool = False
+    how: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

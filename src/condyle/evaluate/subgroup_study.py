@@ -49,8 +49,9 @@ def subgroup_study(
         f"Groups by {', '.join(asked)}" + (", fixed in the plan." if planned else ": a screen, read it by the false discovery rate."),
         f"{small} of {len(lines)} cells are insufficient (fewer than 10 positives or 10 negatives) and have counts only.",
     )
+    between = [line for test in tests for line in test.lines]
     return StudyEvidence(
-        "Subgroups", summary, (*whole, *lines, *more), (_values(whole, lines), tests_sheet(tests), *pooled),
+        "Subgroups", summary, (*whole, *lines, *between, *more), (_values(whole, lines), tests_sheet(tests), *pooled),
         judge_endpoints(endpoints, found, alpha=rule[0], rule=rule[1]), _methods(settings, cohorts), (), _figures(whole, lines, asked),
         {**asdict(settings), "columns": list(asked), "cohorts": cohorts},
     )  # fmt: skip
@@ -90,17 +91,22 @@ def _heterogeneity(lines: Sequence[Line], column: str, level: float) -> tuple[tu
             ]  # fmt: skip
             if len(own) < 2:
                 continue
-            found = pool_shares(measure, [one.estimate for one in own], [one.se for one in own], level=level)
-            more.append(Line(name, "all", f"cohorts: {column}", found.mean))
-            ends = found.prediction
-            expected = f"{ends[0]:.3f} to {ends[1]:.3f}" if np.isfinite(ends[0]) else "needs three cohorts"
-            rows.append((name, measure, len(own), found.mean, expected, found.q, found.df, P(found.p), found.i_squared, found.tau_squared))
+            sizes = (sum(one.n for one in own), sum(one.events or 0 for one in own), sum(one.clusters for one in own))
+            found = pool_shares(measure, [one.estimate for one in own], [one.se for one in own], level=level, sizes=sizes)
+            more += [Line(name, "all", f"cohorts: {column}", one) for one in (found.mean, found.expected, found.test)]
+            rows.append(
+                (name, measure, len(own), found.mean, found.expected, found.test, found.df, P(found.p), found.i_squared, found.tau_squared)
+            )
     columns = ("Finding", "Measure", "Cohorts", "Pooled", "A new cohort", "Q", "df", "p", "I squared", "tau squared (logit)")
+    how = {
+        "p": "chi-square of Q", "I squared": "(Q - df) / Q, at least 0; no interval: few cohorts do not tell it",
+        "tau squared (logit)": "DerSimonian and Laird's moment estimate; no interval: few cohorts do not tell it",
+    }  # fmt: skip
     note = (
         "Random effects on the logit scale, Hartung-Knapp limits. 'A new cohort' is where its value is expected; I squared is the share of "
         "variation beyond chance. Cohorts at 0 or 1 or without an error are left out. Few cohorts: a large p says little."
     )
-    return (Sheet("heterogeneity", f"Cohorts by {column}", columns, rows, note),), tuple(more)
+    return (Sheet("heterogeneity", f"Cohorts by {column}", columns, rows, note, how=how),), tuple(more)
 
 
 def _figures(whole: Sequence[Line], lines: Sequence[Line], columns: Sequence[str]) -> tuple[Figure, ...]:

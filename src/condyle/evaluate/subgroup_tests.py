@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from condyle.evaluate.jackknife import Contrast, equal_values
 from condyle.evaluate.multiplicity import benjamini_hochberg, holm
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import P, Sheet
-from condyle.evaluate.subgroups import ENOUGH, auroc_difference, share_difference, subgroup_values
+from condyle.evaluate.subgroups import ENOUGH, NO_TEST, SHUFFLES, auroc_difference, interaction, share_difference, subgroup_values
+
+UNTESTED: dict[str, Any] = {"statistic": float("nan"), "df": float("nan"), "p": float("nan"), "null": "", "warnings": ()}
 
 NOTE = (
     "No difference found is not parity. The largest gap is above 0 even when nothing differs; 'gap if equal' is its mean when group "
@@ -32,8 +35,8 @@ class GroupTest:
     Parameters
     ----------
     gap : largest minus smallest value over the groups that are large enough; None without two
-    gap_if_equal : mean gap when labels are dealt out anew; NaN when not asked for
-    statistic, df, p : interaction test; NaN where ``note`` says why there is none
+    gap_if_equal : mean gap when labels are dealt out anew; None when not asked for
+    test : of the interaction: statistic, df and p; NaN where ``note`` says why there is none
     holm, false_discovery : p adjusted over the family of all tests (Holm; Benjamini-Hochberg)
     """
 
@@ -41,13 +44,21 @@ class GroupTest:
     column: str
     measure: str
     gap: Estimate | None
-    gap_if_equal: float
-    statistic: float
-    df: int
-    p: float
+    gap_if_equal: Estimate | None
+    test: Estimate
     note: str
     holm: float = float("nan")
     false_discovery: float = float("nan")
+
+    @property
+    def p(self) -> float:
+        return self.test.p
+
+    @property
+    def lines(self) -> list[Line]:
+        """The gap, the gap if equal and the test as numbers of the evidence."""
+        found = [one for one in (self.gap, self.gap_if_equal, self.test) if one is not None]
+        return [Line(self.finding, "all", f"between groups of {self.column}", one) for one in found]
 
 
 def compare_subgroups(
@@ -83,12 +94,15 @@ def tests_sheet(tests: Sequence[GroupTest]) -> Sheet:
     )  # fmt: skip
     rows = [
         (
-            one.finding, one.column, one.measure, one.gap, one.gap_if_equal, one.statistic, one.df or "", P(one.p), P(one.holm),
-            P(one.false_discovery), one.note,
+            one.finding, one.column, one.measure, one.gap, one.gap_if_equal, one.test, "" if np.isnan(one.test.df) else int(one.test.df),
+            P(one.p), P(one.holm), P(one.false_discovery), one.note,
         )
         for one in tests
     ]  # fmt: skip
-    return Sheet("subgroup_tests", "Do subgroups differ?", columns, rows, NOTE)
+    of_all = "of the interaction p of all rows of this table"
+    how = {"Interaction p": "p of the statistic", "p, Holm": f"Holm's adjustment {of_all}"}
+    how["p, Benjamini-Hochberg"] = f"Benjamini and Hochberg's adjustment {of_all}"
+    return Sheet("subgroup_tests", "Do subgroups differ?", columns, rows, NOTE, how=how)
 
 
 def _binary(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
@@ -99,12 +113,17 @@ def _binary(table: FindingTable, column: str, named: NDArray[np.str_], settings:
     lines = [Line(table.finding, "all", f"{column}: {name}", one) for name, measures in values.items() for one in measures.values()]
     n = min(settings.resamples, 1000)
     area = auroc_difference(table.truth, table.score, named, table.patients, n=n, seed=settings.seed, level=settings.level)
-    gap = None if area.gap is None else from_interval("gap of AUROC", area.gap, int(table.truth.sum()), settings)
-    tests = [GroupTest(table.finding, column, "AUROC", gap, area.gap_if_equal, area.statistic, area.df, area.p, area.note)]
+    gap = None if area.gap is None else from_interval("gap of AUROC", area.gap, area.test.events, settings)
+    by_chance = None
+    if np.isfinite(area.gap_if_equal):
+        how = f"mean over {SHUFFLES} random assignments of patients to groups; no interval: what chance alone gives"
+        chance: dict[str, Any] = {"measure": "gap of AUROC if equal", "method": how, "seed": settings.seed, **UNTESTED}
+        by_chance = replace(area.test, estimate=area.gap_if_equal, **chance)
+    tests = [GroupTest(table.finding, column, "AUROC", gap, by_chance, area.test, area.note)]
     for measure in ("sensitivity", "specificity") if called is not None else ():
         one = share_difference(measure, table.truth, table.called, named, table.patients)
         spread = _share_gap(measure, table, named, settings)
-        tests.append(GroupTest(table.finding, column, measure, spread, float("nan"), one.statistic, one.df, one.p, one.note))
+        tests.append(GroupTest(table.finding, column, measure, spread, None, one.test, one.note))
     return lines, tests
 
 
@@ -125,7 +144,7 @@ def _share_gap(measure: str, table: FindingTable, named: NDArray[np.str_], setti
         return float(np.ptp([(weights * right)[group].sum() / total for group, total in zip(groups, totals, strict=True)]))
 
     found = patient_bootstrap({"gap": gap}, patients, n=min(settings.resamples, 1000), seed=settings.seed, confidence=settings.level)
-    return from_interval(f"gap of {measure}", found["gap"], None, settings)
+    return from_interval(f"gap of {measure}", found["gap"], int(right.sum()), settings)
 
 
 def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
@@ -144,17 +163,21 @@ def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings:
         usable.append((rows, metric_of(table.where(rows))))
         found = patient_bootstrap({"value": usable[-1][1]}, people, n=n, seed=seed, confidence=settings.level)
         lines.append(Line(table.finding, "all", f"{column}: {name}", from_interval(measure, found["value"], None, settings)))
+    inside = np.any([rows for rows, _ in usable], axis=0) if usable else np.zeros(len(table), bool)
+    counted = (int(inside.sum()), None, len(np.unique(table.patients[inside])))
     if len(usable) < 2:
-        nothing = GroupTest(table.finding, column, measure, None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups.")
-        return lines, [nothing]
+        note = "Fewer than two subgroups."
+        nothing = interaction(measure, NO_TEST, "F of the contrasts, jackknife covariance over patients", counted, note)
+        return lines, [GroupTest(table.finding, column, measure, None, None, nothing, note)]
     spread = patient_bootstrap(
         {"gap": lambda w: float(np.ptp([metric(w[rows]) for rows, metric in usable]))}, table.patients, n=n, seed=seed,
         confidence=settings.level,
     )  # fmt: skip
     gap = from_interval(f"gap of {measure}", spread["gap"], None, settings)
     test = _equal(table, usable)
-    note = f"F over patients, {test.df_error} degrees of freedom below." if test.df else "The values do not vary, or one is not defined."
-    return lines, [GroupTest(table.finding, column, measure, gap, float("nan"), test.statistic, test.df, test.p, note)]
+    note = "F over patients." if test.df else "The values do not vary, or one is not defined."
+    made = interaction(measure, (test.statistic, test.df, test.p), test.how, counted, note)
+    return lines, [GroupTest(table.finding, column, measure, gap, None, made, note)]
 
 
 def _equal(table: FindingTable, usable: Sequence[tuple[NDArray[np.bool_], Metric]]) -> Contrast:

@@ -21,6 +21,9 @@ from condyle.evaluate.recalibration import logistic
 from condyle.evaluate.resampling import gap_draws, ranking_draws, ranking_without, scored
 
 ENOUGH = 10  # positives, and negatives, below which a cell is only counted
+SHUFFLES = 200  # random assignments of patients to groups for the gap that chance alone gives
+NO_TEST = (float("nan"), 0, float("nan"))
+COCHRAN = "Cochran's chi-square of the areas about their weighted mean, variances over patients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,44 @@ class Difference:
     gap : Interval or None - largest minus smallest value over subgroups with enough of both classes; its interval is that of
         this statistic over resampled patients. It is above 0 even when nothing differs:
     gap_if_equal : mean gap when group labels are dealt out anew among patients; NaN when not asked for
-    statistic, df, p : interaction test; NaN when it cannot be made, ``note`` says why
+    test : Estimate - the interaction test: statistic, df and p; NaN when it cannot be made, ``note`` says why
     """
 
     measure: str
     gap: Interval | None
     gap_if_equal: float
-    statistic: float
-    df: int
-    p: float
+    test: Estimate
     note: str
+
+    @property
+    def statistic(self) -> float:
+        return self.test.statistic
+
+    @property
+    def df(self) -> int:
+        """Of the test; 0 when there is none."""
+        return 0 if np.isnan(self.test.df) else int(self.test.df)
+
+    @property
+    def p(self) -> float:
+        return self.test.p
+
+
+def interaction(measure: str, test: tuple[float, int, float], how: str, size: tuple[int, int | None, int], note: str = "") -> Estimate:
+    """An interaction test as an estimate without an interval.
+
+    Parameters
+    ----------
+    test : statistic, degrees of freedom (0 when there is none), p; how : it was made; size : rows, events, patients of the groups compared
+    note : why there is none
+    """
+    (statistic, df, p), (n, events, clusters) = test, size
+    if not df:
+        statistic = p = float("nan")
+    return Estimate(
+        f"interaction of {measure}", statistic, method=f"{how}; no interval: a test", n=n, events=events, clusters=clusters,
+        statistic=statistic, df=df or float("nan"), p=p, null="the groups have one value", warnings=(note,) if note and not df else (),
+    )  # fmt: skip
 
 
 def subgroup_values(
@@ -95,7 +126,7 @@ def subgroup_values(
 
 
 def auroc_difference(
-    truth: ArrayLike, score: ArrayLike, groups: ArrayLike, clusters: ArrayLike, *, n: int = 1000, seed: int = 0, shuffles: int = 200,
+    truth: ArrayLike, score: ArrayLike, groups: ArrayLike, clusters: ArrayLike, *, n: int = 1000, seed: int = 0, shuffles: int = SHUFFLES,
     level: float = 0.95,
 ) -> Difference:
     """Gap and interaction test of AUROC over subgroups with enough of both classes.
@@ -109,25 +140,26 @@ def auroc_difference(
     s = finite(score, y)
     labels, patients = np.asarray(groups).astype(str), np.asarray(clusters)
     usable = [name for name in np.unique(labels) if min(y[labels == name].sum(), (~y[labels == name]).sum()) >= ENOUGH]
-    if len(usable) < 2:
-        return Difference(
-            "AUROC", None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups have enough positives and negatives."
-        )
     kept = np.isin(labels, usable)
     y, s, labels, patients = y[kept], s[kept], labels[kept], patients[kept]
+    size = (len(y), int(y.sum()), len(np.unique(patients)))
+    if len(usable) < 2:
+        note = "Fewer than two subgroups have enough positives and negatives."
+        return Difference("AUROC", None, float("nan"), interaction("AUROC", NO_TEST, COCHRAN, size, note), note)
     gap = _gap_interval(y, s, labels, usable, patients, n, seed, level)
     if _shared(labels, patients):
         parts = {name: scored(y[own], s[own], patients[own]) for name in usable for own in [labels == name]}
         values = np.array([auroc(one.truth, one.score) for one in parts.values()])
         test = equal_values(values, np.stack([one.auroc for one in ranking_without(parts).values()], axis=1))
-        note = f"Patients occur in several subgroups: F over patients, {test.df_error} degrees of freedom below."
-        return Difference("AUROC", gap, float("nan"), test.statistic, test.df, test.p, note if test.df else "The areas do not vary.")
+        note = "Patients occur in several subgroups: F over patients." if test.df else "The areas do not vary."
+        made = interaction("AUROC", (test.statistic, test.df, test.p), test.how, size, note)
+        return Difference("AUROC", gap, float("nan"), made, note)
     areas = [clustered_auroc(y[labels == name], s[labels == name], patients[labels == name]) for name in usable]
     statistic, df = _cochran([one.estimate for one in areas], [one.se for one in areas])
     null = _shuffled(y, s, labels, usable, patients, shuffles, seed) if shuffles else float("nan")
-    return Difference(
-        "AUROC", gap, null, statistic, df, float(chi2.sf(statistic, df)) if df else float("nan"), "" if df else "An area has no variance."
-    )
+    note = "" if df else "An area has no variance."
+    made = interaction("AUROC", (statistic, df, float(chi2.sf(statistic, df)) if df else float("nan")), COCHRAN, size, note)
+    return Difference("AUROC", gap, null, made, note)
 
 
 def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: ArrayLike, clusters: ArrayLike) -> Difference:
@@ -140,20 +172,27 @@ def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: 
     """
     y, calls = binary(truth), np.asarray(called, np.float64)
     if measure not in ("sensitivity", "specificity"):
-        raise InputError("statistics-measure", "Only sensitivity and specificity have this test.")
+        raise InputError(
+            "statistics-measure", "Only sensitivity and specificity have this test.",
+            what_to_do="Ask for one of them, or for the areas by auroc_difference.",
+        )  # fmt: skip
     own = (y if measure == "sensitivity" else ~y) & ~np.isnan(calls)
     right = (calls == 1)[own] if measure == "sensitivity" else (calls == 0)[own]
     labels, patients = np.asarray(groups).astype(str)[own], np.asarray(clusters)[own]
+    how = "Wald chi-square of a logistic regression on group, sandwich over patients"
     usable = [str(name) for name in np.unique(labels) if (labels == name).sum() >= ENOUGH and 0 < right[labels == name].mean() < 1]
-    if len(usable) < 2:
-        return Difference(measure, None, float("nan"), float("nan"), 0, float("nan"), "Fewer than two subgroups vary and are large enough.")
     kept = np.isin(labels, usable)
+    size = (int(kept.sum()), int(right[kept].sum()), len(np.unique(patients[kept])))
+    if len(usable) < 2:
+        note = "Fewer than two subgroups vary and are large enough."
+        return Difference(measure, None, float("nan"), interaction(measure, NO_TEST, how, size, note), note)
     design = np.stack([np.ones(int(kept.sum())), *[(labels[kept] == name).astype(np.float64) for name in usable[1:]]], axis=1)
     fit = logistic(right[kept], design)
     terms, cov = fit.coefficients[1:], fit.sandwich(patients[kept])[1:, 1:]
     statistic = float(terms @ np.linalg.pinv(cov, hermitian=True) @ terms)
     df = int(np.linalg.matrix_rank(cov, hermitian=True))
-    return Difference(measure, None, float("nan"), statistic, df, float(chi2.sf(statistic, df)), "")
+    made = interaction(measure, (statistic, df, float(chi2.sf(statistic, df))), how, size)
+    return Difference(measure, None, float("nan"), made, "")
 
 
 def bands(values: ArrayLike, edges: Mapping[str, tuple[float, float]]) -> NDArray[np.str_]:

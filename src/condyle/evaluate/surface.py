@@ -69,9 +69,14 @@ def surface_distances(truth: ArrayLike, given: ArrayLike, spacing_mm: Sequence[f
     """
     first, second = np.asarray(truth, bool), np.asarray(given, bool)
     if first.shape != second.shape or first.ndim not in (2, 3) or len(spacing_mm) != first.ndim:
-        raise InputError("statistics-masks", "Two masks of one shape with two or three axes, and a spacing for each axis, are needed.")
+        raise InputError(
+            "statistics-masks", "Two masks of one shape with two or three axes, and a spacing for each axis, are needed.",
+            what_to_do="Put both masks on one grid, and give millimetres in the order of its axes.",
+        )  # fmt: skip
     if not all(step > 0 for step in spacing_mm):
-        raise InputError("statistics-masks", "A spacing must be positive.")
+        raise InputError(
+            "statistics-masks", "A spacing must be positive.", what_to_do="Give millimetres along each axis, such as (3.0, 0.4, 0.4).",
+        )  # fmt: skip
     both = first | second
     if not both.any():
         return SurfaceDistances(*(np.zeros(0) for _ in range(4)))

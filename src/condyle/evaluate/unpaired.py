@@ -15,7 +15,7 @@ from condyle.evaluate.bootstrap import interval_of, patient_bootstrap
 from condyle.evaluate.clustered_auc import clustered_auroc
 from condyle.evaluate.comparison import JUDGED, with_holm
 from condyle.evaluate.delong import compare_unpaired
-from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.estimate import Estimate, cut
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.noninferiority import noninferior
 from condyle.evaluate.proportion import clustered_proportion
@@ -102,7 +102,7 @@ def _counted(measure: str, table: FindingTable) -> tuple[Bools, Bools]:
 
 
 def _apart(name: str, later: Estimate, earlier: Estimate, method: str, settings: Settings) -> Estimate:
-    """Later less earlier of independent estimates, Satterthwaite's degrees of freedom."""
+    """Later less earlier of independent estimates, Satterthwaite's degrees of freedom; limits are cut at -1 and 1."""
     record: dict[str, Any] = {
         "n": later.n + earlier.n, "events": (later.events or 0) + (earlier.events or 0), "clusters": later.clusters + earlier.clusters,
         "level": settings.level,
@@ -117,10 +117,10 @@ def _apart(name: str, later: Estimate, earlier: Estimate, method: str, settings:
     half, z = float(t.ppf(0.5 + settings.level / 2, df)) * se, gap / se
     stuck = (one.estimate for one in (later, earlier) if not one.se)
     bound = tuple(f"A value is {value:g} and shows no variance: the interval is too narrow." for value in stuck)
-    return Estimate(
+    return cut(Estimate(
         name, gap, gap - half, gap + half, method, se=se, statistic=z, df=df, p=float(2 * t.sf(abs(z), df)), null="the values are equal",
         warnings=bound, **record,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _by_bootstrap(one: FindingTable, other: FindingTable, settings: Settings) -> Estimate:

@@ -50,7 +50,8 @@ def miettinen_nurminen(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.9
     def score(at: float) -> float:
         return difference_score(x1, n1, x2, n2, at, inflate=inflate)
 
-    return falling_root(lambda at: score(at) - z, -1 + edge, gap), falling_root(lambda at: score(at) + z, gap, 1 - edge)
+    low = -1.0 if gap <= -1 + edge else falling_root(lambda at: score(at) - z, -1 + edge, gap)
+    return low, 1.0 if gap >= 1 - edge else falling_root(lambda at: score(at) + z, gap, 1 - edge)
 
 
 def ratio_limits(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95, inflate: bool = True) -> tuple[float, float]:
@@ -106,4 +107,7 @@ def _z(gap: float, variance: float) -> float:
 
 def _check(x1: int, n1: int, x2: int, n2: int) -> None:
     if not (0 <= x1 <= n1 and 0 <= x2 <= n2 and n1 > 0 and n2 > 0):
-        raise InputError("statistics-counts", "Counts must be 0 <= events <= units, with units in both groups.")
+        raise InputError(
+            "statistics-counts", "Counts must be 0 <= events <= units, with units in both groups.",
+            what_to_do="Give events and units of each group; a group without units is not compared.",
+        )  # fmt: skip

@@ -18,7 +18,7 @@ from condyle.evaluate.mrmc.evidence import model_evidence
 from condyle.evaluate.mrmc.model_study import ModelStudy
 from condyle.evaluate.proportion import clustered_proportion
 from condyle.evaluate.standalone import Line, Settings
-from condyle.evaluate.study_evidence import Claim, Sheet, StudyEvidence, number
+from condyle.evaluate.study_evidence import Cell, Claim, Sheet, StudyEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,10 @@ def views_evidence(
         ("Set", "Finding", "View", "Folds", "Median", "Least", "Most", "Mean cases a fold"),
         tuple(row for one in sets for row in _fold_rows(one)),
         "Folds share training studies: their spread says how stable training is, and is no interval.",
+        how={
+            name: f"{words} of the AUROC of the folds of the view, each on its own cases; no interval: folds share training studies"
+            for name, words in (("Median", "median"), ("Least", "smallest"), ("Most", "largest"))
+        } | {"Mean cases a fold": "mean number of cases that a fold has scored"},
     )
     whole = Sheet(
         "ensemble",
@@ -125,12 +129,11 @@ def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> 
     return found
 
 
-def _fold_rows(one: Views) -> list[tuple[str, str, str, int, str, str, str, str]]:
-    rows = []
+def _fold_rows(one: Views) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = []
     for finding, view in dict.fromkeys((fold.finding, fold.view) for fold in one.folds):
         own = [fold for fold in one.folds if (fold.finding, fold.view) == (finding, view)]
         values = np.array([fold.auroc for fold in own if np.isfinite(fold.auroc)])
         ends = (np.median(values), values.min(), values.max()) if len(values) else (np.nan,) * 3
-        cases = float(np.mean([fold.n for fold in own]))
-        rows.append((one.name, finding, view, len(own), *(number(float(end)) for end in ends), number(cases, 0)))
-    return rows  # type: ignore[return-value]
+        rows.append((one.name, finding, view, len(own), *map(float, ends), float(np.mean([fold.n for fold in own]))))
+    return rows

@@ -25,7 +25,7 @@ from condyle.report.figures import can_draw, draw
 from condyle.report.provenance import Provenance, plan_sentence
 from condyle.report.study_page import study_page
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 ESTIMATE_COLUMNS = (
     "measure", "estimate", "low", "high", "level", "method", "n", "events", "clusters", "se", "statistic", "df", "p", "null",
@@ -88,8 +88,11 @@ def results_document(
         "kind": study.title,
         "inputs": dict(provenance.inputs),
         "package": provenance.package,
-        "plan": {"sha256": provenance.plan or None, "name": provenance.plan_name, "statement": plan_sentence(provenance)},
-        "thresholds": provenance.thresholds,
+        "plan": {
+            "sha256": provenance.plan or None, "name": provenance.plan_name, "statement": plan_sentence(provenance),
+            "alpha": provenance.rule[0], "multiplicity": provenance.rule[1],
+        },
+        "thresholds": {"words": provenance.thresholds, "values": dict(provenance.frozen)},
         "truth_opened_before": {"times": provenance.openings[0], "with_another_plan": provenance.openings[1]},
         "studies": {"with_truth_unread": provenance.unread, "read_without_truth": provenance.unknown},
         "settings": dict(study.settings),
@@ -105,11 +108,15 @@ def results_document(
                 "p": one.p,
                 "adjusted": one.adjusted,
                 "met": one.met,
+                "why": one.why,
             }
             for one in study.endpoints
         ],
         "tables": {
-            sheet.name: {"title": sheet.title, "note": sheet.note, "columns": sheet.columns, "rows": [_plain(row) for row in sheet.rows]}
+            sheet.name: {
+                "title": sheet.title, "note": sheet.note, "how": dict(sheet.how), "columns": sheet.columns,
+                "rows": [_plain(row) for row in sheet.rows],
+            }
             for sheet in study.sheets
             if not sheet.long
         },
@@ -141,8 +148,9 @@ def line_row(line: Line) -> dict[str, object]:
 
 
 def sheet_csv(sheet: Sheet) -> bytes:
-    """A table as CSV; estimates take three columns: value, low, high."""
-    wide = [any(isinstance(row[place], Estimate) for row in sheet.rows) for place in range(len(sheet.columns))]
+    """A table as CSV; estimates with intervals take three columns: value, low, high."""
+    cells_of = [[row[place] for row in sheet.rows] for place in range(len(sheet.columns))]
+    wide = [any(isinstance(cell, Estimate) and math.isfinite(cell.low) for cell in column) for column in cells_of]
     columns = [
         name
         for title, split in zip(sheet.columns, wide, strict=True)
@@ -153,7 +161,7 @@ def sheet_csv(sheet: Sheet) -> bytes:
         cells: list[object] = []
         for cell, split in zip(row, wide, strict=True):
             if isinstance(cell, Estimate):
-                cells += [cell.estimate, cell.low, cell.high]
+                cells += [cell.estimate, cell.low, cell.high] if split else [cell.estimate]
             else:
                 cells += [cell, "", ""] if split else [cell]
         rows.append(cells)

@@ -72,7 +72,7 @@ def evidence_page(
 ) -> str:
     """evaluation.html: self-contained, no script."""
     names = list(dict.fromkeys(line.finding for line in evidence.lines))
-    missed = {name: (count, rows) for name, count, rows in evidence.missed}
+    missed = {name: (count, rows) for name, count, rows, _ in evidence.missed}
     return render(
         "evidence.html",
         styles=("report.css", "evidence.css"),

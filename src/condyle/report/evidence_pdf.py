@@ -60,7 +60,7 @@ def _endpoints(study: StudyEvidence) -> list[Flowable]:
     rows = [
         (
             finding_title(one.endpoint.finding), one.endpoint.measure, value_text(one.estimate), one.endpoint.words,
-            p_text(one.p) or "none", p_text(one.adjusted) or "none", "yes" if one.met else "not shown",
+            p_text(one.p) or "none", p_text(one.adjusted) or "none", "yes" if one.met else one.verdict,
         )
         for one in study.endpoints
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Provenance:
     openings : how often this truth was opened before, and how many of these with another plan or none
     warnings : sentences to print first
     package : name and version of what was judged, '' when the table does not say
+    frozen : finding -> threshold that makes the calls; empty for decisions of the table
+    rule : alpha, and the rule of multiplicity over the endpoints of the plan
     """
 
     inputs: Mapping[str, str]
@@ -30,6 +32,8 @@ class Provenance:
     openings: tuple[int, int] = (0, 0)
     warnings: tuple[str, ...] = ()
     package: str = ""
+    frozen: Mapping[str, float] = field(default_factory=dict)
+    rule: tuple[float, str] = (0.05, "none")
 
 
 def plan_sentence(provenance: Provenance) -> str:
