@@ -52,7 +52,7 @@ def prepare(folder: Path) -> None:
     from condyle.train.networks.multiplane import MultiplaneNetwork
 
     recipe = recipe_of()
-    write_cohort("knee", folder / "cohort", studies=2, seed=7, matrix=PIXELS, slices=SLICES, series=("pd_fs_sag", "pd_fs_cor", "pd_fs_tra"))
+    write_cohort("knee", folder / "cohort", studies=1, seed=7, matrix=PIXELS, slices=SLICES, series=("pd_fs_sag", "pd_fs_cor", "pd_fs_tra"))
     cohort = load_cohort(folder / "cohort")
     torch.manual_seed(0)
     network = MultiplaneNetwork(shape_of(recipe, len(recipe.data.findings)))

@@ -160,8 +160,14 @@ def test_g46_a_column_is_not_scored_against_itself() -> None:
     "sections",
     [
         {"export": {"half": False}, "calibrate": {"method": "isotonic"}, "network": {"attention": {"use": False}, "aggregate": "gem"}},
-        {"split": {"by": "site"}, "threshold": {"rule": "cost", "value": 3.0}, "network": {"fuse": "logistic", "aggregate": "top_k"}},
-        {"loss": {"kind": "asymmetric", "weights": {"cyst": 2.0}}, "ensemble": {"seeds": 2}, "network": {"correlate": True}},
+        pytest.param(
+            {"split": {"by": "site"}, "threshold": {"rule": "cost", "value": 3.0}, "network": {"fuse": "logistic", "aggregate": "top_k"}},
+            marks=pytest.mark.slow("train", "readers"),
+        ),
+        pytest.param(
+            {"loss": {"kind": "asymmetric", "weights": {"cyst": 2.0}}, "ensemble": {"seeds": 2}, "network": {"correlate": True}},
+            marks=pytest.mark.slow("train", "readers"),
+        ),
     ],
     ids=["whole-slices", "sites", "mixed"],
 )

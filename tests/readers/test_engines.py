@@ -35,6 +35,21 @@ def test_engines_agree_on_the_shipped_graphs() -> None:
     np.testing.assert_allclose(shares[1], shares[0], atol=0.05)  # 16-bit floats where the processor has them
 
 
+def test_an_output_that_is_used_within_the_graph_keeps_its_name() -> None:
+    """OpenVINO merges it with what it is a copy of, and then knows it by several names."""
+    onnx = pytest.importorskip("onnx", reason="graphs are made with onnx")
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2, 3]) for name in ("x", "single", "sum")]
+    steps = (("Relu", ["x"], "inner"), ("Identity", ["inner"], "single"), ("Add", ["inner", "x"], "sum"))
+    nodes = [onnx.helper.make_node(kind, taken, [given]) for kind, taken, given in steps]
+    graph = onnx.helper.make_graph(nodes, "graph", value[:1], value[1:])
+    data = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+    x = np.arange(6, dtype=np.float32).reshape(2, 3) - 2
+    for engine in ENGINES:
+        found = open_graph(data, "graph", engine=engine)({"x": x})
+        np.testing.assert_allclose(found["single"], x.clip(0), atol=1e-2)
+        np.testing.assert_allclose(found["sum"], x.clip(0) + x, atol=1e-2)
+
+
 def test_openvino_opens_no_connection_and_leaves_its_telemetry_unimported() -> None:
     code = """
         import socket, sys

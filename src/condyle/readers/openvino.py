@@ -62,10 +62,11 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
             what_to_do="Read with the engine onnxruntime, or fetch the package again.",
         ) from error  # fmt: skip
     request = compiled.create_infer_request()
-    names = [output.get_any_name() for output in compiled.outputs]
+    # An output that is also something else within the graph has several names; each of them is answered to.
+    names = [(name, at) for at, output in enumerate(compiled.outputs) for name in output.get_names()]
 
     def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         found = request.infer({key: np.ascontiguousarray(value) for key, value in inputs.items()})
-        return {key: np.array(found[at]) for at, key in enumerate(names)}
+        return {name: np.array(found[at]) for name, at in names}
 
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -11,8 +12,8 @@ from condyle.errors import InputError
 from condyle.quality import check
 from condyle.readers.engines import chosen_engine
 from condyle.readers.multiplane import findings as say
-from condyle.readers.multiplane.graphs import Ensemble, open_ensemble, probabilities
-from condyle.readers.multiplane.look import Seen, arrays, see
+from condyle.readers.multiplane.graphs import Ensemble, open_ensemble, probabilities, slots_of
+from condyle.readers.multiplane.look import Seen, arrays, cut, decode
 from condyle.readers.multiplane.network import answer
 from condyle.readers.multiplane.stack import as_input
 from condyle.readers.package import Package
@@ -56,25 +57,30 @@ class MultiplaneReader:
         InputError - no series that this package reads, or another body part
         """
         stages = Stages()
-        spec = self.package.spec
+        spec, slots = self.package.spec, slots_of(self.package)
         refuse_elsewhere(study, spec.joint, (spec.joint,))
-        with stages("open package"):
-            own = self.ensemble
-        slots = {name: spec.slots[name] for name in own.slots}
-        with stages("decode and cut"):
-            seen = see(study, slots, own.spec, own.locate)
-        _refuse_without_series(study, seen, spec.joint)
-        with stages("check quality"):
-            checks = check(study, seen.volumes, spec.joint)
-        with stages("read"):
-            pixels, shown = arrays(seen, slots, own.spec)
-            grey = np.stack([as_input(one, there) for one, there in zip(pixels, shown, strict=True)])
-            told = answer(own.members, own.slots, grey, shown, own.attention, len(own.findings))
-            scores = probabilities(told.logits, spec.calibration, own.findings, own.link)
-        with stages("collect evidence"):
-            marked = say.marked(own.findings, scores, spec.thresholds, spec.joint) if maps else []
-            evidence, ids, keys = say.evidence_of(own.findings, marked, told, own.slots, seen.stacks, seen.series, spec.joint)
-            images = say.key_images(own.slots, seen.stacks, seen.series, keys)
+        # Graphs are opened while series are decoded, quality is checked while they run; the stages hold what the reading waited for.
+        with ThreadPoolExecutor(1) as aside:
+            opened = aside.submit(lambda: self.ensemble)
+            with stages("decode"):
+                seen = decode(study, slots)
+            with stages("open package"):
+                own = opened.result()
+            _refuse_without_series(study, seen, spec.joint)
+            checked = aside.submit(check, study, seen.volumes, spec.joint)
+            with stages("locate and cut"):
+                cut(seen, slots, own.spec, own.locate)
+            with stages("read"):
+                pixels, shown = arrays(seen, slots, own.spec)
+                grey = np.stack([as_input(one, there) for one, there in zip(pixels, shown, strict=True)])
+                told = answer(own.members, own.slots, grey, shown, own.attention, len(own.findings))
+                scores = probabilities(told.logits, spec.calibration, own.findings, own.link)
+            with stages("collect evidence"):
+                marked = say.marked(own.findings, scores, spec.thresholds, spec.joint) if maps else []
+                evidence, ids, keys = say.evidence_of(own.findings, marked, told, own.slots, seen.stacks, seen.series, spec.joint)
+                images = say.key_images(own.slots, seen.stacks, seen.series, keys)
+            with stages("check quality"):
+                checks = checked.result()
         flags = tuple(flag for flag in (seen.place.flag, "" if seen.side else "side_unknown") if flag)
         return Reading(
             study_key=study.study_key,
@@ -96,7 +102,7 @@ class MultiplaneReader:
 
 
 def _refuse_without_series(study: Study, seen: Seen, joint: str) -> None:
-    if not seen.stacks:
+    if not seen.series:
         raise InputError(
             "no-usable-series", "The study holds no series that this package reads.", where=f"study {study.study_key}",
             why=" ".join(list(dict.fromkeys(seen.left.values()))[:3]) or "It holds no series at all.",

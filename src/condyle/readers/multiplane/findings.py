@@ -82,6 +82,8 @@ def evidence_of(
     shown: dict[str, list[int]] = {slot: [] for slot in stacks}
     if told.maps is None or told.curve is None:
         return evidence, ids, shown
+    slices = {slot: _own_slices(stack, series[slot]) for slot, stack in stacks.items()}
+    middles = {slot: np.array([_middle(stack, one) for one in np.flatnonzero(stack.shown).tolist()]) for slot, stack in stacks.items()}
     for column in marked:
         at, name = list(names).index(column), step_of(column)[0]
         title = catalogue(joint).finding(site_of(name)[0]).title
@@ -92,14 +94,12 @@ def evidence_of(
             if not curve.any():
                 continue
             key, ident = int(curve.argmax()), f"{slot}-{name.replace('/', '-')}"
-            own = _own_slices(stack, series[slot])
-            places = np.flatnonzero(stack.shown)
-            middles = np.array([stack.to_world(int(one), [[(n - 1) / 2 for n in stack.geometry.shape[1:]]])[0] for one in places])
+            own, places = slices[slot], np.flatnonzero(stack.shown)
             image = np.asarray(told.maps[at, number, key].clip(0), np.float32)
             name_of = series[slot].series_id
             evidence += [
                 Evidence(f"{ident}-map", "class_map", name_of, own[key], _patch(stack, key, image.shape), image, title),
-                Evidence(f"{ident}-slices", "slice_curve", name_of, own[key], middles, np.asarray(curve[places][None]), title),
+                Evidence(f"{ident}-slices", "slice_curve", name_of, own[key], middles[slot], np.asarray(curve[places][None]), title),
             ]
             ids.setdefault(name, []).extend((f"{ident}-map", f"{ident}-slices"))
             if key not in shown[slot]:
@@ -107,7 +107,7 @@ def evidence_of(
     for slot, keys in shown.items():
         for key in keys:
             if (box := _box(told.boxes.get(slot, ()), stacks[slot], key)) is not None:
-                where, own = _corners(stacks[slot], key, box, told.stride), _own_slices(stacks[slot], series[slot])
+                where, own = _corners(stacks[slot], key, box, told.stride), slices[slot]
                 ident = f"{slot}-{key}-attention"
                 evidence.append(Evidence(ident, "box", series[slot].series_id, own[key], where, label="area of attention"))
     return evidence, ids, shown
@@ -145,15 +145,19 @@ def _upright(stack: Stack, key: int) -> tuple[NDArray[np.uint8], Geometry]:
 
 def _own_slices(stack: Stack, series: Series) -> dict[int, int]:
     """Place in the stack -> slice of the series' own array."""
-    middle = [[(n - 1) / 2 for n in stack.geometry.shape[1:]]]
     out = {}
     for place in np.flatnonzero(stack.shown).tolist():
         if series.geometry is None or not series.geometry.calibrated:
             out[place] = int(stack.index[place])
         else:
-            index = float(series.geometry.to_index(stack.to_world(place, middle)[0])[0])
+            index = float(series.geometry.to_index(_middle(stack, place))[0])
             out[place] = int(np.clip(round(index), 0, series.geometry.shape[0] - 1))
     return out
+
+
+def _middle(stack: Stack, place: int) -> NDArray[np.float64]:
+    """(3,) LPS mm of the middle of a shown slice."""
+    return np.asarray(stack.to_world(place, [[(n - 1) / 2 for n in stack.geometry.shape[1:]]])[0], np.float64)
 
 
 def _patch(stack: Stack, key: int, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from condyle.readers.multiplane.look import Locate
 from condyle.readers.multiplane.network import Attention, Floats, Member
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.onnx import Graph
-from condyle.readers.package import Package
+from condyle.readers.package import Package, SlotSpec
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +56,12 @@ class Ensemble:
     members: tuple[Member, ...]
     locate: Locate | None = None
     link: Link = "cumulative"
+
+
+def slots_of(package: Package) -> dict[str, SlotSpec]:
+    """The inputs in the order of training, as far as the package describes them."""
+    told = package.spec.settings.get("slots")
+    return {name: package.spec.slots[name] for name in told if name in package.spec.slots} if isinstance(told, list) else {}
 
 
 def open_ensemble(package: Package, engine: str = "") -> Ensemble:

@@ -49,9 +49,15 @@ def see(study: Study, slots: Mapping[str, SlotSpec], spec: StackSpec, locate: Lo
     -------
     Seen. Inputs for which nothing can be decoded are missing from it, each with its reason.
     """
+    seen = decode(study, slots)
+    cut(seen, slots, spec, locate)
+    return seen
+
+
+def decode(study: Study, slots: Mapping[str, SlotSpec]) -> Seen:
+    """Choose and decode the series of a study; nothing is cut yet."""
     candidates, left = choose(study, slots)
     seen = Seen(left=left)
-    volumes: dict[str, Volume] = {}
     for slot, found in candidates.items():
         for one in found:
             if one.series_id in {own.series_id for own in seen.series.values()}:
@@ -59,17 +65,22 @@ def see(study: Study, slots: Mapping[str, SlotSpec], spec: StackSpec, locate: Lo
             if slot in seen.series:
                 left.setdefault(one.series_id, f"Another series was preferred as {slot}.")
             elif (volume := _decoded(one, seen)) is not None:
-                seen.series[slot], volumes[slot] = one, volume
+                seen.series[slot], seen.volumes[one.series_id] = one, volume
     for own in seen.series.values():
         left.pop(own.series_id, None)
     seen.side = side_of(tuple(seen.series.values()))
+    return seen
+
+
+def cut(seen: Seen, slots: Mapping[str, SlotSpec], spec: StackSpec, locate: Locate | None = None) -> None:
+    """Find the joint in what was decoded, and cut a stack for every slot."""
+    volumes = {slot: seen.volumes[one.series_id] for slot, one in seen.series.items()}
     if locate is not None and volumes:
         seen.place = locate(volumes, seen.side)
     for slot, volume in volumes.items():
         centre = _inside(seen.place, volume)
         stack = cut_stack(volume, slots[slot].plane, spec, centre_mm=centre, side=seen.side, whole=seen.place.whole)
         seen.stacks[slot] = only_near(stack, seen.place.near) if seen.place.near and volume.geometry.calibrated else stack
-    return seen
 
 
 def side_of(series: tuple[Series, ...]) -> str:
@@ -96,7 +107,6 @@ def _decoded(one: Series, seen: Seen) -> Volume | None:
         place = error.where or f"series {one.series_id}"
         seen.problems.append(Problem(error.code, "error", error.what, place, error.why, error.what_to_do))
         return None
-    seen.volumes[one.series_id] = volume
     return volume
 
 

@@ -157,14 +157,11 @@ def as_input(
     out = np.zeros(pixels.shape, np.float32) if out is None else out
     places = np.flatnonzero(shown).tolist()
     if places:
-        # Grey values are counted and looked up a slice at a time: no copy of the stack is ever made.
-        counts = np.zeros(256)
+        # A slice at a time, looked up into its place: no copy of the stack is ever made.
+        means, sds = np.array([cv2.meanStdDev(np.ascontiguousarray(pixels[one])) for one in places])[..., 0, 0].T
+        mean = float(means.mean())
+        sd = float(np.sqrt(max(float((sds**2 + means**2).mean()) - mean**2, 0.0)))
+        table = ((np.arange(256) - mean) / max(sd, 1.0)).astype(np.float32)
         for one in places:
-            counts += cv2.calcHist([np.ascontiguousarray(pixels[one])], [0], None, [256], [0, 256]).ravel()
-        values = np.arange(256, dtype=np.float64)
-        mean = float(counts @ values / counts.sum())
-        sd = float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
-        table = ((values - mean) / max(sd, 1.0)).astype(np.float32)
-        for one in places:
-            out[one] = cv2.LUT(np.ascontiguousarray(pixels[one]), table)
+            cv2.LUT(np.ascontiguousarray(pixels[one]), table, out[one])
     return out
