@@ -24,7 +24,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from condyle.errors import CondyleError
+from condyle.errors import CondyleError, ResourceError
 
 logger = logging.getLogger(__name__)
 
@@ -154,10 +154,23 @@ class Resume(Callback):
         batches.epoch, batches.first = trainer.current_epoch, self.position
 
     def _save(self, trainer: Any) -> None:
-        part = self.path.with_suffix(".part")
-        trainer.save_checkpoint(part, weights_only=False)
-        part.replace(self.path)
+        _write(self.path, lambda part: trainer.save_checkpoint(part, weights_only=False))
         self._last = time.monotonic()
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    """A file whole or not at all. Raises ResourceError - there is no room for it."""
+    part = path.with_suffix(".part")
+    try:
+        write(part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
+        part.unlink(missing_ok=True)
+        raise ResourceError(
+            "checkpoint-not-written", "The state of the training cannot be written.", where=f"{path.parent.name}/{path.name}",
+            why=str(getattr(error, "strerror", "") or "Not all of it could be written."),
+            what_to_do="Free some room on the disk of the work folder and run the same command again; it goes on from the last state.",
+        ) from error  # fmt: skip
 
 
 def _restore(states: dict[str, Any]) -> None:
@@ -208,9 +221,7 @@ def fit(
         trainer.fit(learner, DataLoader(batches, batch_size=None), ckpt_path=last if last.is_file() else None, weights_only=True)
     assert keep.best is not None
     learner.network.load_state_dict(copy.deepcopy(keep.best))
-    part = folder / f"{name}.part"
-    torch.save(learner.network.state_dict(), part)
-    part.replace(done)
+    _write(done, lambda part: torch.save(learner.network.state_dict(), part))
     last.unlink(missing_ok=True)
     logger.info("%s done: kept epoch %d", name, keep.best_epoch + 1)
     return learner.network.eval()
@@ -219,9 +230,13 @@ def fit(
 def demand_finite(loss: Tensor, epoch: int, step: int) -> Tensor:
     """The loss, refused when it is not a finite number: weights that it reached would be worthless."""
     if not torch.isfinite(loss):
-        raise CondyleError(
-            "loss-not-finite", "The training loss is not a finite number.", where=f"epoch {epoch + 1}, step {step + 1}",
-            why="Weights grew without bound, or the input held values that are not finite.",
-            what_to_do="Lower optimiser.rate (and backbone_rate), use precision 32, or check the studies; the last checkpoint is kept.",
-        )  # fmt: skip
+        raise not_finite("The training loss is not a finite number.", f"epoch {epoch + 1}, step {step + 1}")
     return loss
+
+
+def not_finite(what: str, where: str) -> CondyleError:
+    """The error of a training that ran away."""
+    return CondyleError(
+        "loss-not-finite", what, where=where, why="Weights grew without bound, or the input held values that are not finite.",
+        what_to_do="Lower optimiser.rate (and backbone_rate), use precision 32, or check the studies; the last checkpoint is kept.",
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from torch import Tensor
 from condyle.evaluate.ranking import auroc
 from condyle.readers.multiplane.aolm import attend, pixel_spans
 from condyle.readers.multiplane.network import Attention, Floats, answer, enlarge
-from condyle.train.loop import Learner, demand_finite
+from condyle.train.loop import Learner, demand_finite, not_finite
 from condyle.train.losses import class_weights, masked
 from condyle.train.multiplane.batches import Batch, plain
 from condyle.train.multiplane.recipe import MultiplaneRecipe
@@ -196,7 +196,9 @@ class MultiplaneLearner(Learner):
 
 
 def badness(truth: NDArray[np.float32], logits: Floats, metric: str) -> float:
-    """Log loss, or 1 - mean AUROC."""
+    """Log loss, or 1 - mean AUROC. Raises CondyleError - the network answers with numbers that are not finite"""
+    if not np.isfinite(logits).all():
+        raise not_finite("The network answers with numbers that are not finite.", "held-out studies")
     if metric == "log_loss":
         return float(masked(torch.from_numpy(logits), torch.from_numpy(truth)))
     return 1 - mean_auroc(truth, logits)

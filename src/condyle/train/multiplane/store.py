@@ -166,7 +166,7 @@ def _no_room(error: OSError) -> CondyleError:
     from condyle.errors import ResourceError
 
     return ResourceError(
-        "store-not-written", "A prepared study cannot be written.", why=str(error.strerror or type(error).__name__),
+        "store-not-written", "A prepared study cannot be written.", why=str(error.strerror or "Not all of it could be written."),
         what_to_do="Free some room on the disk of the work folder and run the same command again.",
     )  # fmt: skip
 
