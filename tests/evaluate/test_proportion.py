@@ -85,3 +85,18 @@ def test_scores_of_tables() -> None:
     assert mcc(Table(0, 5, 5, 0)) == -1
     assert np.isnan(mcc(Table(5, 5, 0, 0)))
     assert likelihood_ratios(Table(5, 0, 0, 5))["LR+"].warnings
+
+
+def test_predictive_values_of_a_perfect_sensitivity_have_an_honest_interval() -> None:
+    truth = np.r_[np.ones(20), np.zeros(80)]
+    called = np.r_[np.ones(20), np.ones(8), np.zeros(72)]
+    found = accuracy(truth, called)
+    at = predictive_at(found["sensitivity"], found["specificity"], 0.1)
+    npv, ppv = at["NPV"], at["PPV"]
+    assert npv.estimate == npv.high == 1.0
+    assert 0.95 < npv.low < 0.999  # a miss in twenty or two at a prevalence of 0.1
+    assert ppv.low < ppv.estimate < ppv.high < 1
+    assert "z squared" in npv.warnings[0]
+    silent = predictive_at(*(accuracy(truth, 0 * called)[name] for name in ("sensitivity", "specificity")), 0.1)["PPV"]
+    assert np.isnan(silent.estimate)
+    assert silent.warnings == ("Nobody is called: it divides by 0.",)

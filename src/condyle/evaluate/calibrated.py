@@ -86,6 +86,6 @@ def _smooth(own: FindingTable, record: dict[str, Any]) -> list[Estimate]:
     except (InputError, ValueError) as error:
         return [Estimate("ICI", float("nan"), warnings=(f"No smooth curve: {str(error).splitlines()[0]}",), **record)]
     return [
-        Estimate(name, value, method=f"{curve.smoother}; no interval", **record)
+        Estimate(name, value, method=f"{curve.smoother}; no interval: resampling biases it upward", **record)
         for name, value in zip(names, (curve.ici, curve.e50, curve.e90), strict=True)
     ]

@@ -144,26 +144,42 @@ def predictive_at(sensitivity: Estimate, specificity: Estimate, prevalence: floa
     """PPV and NPV at a stated prevalence by Bayes' rule, delta interval on the logit scale.
 
     logit PPV = logit prevalence + log(sens / (1 - spec)); its variance is that of log sens plus that of log(1 - spec),
-    as sensitivity and specificity come from different units. Limits are NaN where one of them is 0 or 1.
+    as sensitivity and specificity come from different units. Where one of them is 0 or 1 the limits are those of both after z^2 / 2 was
+    added to the counts of right and wrong calls (over patients where these repeat), with a warning; the estimate stays what the counts say.
 
-    Source: Mercaldo, Lau & Zhou, Stat Med 2007;26:2170-2183.
+    Source: Mercaldo, Lau & Zhou, Stat Med 2007;26:2170-2183, logit and adjusted logit intervals.
     """
     if not 0 < prevalence < 1:
         raise InputError("statistics-prevalence", "A prevalence lies between 0 and 1.", what_to_do="Write 0.2 for 20 %.")
     z = z_of(level)
-    sens, spec = sensitivity.estimate, specificity.estimate
+    known = bool(np.isfinite([sensitivity.estimate, specificity.estimate]).all())
+    inside = known and all(0 < one.estimate < 1 and one.se > 0 for one in (sensitivity, specificity))
+    words, said = "Bayes' rule, delta on the logit scale", () if known else ("Sensitivity or specificity is unknown: no interval.",)
+    if known and not inside:
+        words = "Bayes' rule, adjusted logit"
+        said = ("Sensitivity or specificity is 0 or 1: z squared / 2 was added to right and wrong calls for the interval.",)
+    parts = [(one.estimate, one.se) if inside or not known else _adjusted(one, z) for one in (sensitivity, specificity)]
     found = {}
-    for name, hit, false, prior in (("PPV", sens, 1 - spec, prevalence), ("NPV", spec, 1 - sens, 1 - prevalence)):
+    for name, own, other, prior in (("PPV", 0, 1, prevalence), ("NPV", 1, 0, 1 - prevalence)):
+        hit, false = (sensitivity.estimate, specificity.estimate)[own], 1 - (sensitivity.estimate, specificity.estimate)[other]
         share = _ratio(hit * prior, hit * prior + false * (1 - prior))
         low = high = float("nan")
-        if hit > 0 and false > 0 and min(sens, spec) > 0 and max(sens, spec) < 1:
-            own, other = (sensitivity, specificity) if name == "PPV" else (specificity, sensitivity)
-            half = z * np.sqrt((own.se / hit) ** 2 + (other.se / false) ** 2)
-            centre = np.log(share / (1 - share))
+        if known and np.isfinite(share):
+            (right, se), (wrong, other_se) = parts[own], parts[other]
+            half = z * np.sqrt((se / right) ** 2 + (other_se / (1 - wrong)) ** 2)
+            centre = np.log(right * prior / ((1 - wrong) * (1 - prior)))
             low, high = float(expit(centre - half)), float(expit(centre + half))
+            low, high = min(low, share), max(high, share)  # the counts' own value may lie beyond the adjusted limits
         found[name] = Estimate(
-            f"{name} at prevalence {prevalence:g}", share, low, high, "Bayes' rule, delta on the logit scale",
-            sensitivity.n + specificity.n, sensitivity.n, max(sensitivity.clusters, specificity.clusters), level,
-            warnings=() if not np.isnan(low) else ("Sensitivity or specificity is 0 or 1 or unknown: no interval.",),
+            f"{name} at prevalence {prevalence:g}", share, low, high, words, sensitivity.n + specificity.n, sensitivity.n,
+            max(sensitivity.clusters, specificity.clusters), level,
+            warnings=said if np.isfinite(share) or not known else ("Nobody is called: it divides by 0.",),
         )  # fmt: skip
     return found
+
+
+def _adjusted(share: Estimate, z: float) -> tuple[float, float]:
+    """A share and its standard error after z^2 / 2 of each kind was added; a patient is one unit where these repeat."""
+    n = min(share.n, share.clusters or share.n)
+    moved = (share.estimate * n + z**2 / 2) / (n + z**2)
+    return moved, float(np.sqrt(moved * (1 - moved) / (n + z**2)))

@@ -130,6 +130,8 @@ def from_interval(measure: str, one: Interval, events: int | None, settings: Set
     elif low == high:  # a point is no interval
         low = high = float("nan")
         warnings = ("Every resample gives the same value; no interval.",)
+    elif not low <= one.estimate <= high:
+        warnings = ("The value lies outside its interval: the statistic is biased under resampling.",)
     return Estimate(
         measure,
         one.estimate,

@@ -75,7 +75,7 @@ def _values(whole: Sequence[Line], lines: Sequence[Line]) -> Sheet:
         )
         for name in dict.fromkeys(line.finding for line in (*whole, *lines)) for line in (*whole, *lines) if line.finding == name
     ]  # fmt: skip
-    columns = ("Finding", "Group", "Measure", "Value", "n", "Positive", "Patients", "Note")
+    columns = ("Finding", "Group", "Measure", "Value", "n", "Events", "Patients", "Note")
     return Sheet("subgroups", "Values in each group", columns, rows)
 
 

@@ -61,7 +61,7 @@ def views_evidence(
     whole = Sheet(
         "ensemble",
         "Ensemble",
-        ("Set", "Finding", "Measure", "Value", "Cases", "Positive", "Patients"),
+        ("Set", "Finding", "Measure", "Value", "Cases", "Events", "Patients"),
         tuple(
             (line.site, line.finding, line.estimate.measure, line.estimate, line.estimate.n, line.estimate.events, line.estimate.clusters)
             for line in lines
