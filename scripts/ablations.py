@@ -3,18 +3,21 @@
     condyle simulate knee train --studies 400 --seed 1000 ... ; condyle simulate knee test --studies 200 --seed 5000 ...
     python scripts/ablations.py train test OUT [--recipe knee_nine] [--size study] [--seeds 2] [--arms all]
 
-Killed, the same command goes on with the next run; what is prepared is kept in OUT/prepared and shared by all arms. Intervals are from
-a bootstrap of test patients, the same draws for every arm, so differences from the first arm are paired. Each score is the mean over
-findings and seeds. Writes OUT/ablations.md and OUT/ablations.json.
+Killed, the same command goes on with the next run; what is prepared is kept in OUT/prepared and shared by all arms. A second process
+with ``--backwards`` beside the first takes the runs from the end. Intervals are from a bootstrap of test patients, the same draws for
+every arm, so differences from the first arm are paired. Each score is the mean over findings and seeds. Writes OUT/ablations.md and
+OUT/ablations.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,13 +32,15 @@ from condyle.evaluate.bootstrap import sums_bootstrap
 from condyle.evaluate.resampling import ranking_draws, scored
 from condyle.train.multiplane.calibrate import scores_of
 from condyle.train.multiplane.learner import mean_auroc
-from condyle.train.multiplane.pipeline import Prepared, cut_studies, ensemble_logits, fit_prepared, prepare_studies
+from condyle.train.multiplane.localiser import fit_localiser
+from condyle.train.multiplane.pipeline import APART, Fitted, Prepared, cut_studies, ensemble_logits, fit_prepared, prepare_studies, slot_specs
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.recipe import load_recipe
 
 Floats = NDArray[np.float64]
 RESAMPLES = 2000
+BINS = 10  # of equal width, of the calibration error
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,11 @@ def arms_of(recipe: MultiplaneRecipe) -> dict[str, Arm]:
     other = "max" if recipe.network.aggregate != "max" else "attention"
     return {
         "whole": Arm("the recipe as it is"),
-        "no-localiser": Arm("no localiser: crops about the middle of each series", {"locate": {"use": False}}),
         "no-aolm": Arm("no attention object localisation", {"network": {"attention": {"use": False}}}),
         **{f"only-{slot}": Arm(f"{slot} plane alone", only=slot) for slot in recipe.data.slots},
         other: Arm(f"slices pooled by {other}, not by {recipe.network.aggregate}", {"network": {"aggregate": other}}),
         "sites": Arm("folds by site, not by patient", {"split": {"by": "site"}}),
+        "no-localiser": Arm("no localiser: crops about the middle of each series", {"locate": {"use": False}}),
     }
 
 
@@ -66,6 +71,17 @@ def changed(recipe: MultiplaneRecipe, changes: Mapping[str, Mapping[str, Any]], 
             old = content[section][key]
             content[section][key] = {**old, **value} if isinstance(old, dict) else value
     return MultiplaneRecipe.model_validate(content)
+
+
+def both_prepared(recipe: MultiplaneRecipe, train: Cohort, test: Cohort, folder: Path, *, backwards: bool) -> tuple[Prepared, Prepared]:
+    """The two cohorts ready. Backwards they are first prepared from the last study on, until what another process made is met."""
+    studies = {study: own for study, own in train.studies.items() if own[0].split not in APART}
+    if backwards:
+        found = fit_localiser(recipe.locate, studies, slot_specs(recipe), folder) if recipe.locate.use else None
+        cut_studies(recipe, dict(reversed(test.studies.items())), found, folder, draws=0)
+        cut_studies(recipe, dict(reversed(studies.items())), found, folder)
+    mine = prepare_studies(recipe, train, folder)
+    return mine, cut_studies(recipe, test.studies, mine.localiser, folder, draws=0)
 
 
 def hidden(prepared: Prepared, recipe: MultiplaneRecipe, arm: Arm) -> Prepared:
@@ -86,6 +102,18 @@ def missing(prepared: Prepared, count: int, seed: int) -> Prepared:
     return prepared.without(hide)
 
 
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Whether this process alone has the run; a process that dies lets go of it."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
 def run(
     name: str, arm: Arm, recipe: MultiplaneRecipe, seed: int, train: tuple[Cohort, Prepared], test: tuple[Cohort, Prepared], out: Path
 ) -> None:
@@ -100,7 +128,7 @@ def run(
     rows = np.arange(len(unseen.store))
     told: dict[str, Any] = {"logits": ensemble_logits(list(fitted.members), own, unseen, rows)}
     told["scores"] = scores_of(told["logits"], fitted.calibration, own.data.findings)
-    told["held_out"] = fitted.validation["mean_auroc"]
+    told |= {"held_out": fitted.validation["mean_auroc"], "held_low_high": held_out_limits(fitted, train[0])}
     if name == "whole":
         for count in (1, 2):
             told[f"missing{count}"] = ensemble_logits(list(fitted.members), own, missing(unseen, count, seed), rows)
@@ -110,12 +138,24 @@ def run(
     part.replace(kept)
 
 
+def held_out_limits(fitted: Fitted, cohort: Cohort) -> list[float]:
+    """95 % limits, over patients, of the mean AUROC of the studies that training held out."""
+    held = ~np.isnan(fitted.out_of_fold).all(axis=1)
+    who = np.array([cohort.patients[study] for study in fitted.store.studies])[held]
+    problems = {}
+    for column, (truth, logits) in enumerate(zip(fitted.targets[held].T, fitted.out_of_fold[held].T, strict=True)):
+        known = ~np.isnan(truth)
+        if 0 < (truth[known] > 0.5).sum() < known.sum():
+            problems[str(column)] = scored(truth[known] > 0.5, logits[known], who[known])
+    return _limits(np.mean([one.auroc for one in ranking_draws(problems, n=RESAMPLES, seed=0).values()], axis=0))
+
+
 def judge(
     out: Path, arms: Mapping[str, Arm], seeds: int, targets: NDArray[np.float32], patients: Sequence[str], findings: Sequence[str]
 ) -> dict[str, Any]:
     """Every finished arm with intervals, its difference from the first, calibration before and after, each finding of the first."""
     rows: dict[str, list[NDArray[np.float32]]] = {}
-    held: dict[str, list[float]] = {}
+    held: dict[str, list[list[float]]] = {}
     cost: dict[str, list[float]] = {}
     calibration: list[tuple[Floats, Floats]] = []
     for name in arms:
@@ -123,7 +163,7 @@ def judge(
         if len(pieces) < seeds:  # an ensemble of fewer would be another experiment (fault G47)
             continue
         rows[name] = [piece["logits"] for piece in pieces]
-        held[name] = [float(piece["held_out"]) for piece in pieces]
+        held[name] = [[float(piece["held_out"]), *map(float, piece["held_low_high"])] for piece in pieces]
         cost[name] = [float(piece["cpu_seconds"]) for piece in pieces]
         if name == "whole":
             for count in (1, 2):
@@ -165,7 +205,7 @@ def _limits(draws: Floats) -> list[float]:
 
 
 def _calibration(pairs: Sequence[tuple[Floats, Floats]], targets: NDArray[np.float32], patients: NDArray[np.str_]) -> dict[str, Any]:
-    """Brier score and log loss before and after calibration, mean over findings and seeds, and the paired difference."""
+    """Brier score, log loss and expected calibration error before and after calibration, mean over findings and seeds, and the paired difference."""
     known = ~np.isnan(targets)
     truth = np.nan_to_num(targets) > 0.5
 
@@ -186,6 +226,24 @@ def _calibration(pairs: Sequence[tuple[Floats, Floats]], targets: NDArray[np.flo
             patients, n=RESAMPLES, seed=0,
         )  # fmt: skip
         out[kind] = {name: [one.estimate, one.low, one.high] for name, one in found.items()}
+    # The expected calibration error of a finding: share of studies in a bin times the distance of mean score and share of positives,
+    # summed over bins; that is |sum of (score - truth)| over the bins, by the number of studies.
+    cells = []
+    for which in (0, 1):
+        for pair in pairs:
+            place = np.minimum((pair[which] * BINS).astype(int), BINS - 1)
+            excess = np.where(known, pair[which] - truth, 0.0)
+            cells.append((excess[:, :, None] * (place[:, :, None] == np.arange(BINS))).reshape(len(excess), -1))
+    findings = targets.shape[1]
+
+    def errors(sums: Floats) -> dict[str, Floats]:
+        studies = sums[..., -findings:]
+        own = np.abs(sums[..., :-findings]).reshape(*sums.shape[:-1], 2, len(pairs), findings, BINS).sum(-1) / studies[..., None, None, :]
+        before, after = np.moveaxis(own.mean((-1, -2)), -1, 0)
+        return {"before": before, "after": after, "change": after - before}
+
+    found = sums_bootstrap(np.column_stack([*cells, known]), errors, patients, n=RESAMPLES, seed=0)
+    out["expected_calibration_error"] = {name: [one.estimate, one.low, one.high] for name, one in found.items()}
     return out
 
 
@@ -199,7 +257,7 @@ def written(found: Mapping[str, Any], titles: Mapping[str, str], command: str) -
         (a, b), (c, d) = own["low_high"], own["difference_low_high"]
         change = "" if name == "whole" else f"{own['difference']:+.3f} ({c:+.3f} to {d:+.3f})"
         seeds = ", ".join(f"{one:.3f}" for one in own["seeds"])
-        held = ", ".join(f"{one:.3f}" for one in own["held_out"] or ())
+        held = ", ".join(f"{one:.3f} ({low:.3f} to {high:.3f})" for one, low, high in own["held_out"] or ())
         cost = f"{np.mean(own['cpu_seconds']):.0f}" if own["cpu_seconds"] else ""
         lines.append(f"| {titles[name]} | {own['auroc']:.3f} ({a:.3f} to {b:.3f}) | {change} | {seeds} | {held} | {cost} |")
     lines += ["", "| finding, the recipe as it is | AUROC | positives |", "|---|---|---|"]
@@ -221,6 +279,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", default="study", choices=("smoke", "study", "full"))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--arms", default="all", help="names, separated by commas; the first arm is always run")
+    parser.add_argument("--backwards", action="store_true", help="take the runs, and the studies to prepare, from the end")
     given = parser.parse_args(arguments)
     recipe = load_recipe(given.recipe, size=given.size)
     if not isinstance(recipe, MultiplaneRecipe):
@@ -235,22 +294,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
     log_opening(given.test / "labels.csv", "", command="scripts/ablations.py")
-    shared = given.out / "prepared"
     ready: dict[bool, tuple[Prepared, Prepared]] = {}
-    for seed in range(given.seeds):
-        for name, arm in arms.items():
-            own = changed(recipe, arm.changes, recipe.seed)
-            if (located := own.locate.use) not in ready:
-                # Attention off reads the first pass of features that were kept with it on.
-                base = changed(recipe, {"locate": {"use": located}}, recipe.seed)
-                begun = time.monotonic()
-                mine = prepare_studies(base, train, shared)
-                ready[located] = (mine, cut_studies(base, test.studies, mine.localiser, shared))
-                print(f"prepared, localiser {located}: {time.monotonic() - begun:.0f} s", flush=True)
-            mine, theirs = ready[located]
-            run(name, arm, recipe, seed, (train, mine), (test, theirs), given.out)
-            print(f"done: {name}, seed {seed}", flush=True)
-    studies = ready[recipe.locate.use][1].store.studies
+
+    def prepared(located: bool) -> tuple[Prepared, Prepared]:
+        if located not in ready:
+            # Attention off reads the first pass of features that were kept with it on.
+            base, begun = changed(recipe, {"locate": {"use": located}}, recipe.seed), time.monotonic()
+            ready[located] = both_prepared(base, train, test, given.out / "prepared", backwards=given.backwards)
+            print(f"prepared, localiser {located}: {time.monotonic() - begun:.0f} s", flush=True)
+        return ready[located]
+
+    runs = [(seed, name) for seed in range(given.seeds) for name in arms]
+    for seed, name in reversed(runs) if given.backwards else runs:
+        with claimed(given.out / f"{name}-seed{seed}.claim") as mine:
+            if mine and not (given.out / f"{name}-seed{seed}.npz").is_file():
+                ours, theirs = prepared(changed(recipe, arms[name].changes, recipe.seed).locate.use)
+                run(name, arms[name], recipe, seed, (train, ours), (test, theirs), given.out)
+                print(f"done: {name}, seed {seed}", flush=True)
+    missing_runs = [f"{name}-seed{seed}" for seed, name in runs if not (given.out / f"{name}-seed{seed}.npz").is_file()]
+    if any(one.startswith("whole") for one in missing_runs):
+        print(f"not finished: {', '.join(missing_runs)}", flush=True)
+        return
+    studies = tuple(test.studies)
     targets, _ = targets_of(test.labels, studies, recipe.data.findings)
     found = judge(given.out, arms, given.seeds, targets, [test.patients[study] for study in studies], recipe.data.findings)
     titles = {name: arm.title for name, arm in arms.items()}

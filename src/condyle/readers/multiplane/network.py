@@ -164,7 +164,7 @@ def _pass(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[np.
         there = np.flatnonzero(shown[number])
         if len(there):
             features, earlier = member.encode(slot, np.ascontiguousarray(grey[number, there]))
-            stacked[slot], late[slot], before[slot] = features, features.sum(axis=1), earlier
+            stacked[slot], late[slot], before[slot] = features, np.abs(features).sum(axis=1), earlier
     whole, mask = scattered(slots, stacked, shown, member.grid)
     return member.read(whole, mask), Features(late, before)
 

@@ -27,7 +27,8 @@ from condyle.train.multiplane.batches import hidden, plain
 from condyle.train.multiplane.learner import MultiplaneLearner, TorchMember, attention_of, badness
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.store import Store, keep_array
-from condyle.train.networks.multiplane import MultiplaneNetwork
+from condyle.train.networks.multiplane import MultiplaneNetwork, parted
+from condyle.train.onnx_file import fused
 from condyle.train.stages import tell
 
 Halves = NDArray[np.float16]
@@ -39,7 +40,7 @@ class FeatureStore:
 
     Parameters
     ----------
-    files : one array a study, [draw, pass, slot, slice, channel]; pass 0 is the whole, 1 what drew attention
+    files : one array a study, [draw, pass, slot, place, channel]; pass 0 is the whole, 1 what drew attention
     shown : [study, slot, slice]
     """
 
@@ -47,43 +48,52 @@ class FeatureStore:
     shown: NDArray[np.bool_]
 
     def of(self, number: int, which: int) -> Halves:
-        """[pass, slot, slice, channel] of one study under one draw, mapped from disk."""
+        """[pass, slot, place, channel] of one study under one draw, mapped from disk."""
         return np.asarray(np.load(self.files[number], mmap_mode="r", allow_pickle=False)[which])
 
 
-def open_features(store: Store, network: MultiplaneNetwork, recipe: MultiplaneRecipe, folder: Path) -> FeatureStore:
+def open_features(
+    store: Store, network: MultiplaneNetwork, recipe: MultiplaneRecipe, folder: Path, draws: int | None = None
+) -> FeatureStore:
     """The features of these studies; what is not in ``folder`` yet is computed now.
+
+    Parameters
+    ----------
+    draws : augmentations beside each study as it is; None is the recipe's, 0 for studies that are only judged
 
     Raises
     ------
     ResourceError - the disk is full
     """
+    draws = recipe.optimiser.draws if draws is None else draws
     network = network.eval()
     digest = hashlib.sha256()
     for value in network.encoders.state_dict().values():
         digest.update(value.contiguous().numpy().tobytes())
-    settings = [asdict(attention_of(recipe)), recipe.augment.model_dump(mode="json", exclude={"drop_slot"}), recipe.optimiser.draws,
+    settings = [asdict(attention_of(recipe)), network.shape.parts, recipe.augment.model_dump(mode="json", exclude={"drop_slot"}), draws,
                 recipe.optimiser.precision, recipe.seed_of_draws, digest.hexdigest()]  # fmt: skip
     knobs = json.dumps(settings, sort_keys=True)
     files = []
+    # Channels last and normalisation folded into the weights: three times as fast, and the same numbers.
+    swift = fused(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     folder.mkdir(parents=True, exist_ok=True)
     for number, stack in enumerate(store.files):
         tell("features of studies", number, len(store))
         name = hashlib.sha256(f"{stack.stem} {knobs}".encode()).hexdigest()[:32]
         path = folder / f"{name}.features.npy"
         if not path.is_file():
-            keep_array(path, _of_study(network, store, number, recipe))
+            keep_array(path, _of_study(swift, store, number, recipe, draws))
         files.append(path)
     return FeatureStore(tuple(files), store.shown)
 
 
-def _of_study(network: MultiplaneNetwork, store: Store, number: int, recipe: MultiplaneRecipe) -> Halves:
-    """[draw, pass, slot, slice, channel]; draw 0 is the study as it is."""
+def _of_study(network: MultiplaneNetwork, store: Store, number: int, recipe: MultiplaneRecipe, draws: int) -> Halves:
+    """[draw, pass, slot, place, channel]; draw 0 is the study as it is."""
     attention, half = attention_of(recipe), recipe.optimiser.precision == "bf16"
     grey, shown = plain(store, number)
     found = [features_of(network, grey, shown, attention, half=half)]
     pixels = store.pixels(number)
-    for which in range(recipe.optimiser.draws):
+    for which in range(draws):
         # Of the study's own stack, not of its place in the cohort: another cohort with this study keeps its features.
         rng = np.random.default_rng([recipe.seed_of_draws, which, int(store.files[number].stem[:12], 16)])
         varied = np.zeros_like(grey)
@@ -96,7 +106,7 @@ def _of_study(network: MultiplaneNetwork, store: Store, number: int, recipe: Mul
 
 
 def features_of(network: MultiplaneNetwork, grey: Floats, shown: NDArray[np.bool_], attention: Attention, *, half: bool) -> Halves:
-    """[pass, slot, slice, channel] mean features of one study as reading would compute them; one pass without attention."""
+    """[pass, slot, place, channel] mean features of one study as reading would compute them; one pass without attention."""
     member = TorchMember(network, tuple(range(network.shape.findings)))
     passes = []
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -111,14 +121,14 @@ def features_of(network: MultiplaneNetwork, grey: Floats, shown: NDArray[np.bool
 
 def _encoded(member: TorchMember, slots: Sequence[str], grey: Floats, shown: NDArray[np.bool_]) -> tuple[Floats, Features]:
     late, before = {}, {}
-    channels = member.network.encoder(slots[0]).channels
-    mean = np.zeros((*shown.shape, channels), np.float32)
+    channels, parts = member.network.encoder(slots[0]).channels, member.network.shape.parts
+    mean = np.zeros((*shown.shape, parts**2, channels), np.float32)
     for at, slot in enumerate(slots):
         if shown[at].any():
             found, earlier = member.encode(slot, np.ascontiguousarray(grey[at, shown[at]]))
-            mean[at, shown[at]] = found.mean(axis=(2, 3))
-            late[slot], before[slot] = found.sum(axis=1), earlier
-    return mean, Features(late, before)
+            mean[at, shown[at]] = parted(torch.from_numpy(found), parts).numpy()
+            late[slot], before[slot] = np.abs(found).sum(axis=1), earlier
+    return mean.reshape(len(mean), -1, channels), Features(late, before)
 
 
 def logits_from(network: MultiplaneNetwork, kept: FeatureStore, rows: NDArray[np.intp], attention: Attention) -> tuple[Floats, Floats]:
@@ -129,7 +139,7 @@ def logits_from(network: MultiplaneNetwork, kept: FeatureStore, rows: NDArray[np
     share = 0.0 if not attention.use else 1.0 if attention.answer == "object" else 0.5
     with torch.inference_mode():
         for number in rows.tolist():
-            mask = torch.from_numpy(kept.shown[number].astype(np.float32))[None]
+            mask = network.places(torch.from_numpy(kept.shown[number].astype(np.float32))[None])
             passes = torch.from_numpy(kept.of(number, 0).astype(np.float32))
             told = [network.read(one[None], mask)[:2] for one in passes]
             both = [(1 - share) * told[0][part][0] + share * told[-1][part][0] for part in (0, 1)]
@@ -140,7 +150,7 @@ def logits_from(network: MultiplaneNetwork, kept: FeatureStore, rows: NDArray[np
 
 
 class FeatureBatch(NamedTuple):
-    """[n, pass, slot, slice, channel] features, [n, slot, slice] mask, [n, finding] targets (NaN unknown) and weights."""
+    """[n, pass, slot, place, channel] features, [n, slot, slice] mask, [n, finding] targets (NaN unknown) and weights."""
 
     features: Tensor
     mask: Tensor
@@ -183,9 +193,10 @@ class FeatureLearner(MultiplaneLearner):
 
     def training_step(self, batch: FeatureBatch, index: int) -> Tensor:  # type: ignore[override]
         own = self.recipe.network.attention
-        loss = self.loss_of(batch.features[:, 0], batch.mask, batch)
+        mask = self.network.places(batch.mask)
+        loss = self.loss_of(batch.features[:, 0], mask, batch)
         if own.use and self.current_epoch + 1 >= own.from_epoch:
-            loss = loss + self.recipe.loss.object * self.loss_of(batch.features[:, 1], batch.mask, batch)
+            loss = loss + self.recipe.loss.object * self.loss_of(batch.features[:, 1], mask, batch)
         self.note(loss, len(batch.targets))
         return demand_finite(loss, self.current_epoch, index)
 

@@ -20,7 +20,7 @@ from condyle.train.multiplane.batches import Batch, plain
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.store import Store
 from condyle.train.networks.encoder import Encoder
-from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape, outputs_of
+from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape, outputs_of, parted
 from condyle.train.stages import tell
 
 
@@ -38,7 +38,7 @@ def shape_of(recipe: MultiplaneRecipe, findings: int) -> Shape:
     own = recipe.network
     return Shape(
         {name: slot.plane for name, slot in recipe.data.slots.items()}, findings, recipe.backbones(), recipe.prepare.pixels, own.stride,
-        own.width, own.shared, own.aggregate, own.fuse, own.correlate, own.dropout,
+        own.width, own.shared, own.aggregate, own.fuse, own.correlate, own.dropout, own.parts, recipe.prepare.slices,
     )  # fmt: skip
 
 
@@ -69,7 +69,8 @@ class TorchMember:
             if self.maps:
                 found = ReaderGraph(self.network)(whole, mask)
                 return {name: one[0].numpy() for name, one in zip(outputs_of(self.network), found, strict=True)}
-            fused, single, _, _ = self.network.read(whole.mean((4, 5)), mask)
+            places = parted(whole.flatten(0, 2), self.network.shape.parts).unflatten(0, whole.shape[:3]).flatten(2, 3)
+            fused, single, _, _ = self.network.read(places, self.network.places(mask))
         return {"logits": fused[0].float().numpy(), "planes": single[0].float().numpy()}
 
 
@@ -121,7 +122,7 @@ class MultiplaneLearner(Learner):
         self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=studies)
 
     def loss_of(self, features: Tensor, kept: Tensor, batch: Labelled) -> Tensor:
-        """Of [n, slot, slice, channel] features under a mask [n, slot, slice]: the fused answer, and each input alone."""
+        """Of [n, slot, place, channel] features under a mask [n, slot, place]: the fused answer, and each input alone."""
         settings = self.recipe.loss
         fused, single, _, _ = self.network.read(features, kept)
         positive = self.positive.to(fused.device)
@@ -162,7 +163,7 @@ class MultiplaneLearner(Learner):
         with torch.no_grad():
             for n, slot in mask.amax(2).nonzero().tolist():
                 features, earlier = self.network.encode(self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
-                late.append(features.sum(1))
+                late.append(features.abs().sum(1))
                 before.append(earlier)
         self.network.train(training)
         return torch.cat(late), torch.cat(before)

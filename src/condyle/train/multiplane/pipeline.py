@@ -149,9 +149,10 @@ def prepare_studies(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> P
 
 
 def cut_studies(
-    recipe: MultiplaneRecipe, studies: Mapping[str, Sequence[ManifestRow]], localiser: FittedLocaliser | None, folder: Path
-) -> Prepared:
-    """Stacks and kept features of any studies, cut by a localiser that is there."""
+    recipe: MultiplaneRecipe, studies: Mapping[str, Sequence[ManifestRow]], localiser: FittedLocaliser | None, folder: Path,
+    draws: int | None = None,
+) -> Prepared:  # fmt: skip
+    """Stacks and kept features of any studies, cut by a localiser that is there; ``draws`` as of ``open_features``."""
     required = [name for name, slot in recipe.data.slots.items() if slot.required]
     store = open_store(
         studies, slot_specs(recipe), stack_spec(recipe), folder, locate=localiser.locate if localiser else None,
@@ -161,7 +162,7 @@ def cut_studies(
         return Prepared(store, localiser)
     network = MultiplaneNetwork(shape_of(recipe, len(recipe.columns)))
     load_initial(network, recipe.network.init)
-    return Prepared(store, localiser, open_features(store, network, recipe, folder))
+    return Prepared(store, localiser, open_features(store, network, recipe, folder, draws))
 
 
 def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, work: Path) -> Fitted:

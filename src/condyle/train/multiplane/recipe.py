@@ -68,7 +68,9 @@ class Attention(Section):
 
 class Network(Section):
     """Backbone of slices, how slices become one, how planes become one. ``shared`` is one backbone for all inputs; ``per_finding``
-    trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage fine."""
+    trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage fine. ``parts``
+    above 1 describes every slice by the features of parts x parts regions, not by their mean over the slice; attention then also
+    learns where in the crop a finding is worth looking for."""
 
     backbone: Literal[tuple(BACKBONES)] = "resnet18"  # type: ignore[valid-type]
     backbones: dict[str, Literal[tuple(BACKBONES)]] = Field(default_factory=dict)  # type: ignore[valid-type]
@@ -77,6 +79,7 @@ class Network(Section):
     stride: Literal[16, 32] = 32
     shared: bool = True
     per_finding: bool = False
+    parts: int = Field(default=1, ge=1, le=16)
     aggregate: Literal[AGGREGATORS] = "attention"  # type: ignore[valid-type]
     fuse: Literal[FUSIONS] = "attention"  # type: ignore[valid-type]
     correlate: bool = False
@@ -171,6 +174,8 @@ class MultiplaneRecipe(Recipe):
         if any(size % halves for size in self.locate.cells):
             found.append(f"locate.cells: each must be a multiple of {halves}, because there are {len(self.locate.widths)} widths")
         own = self.network
+        if own.parts > 1 and (any(name in VOLUMES for name in self.backbones().values()) or self.prepare.pixels // own.stride % own.parts):
+            found.append(f"network.parts: {own.parts} must divide the grid of {self.prepare.pixels // own.stride} cells of a slice")
         loose = self.optimiser.backbone_rate or own.init == "random" or not own.shared or own.attention.dimensions == 3
         if self.optimiser.draws and (loose or any(name in VOLUMES for name in self.backbones().values())):
             found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")

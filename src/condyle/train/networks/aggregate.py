@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+_HASTE = 10.0  # a habit is learnt so much faster than a weight: it must grow to several units within one training
 _LOW = -1e4  # of what is masked, in a softmax or a maximum; finite in 16-bit floats
 
 
@@ -78,16 +79,20 @@ class TopK(Aggregate):
 class GatedAttention(Aggregate):
     """A weighted mean for each finding, weights learnt from the slices (Ilse et al., ICML 2018): a cyst may look elsewhere than a tear."""
 
-    def __init__(self, channels: int, findings: int, hidden: int = 64) -> None:
+    def __init__(self, channels: int, findings: int, hidden: int = 64, places: int = 0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels)
         self.signal, self.gate = nn.Linear(channels, hidden), nn.Linear(channels, hidden)
         self.weigh = nn.Linear(hidden, findings)
+        # Crops lie about the joint, so each finding has places where it is worth looking, whatever they show.
+        self.habit = nn.Parameter(torch.zeros(findings, places)) if places else None
 
     def weights(self, features: Tensor, mask: Tensor) -> Tensor:
         """[n, finding, slice], 0 where masked, else summing to 1."""
         seen = self.norm(features)
         scores = self.weigh(torch.tanh(self.signal(seen)) * torch.sigmoid(self.gate(seen))).transpose(1, 2)
+        if self.habit is not None:
+            scores = scores + _HASTE * self.habit
         return (scores + (1 - mask[:, None]) * _LOW).softmax(2) * mask[:, None]
 
     def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -120,11 +125,11 @@ class Transformer(Aggregate):
         return pooled, None
 
 
-def aggregator(name: str, channels: int, findings: int) -> Aggregate:
-    """One of ``names.AGGREGATORS``."""
+def aggregator(name: str, channels: int, findings: int, places: int = 0) -> Aggregate:
+    """One of ``names.AGGREGATORS``; ``places`` that mean the same in every study (0: slices alone) give attention its habits."""
     makers: dict[str, Callable[[], Aggregate]] = {
         "max": Max, "mean": Mean, "gem": GeM, "top_k": TopK,
-        "attention": lambda: GatedAttention(channels, findings), "transformer": lambda: Transformer(channels, findings),
+        "attention": lambda: GatedAttention(channels, findings, places=places), "transformer": lambda: Transformer(channels, findings),
     }  # fmt: skip
     return makers[name]()
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from condyle.train.backbone import STAGES, Block, lite0_weights
 from condyle.train.networks.encoder import Encoder, load_public, refuse_settings, summed, three
 
+_UNIT = 0.15  # brings the channels after the fifth stage to a standard deviation of about 1 on MRI
 LAST = ((4, 192, 5, 2, 6), (1, 320, 3, 1, 6))  # repeats, channels, kernel, stride, expansion of the sixth and seventh stage
 
 
@@ -41,7 +42,34 @@ class EfficientNetLiteEncoder(Encoder):
         load_public(self, lite0_weights())
 
 
-def build(name: str, *, pixels: int, stride: int, width: float) -> EfficientNetLiteEncoder:
+class FiveStagesEncoder(Encoder):
+    """Its first five stages, by which the lumbar crops are read: texture and shape, of a size that suits a lesion; what the last two know
+    is objects. Features are those of the narrow end of a block, which no ReLU follows: they may be negative."""
+
+    classifier = ("_fc.", "_conv_head.", "_bn1.", *(f"_blocks.{number}." for number in range(11, 16)))
+
+    def __init__(self) -> None:
+        super().__init__()
+        whole = EfficientNetLiteEncoder(16).body
+        self.body = nn.Module()
+        self.body._conv_stem, self.body._bn0, self.body._blocks = whole._conv_stem, whole._bn0, whole._blocks[:11]
+        self.channels, self.stride = STAGES[-1][1], 16
+
+    def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
+        body = self.body
+        x = nn.functional.relu6(body._bn0(body._conv_stem(three(grey) * 0.5)))
+        for block in body._blocks[:-1]:
+            x = block(x)
+        return body._blocks[-1](x) * _UNIT, summed(x.abs())
+
+    def load_imagenet(self) -> None:
+        load_public(self, lite0_weights())
+
+
+def build(name: str, *, pixels: int, stride: int, width: float) -> Encoder:
     del pixels
+    if name == "efficientnet_lite0_stage5":
+        refuse_settings(name, stride=stride, width=width, strides=(16, 32))
+        return FiveStagesEncoder()
     refuse_settings(name, stride=stride, width=width, strides=(16, 32))
     return EfficientNetLiteEncoder(stride)

@@ -22,6 +22,7 @@ class Shape:
     ----------
     planes : slot -> plane; backbones : slot -> name
     shared : one encoder for all slots
+    parts, slices : every slice is described by its parts x parts regions; with more than one, ``slices`` of a stack are needed
     """
 
     planes: Mapping[str, str]
@@ -35,6 +36,8 @@ class Shape:
     fuse: str = "attention"
     correlate: bool = False
     dropout: float = 0.2
+    parts: int = 1
+    slices: int = 0
 
 
 class MultiplaneNetwork(nn.Module):
@@ -52,7 +55,8 @@ class MultiplaneNetwork(nn.Module):
         # Inputs with different backbones meet at one width.
         self.level = nn.ModuleDict({slot: nn.Linear(own, channels) for slot, own in widths.items() if own != channels})
         # A pooled vector a finding needs one unit to be read by; pooled features of all planes share their pooling's form, not its weights.
-        self.pools = nn.ModuleList(aggregator(shape.aggregate, channels, shape.findings) for _ in self.slots)
+        places = shape.slices * shape.parts**2 if shape.parts > 1 else 0
+        self.pools = nn.ModuleList(aggregator(shape.aggregate, channels, shape.findings, places) for _ in self.slots)
         self.coplane = CoPlane(len(self.slots), channels) if shape.fuse == "coplane" else None
         self.drop = nn.Dropout(shape.dropout)
         self.fuse = fusion(shape.fuse, [shape.planes[slot] for slot in self.slots], channels, shape.findings)
@@ -79,7 +83,7 @@ class MultiplaneNetwork(nn.Module):
         return features[0].transpose(0, 1), before[0]
 
     def describe(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
-        """Mean features of every slice: all slices that are there in one batch.
+        """Mean features of every place, a slice or a part of one: all slices that are there in one batch.
 
         Parameters
         ----------
@@ -87,7 +91,7 @@ class MultiplaneNetwork(nn.Module):
 
         Returns
         -------
-        ([n, slot, slice', channel], [n, slot, slice'] mask, sums over channels of the last block and of the one before,
+        ([n, slot, place, channel], [n, slot, place] mask, sums over channels of the last block and of the one before,
         [present slices, h, w] in the order of ``mask.nonzero()``; None where inputs have encoders of their own)
         """
         volume = any(self.encoder(slot).volume for slot in self.slots)
@@ -95,18 +99,23 @@ class MultiplaneNetwork(nn.Module):
             return (*self._of_stacks(grey, mask), None)
         there = mask > 0
         width = max(self.encoder(slot).channels for slot in self.slots)
-        out = grey.new_zeros(*mask.shape, width)
+        out = grey.new_zeros(*mask.shape, self.shape.parts**2, width)
+        sums = None
         if len(self.encoders) == 1:
             features, before = self.encoder(self.slots[0])(grey[there])
-            out[there] = features.mean((2, 3)).to(out.dtype)
-            return out, mask, (features.detach().float().sum(1), before)
-        for number, slot in enumerate(self.slots):
-            own = there[:, number]
-            if own.any():
-                features, _ = self.encoder(slot)(grey[:, number][own])
-                mean = features.mean((2, 3))
-                out[:, number][own] = (self.level[slot](mean) if slot in self.level else mean).to(out.dtype)
-        return out, mask, None
+            out[there] = parted(features, self.shape.parts).to(out.dtype)
+            sums = (features.detach().float().abs().sum(1), before)
+        else:
+            for number, slot in enumerate(self.slots):
+                own = there[:, number]
+                if own.any():
+                    mean = parted(self.encoder(slot)(grey[:, number][own])[0], self.shape.parts)
+                    out[:, number][own] = (self.level[slot](mean) if slot in self.level else mean).to(out.dtype)
+        return out.flatten(2, 3), self.places(mask), sums
+
+    def places(self, mask: Tensor) -> Tensor:
+        """[n, slot, slice] -> [n, slot, place]."""
+        return mask.repeat_interleave(self.shape.parts**2, 2) if self.shape.parts > 1 else mask
 
     def _of_stacks(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         parts: list[Tensor] = []
@@ -124,8 +133,8 @@ class MultiplaneNetwork(nn.Module):
         return out * kept[..., None], kept
 
     def read(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, list[Tensor | None]]:
-        """[n, slot, slice, channel], [n, slot, slice] -> (fused logits [n, finding], those of single inputs [n, slot, finding], direction
-        [n, slot, finding, channel], shares of the slices by slot)."""
+        """[n, slot, place, channel], [n, slot, place] -> (fused logits [n, finding], those of single inputs [n, slot, finding], direction
+        [n, slot, finding, channel], shares of the places by slot)."""
         if self.coplane is not None:
             features = self.coplane(features, mask)
         pooled, shares = [], []
@@ -175,19 +184,32 @@ class ReaderGraph(nn.Module):
     def forward(self, features: Tensor, shown: Tensor) -> tuple[Tensor, ...]:
         """[n, slot, slice, channel, h, w], [n, slot, slice] -> (logits, planes, and, where exact, maps [n, finding, slot, slice, h, w]).
 
-        A map holds what each place adds to the logit: features times the share of their slice times the direction they are read in.
+        A map holds what each cell adds to the logit: features times the share of their place times the direction they are read in.
         """
-        fused, single, direction, shares = self.network.read(features.mean((4, 5)), shown)
+        parts, slices, (high, wide) = self.network.shape.parts, features.shape[2], features.shape[4:]
+        places = parted(features.flatten(0, 2), parts).unflatten(0, features.shape[:3])
+        fused, single, direction, shares = self.network.read(places.flatten(2, 3), self.network.places(shown))
         if not self.network.exact:
             return fused, single
-        cells = features.shape[4] * features.shape[5]
+        high, wide = high // parts, wide // parts
         maps = []
         for number, share in enumerate(shares):
             assert share is not None
-            weight = direction[:, number][:, :, None] * share / cells  # [n, finding, slice, channel]
-            own = features[:, number].flatten(3)  # [n, slice, channel, h * w]
-            maps.append((weight.transpose(1, 2) @ own).transpose(1, 2))
-        return fused, single, torch.stack(maps, 2).unflatten(4, features.shape[4:])
+            weight = direction[:, number][:, :, None] * share / (high * wide)  # [n, finding, place, channel]
+            own = features[:, number].unflatten(4, (parts, wide)).unflatten(3, (parts, high))  # [n, slice, channel, part, h, part, w]
+            own = own.permute(0, 1, 3, 5, 2, 4, 6).flatten(5).flatten(1, 3)  # [n, place, channel, h * w]
+            found = (weight.transpose(1, 2) @ own).transpose(1, 2)  # [n, finding, place, h * w]
+            found = found.unflatten(3, (high, wide)).unflatten(2, (slices, parts, parts))
+            maps.append(found.transpose(4, 5).flatten(5).flatten(3, 4))
+        return fused, single, torch.stack(maps, 2)
+
+
+def parted(features: Tensor, parts: int) -> Tensor:
+    """[n, channel, h, w] -> [n, part, channel]: means over the parts x parts regions of every slice, row by row."""
+    if parts == 1:
+        return features.mean((2, 3))[:, None]
+    high, wide = features.shape[2] // parts, features.shape[3] // parts
+    return nn.functional.avg_pool2d(features, (high, wide)).flatten(2).transpose(1, 2)
 
 
 def outputs_of(network: MultiplaneNetwork) -> Sequence[str]:

@@ -11,6 +11,7 @@ BACKBONES = {
     "densenet121": "densenet",
     "efficientnet_b0": "efficientnet",
     "efficientnet_lite0": "efficientnet_lite",
+    "efficientnet_lite0_stage5": "efficientnet_lite",
     "swin_t": "swin",
     "vit_b_16": "vit",
     "scope_cnn3d": "scope3d",
