@@ -4,7 +4,9 @@ Both sides run the same untrained ResNet-18 on 256 x 256 crops of the same slice
 head and a map of every finding on every slice. The peer loads with MONAI (ITKReader), orients, crops, resizes, scales, and runs torch
 eager fp32; it chooses no series, checks nothing and writes nothing. Condyle opens a package and gives its whole reading.
 
-    python benchmarks/reading_planes.py [--rounds 5] [--json]
+    python benchmarks/reading_planes.py [--rounds 5] [--work FOLDER] [--json]
+
+The study and the package (about a minute of CPU) are kept in FOLDER when one is given. One round is run without a warm-up before it.
 
 Needs monai, torch, itk and openvino beside condyle[train].
 """
@@ -115,6 +117,7 @@ def monai_torch(folder: Path) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--work", type=Path, help="folder of study and package, kept and taken again")
     parser.add_argument("--json", action="store_true", help="one JSON line a contender")
     parser.add_argument("--one", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -126,13 +129,16 @@ def main() -> None:
         return
     print(machine("condyle", "monai", "torch", "itk", "onnxruntime", "openvino", "numpy"))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder)
+        folder = given.work or Path(name)
+        if not (folder / "study.txt").is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            prepare(folder)
 
         def cold(title: str) -> Any:
-            return lambda: fresh([__file__, "--one", title, name], CONDYLE_ENGINE=ENGINES.get(title, ""))
+            return lambda: fresh([__file__, "--one", title, str(folder)], CONDYLE_ENGINE=ENGINES.get(title, ""))
 
-        found = compare({title: cold(title) for title in (PEER, *ENGINES)}, reference=PEER, rounds=given.rounds)
+        contenders = {title: cold(title) for title in (PEER, *ENGINES)}
+        found = compare(contenders, reference=PEER, rounds=given.rounds, warm=int(given.rounds > 1))
     print("\n".join(one.as_json() for one in found.values()) if given.json else report(found))
     truth = found[PEER].last["scores"]
     for title, one in found.items():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from condyle.anatomy import JOINTS
 from condyle.errors import CondyleError, PackageError
 from condyle.prepare import check_steps
+from condyle.readers.grades import step_of
 from condyle.readers.onnx import graph_names
 from condyle.readers.package import Package
 
@@ -52,8 +53,8 @@ def _of_catalogue(package: Package) -> Iterator[str]:
 
 
 def _finding(name: str) -> str:
-    """'meniscal_tear' of 'meniscal_tear/medial'."""
-    return name.partition("/")[0]
+    """'meniscal_tear' of 'meniscal_tear/medial', 'grade' of 'grade>=2'."""
+    return step_of(name)[0].partition("/")[0]
 
 
 def _of_papers(package: Package) -> Iterator[str]:

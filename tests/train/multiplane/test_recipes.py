@@ -12,6 +12,7 @@ from nibabel.nifti1 import Nifti1Image
 from condyle.cohorts import open_rows
 from condyle.cohorts.cohort import load_cohort
 from condyle.readers import check_package, load_package
+from condyle.testing.families import CHECKS
 from condyle.train.multiplane.pipeline import train_multiplane
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.recipe import load_recipe, shipped_recipes
@@ -71,3 +72,6 @@ def test_smoke(name: str, tmp_path: Path) -> None:
         assert said == set(recipe.data.findings)
         assert all(one.score is not None and 0 <= one.score <= 1 for one in reading.findings)
     assert len(reading.used_series) == 1
+    if "ordinal" in recipe.heads.values():  # the battery runs elsewhere on binary findings
+        for contract in CHECKS:
+            contract(reader, open_rows(cohort.studies["s0"]))
