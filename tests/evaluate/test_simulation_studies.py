@@ -22,7 +22,7 @@ from condyle.evaluate.mrmc.analysis import Approach, compare_arms, covariance_fo
 from condyle.evaluate.mrmc.design import design_of_mask
 from condyle.evaluate.mrmc.seniority import compare_groups, gain_spread
 from condyle.evaluate.paired_predictive import generalised_score
-from condyle.evaluate.trial import Unit, binary_effect, interaction
+from condyle.evaluate.trial import Unit, binary_effect, interaction, time_effect
 from condyle.evaluate.unpaired_proportions import miettinen_nurminen
 from tests.evaluate.mrmc.studies import without
 from tests.evaluate.mrmc.test_type_one_error import roe_metz
@@ -165,6 +165,41 @@ def independent_times_reject(rng: Rng) -> bool:
     return float(ttest_rel(log[arm == 1], log[arm == 0]).pvalue) < 0.05
 
 
+def timed_trial(rng: Rng, *, cluster: float, reader: str, clusters: int = 24, size: int = 16) -> list[Unit]:
+    """Log seconds of whole clusters in an arm, which does nothing.
+
+    ``cluster`` is their standard deviation beside 0.3 of a unit. Readers are '' (not known), 'crossed' (each reads in many clusters of
+    both arms), 'nested' (each cluster has one reader, each reader one arm) or 'few' (clusters of one to three patients).
+    """
+    units = []
+    pace = rng.normal(0, 0.2, 6) if reader else np.zeros(6)
+    for k in range(clusters):
+        arm, level = ("unaided", "aided")[k % 2], rng.normal(0, cluster)
+        for i in range(1 + k % 3 if reader == "few" else size):
+            who = int(rng.integers(6)) if reader in ("crossed", "few") else k % 6
+            seconds = float(np.exp(4 + level + pace[who] + rng.normal(0, 0.3)))
+            name = f"R{who}" if reader else ""
+            units.append(Unit(1, f"u{k}-{i}", f"c{k}", "", name, f"s{k}-{i}", arm, arm, "", {"seconds": str(seconds)}))
+    return units
+
+
+def trial_times(cluster: float, reader: str, clusters: int = 24) -> Callable[[Rng], bool]:
+    def hit(rng: Rng) -> bool:
+        units = timed_trial(rng, cluster=cluster, reader=reader, clusters=clusters)
+        return time_effect(units, "seconds", "unaided", "aided").ratio.p < 0.05
+
+    return hit
+
+
+def times_without_the_cluster_reject(rng: Rng) -> bool:
+    """The wrong one: readers alone are random, the clusters that were randomised are forgotten."""
+    units = timed_trial(rng, cluster=0.2, reader="crossed")
+    arm = np.array([float(unit.assigned == "aided") for unit in units])
+    log = np.log([float(unit.values["seconds"]) for unit in units])
+    terms = [intercept_and_slope("reader", [unit.reader for unit in units], arm, "arm")]
+    return mixed_model(log, np.column_stack([np.ones(len(arm)), arm]), terms, names=["one", "arm"]).of("arm").p < 0.05
+
+
 def predictive_rejects(rng: Rng) -> bool:
     """Two tests of one sensitivity and specificity, alike in a patient: equal positive predictive values."""
     truth = rng.random(200) < 0.4
@@ -190,6 +225,12 @@ CHECKS = {
     "trial of 24 clusters": Check(few_clusters_reject, 0.04, 0.075, 60),  # 0.058
     "strata of a trial": Check(strata_reject, 0.035, 0.075, 0, 1000),  # 0.064
     "reading time": Check(times_reject, 0.019, 0.086, 0, 400),  # 0.0525
+    "trial time, readers crossed": Check(trial_times(0.1, "crossed"), 0.02, 0.08, 50, 1000),
+    "trial time, clusters that differ much": Check(trial_times(0.2, "crossed"), 0.02, 0.08, 0, 1000),
+    "trial time, clusters alike": Check(trial_times(0.0, "crossed"), 0.01, 0.08, 0, 1000),
+    "trial time, readers of one arm": Check(trial_times(0.1, "nested"), 0.01, 0.08, 0, 1000),
+    "trial time, no readers": Check(trial_times(0.1, ""), 0.02, 0.08, 50, 1000),
+    "trial time, patients of one to three units": Check(trial_times(0.2, "few", 60), 0.02, 0.08, 0, 1000),
     "predictive values": Check(predictive_rejects, 0.035, 0.065),  # 0.057
 }
 
@@ -198,6 +239,7 @@ WRONG = {
     "cases drawn, taken as fixed": Check(drawn_cases_reject_as_fixed, 0.12, 1.0, 0, 1000),
     "plain sandwich of 24 clusters": Check(plain_sandwich_rejects, 0.06, 0.11, 0),
     "units of clusters as independent": Check(independent_units_reject, 0.10, 1.0, 0, 500),
+    "trial time without the cluster": Check(times_without_the_cluster_reject, 0.10, 1.0, 0, 400),
     "reads of one reader as independent": Check(independent_times_reject, 0.12, 1.0, 0),
 }
 

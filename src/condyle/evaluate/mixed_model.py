@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, optimize, sparse, stats
+from scipy import optimize, sparse, stats
 
 from condyle.errors import InputError
 
 Floats = NDArray[np.float64]
+_Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +113,8 @@ class MixedFit:
 
 
 def mixed_model(
-    outcome: ArrayLike, design: ArrayLike, random: Sequence[RandomTerm], *, names: Sequence[str], level: float = 0.95
+    outcome: ArrayLike, design: ArrayLike, random: Sequence[RandomTerm], *, names: Sequence[str], level: float = 0.95,
+    contained: bool = False,
 ) -> MixedFit:
     """Fit by REML and test each fixed effect.
 
@@ -122,6 +124,8 @@ def mixed_model(
     design : (n, p) fixed columns, the constant among them
     random : terms; groupings may cross each other
     names : (p,) of the fixed columns
+    contained : no effect gets more degrees of freedom than the grouping leaves within which it does not vary, also where the variance
+        of that grouping is estimated as none
 
     Raises
     ------
@@ -137,9 +141,10 @@ def mixed_model(
     beta, phi = algebra.beta, algebra.phi
     se_kr2, kr_df, satterthwaite = _small_sample(algebra, free)
     effects = []
+    most = _contained(x, random) if contained else np.full(x.shape[1], np.inf)
     for place, name in enumerate(names):
         se, adjusted = float(np.sqrt(phi[place, place])), float(np.sqrt(se_kr2[place]))
-        df, df_s = float(kr_df[place]), float(satterthwaite[place])
+        df, df_s = (min(float(one[place]), float(most[place])) for one in (kr_df, satterthwaite))
         statistic = float(beta[place]) / adjusted
         reach = float(stats.t.ppf((1 + level) / 2, df)) * adjusted
         effects.append(FixedEffect(
@@ -154,6 +159,22 @@ def mixed_model(
     )  # fmt: skip
 
 
+def _contained(x: Floats, random: Sequence[RandomTerm]) -> Floats:
+    """(p,) levels of the grouping within which a column does not vary, less the columns that do not vary there; inf without such one.
+
+    The containment rule of a split-plot analysis; as an upper bound it is exact in balanced designs.
+    """
+    most = np.full(x.shape[1], np.inf)
+    for term in random:
+        levels, place = np.unique(term.groups, return_inverse=True)
+        first = np.zeros(len(levels), np.intp)
+        first[place] = np.arange(len(place))
+        constant = (x == x[first[place]]).all(0)
+        free = len(levels) - int(np.linalg.matrix_rank(x[first][:, constant])) if constant.any() else len(levels)
+        most[constant] = np.minimum(most[constant], max(free, 1))
+    return most
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
     beta: Floats
@@ -163,14 +184,18 @@ class _Solved:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Products:
-    """Cross-products of random columns Z, fixed columns X and the outcome y, and how theta fills the relative factor."""
+    """Cross-products of [Z X y], random columns, fixed columns and the outcome, from which every covariance is judged.
 
-    zz: Floats
-    zx: Floats
-    zy: Floats
-    xx: Floats
-    xy: Floats
-    yy: float
+    Levels of one grouping do not touch each other, so the grouping with the most coefficients (``large``: studies, patients) is taken
+    out level by level: an evaluation costs its levels times the squared size of the others, never the cube of all.
+    """
+
+    gram: Floats  # [Z X y]'[Z X y]
+    own: Floats  # (levels, width, width) of the large term
+    cross: Floats  # (levels, width, others): the large term by all that is not in it
+    others: NDArray[np.intp]  # columns of [Z X y] outside the large term
+    left: Floats  # cross-products of those
+    large: int
     n: int
     terms: tuple[RandomTerm, ...]
     counts: tuple[int, ...]
@@ -185,9 +210,30 @@ class _Products:
             rows = np.repeat(np.arange(len(y)), width)
             blocks.append(sparse.csr_array((term.columns.ravel(), (rows, at)), shape=(len(y), len(levels) * width)))
             counts.append(len(levels))
-        z = sparse.hstack(blocks, format="csr")
-        square = np.asarray((z.T @ z).todense(), np.float64)
-        return cls(square, z.T @ x, z.T @ y, x.T @ x, x.T @ y, float(y @ y), len(y), tuple(random), tuple(counts))
+        z, rest = sparse.hstack(blocks, format="csr"), np.column_stack([x, y])
+        mixed = z.T @ rest
+        gram = np.block([[np.asarray((z.T @ z).todense(), np.float64), mixed], [mixed.T, rest.T @ rest]])
+        sizes = [count * term.columns.shape[1] for count, term in zip(counts, random, strict=True)]
+        large = int(np.argmax(sizes))
+        inside = np.arange(sum(sizes[:large]), sum(sizes[: large + 1]))
+        others = np.setdiff1d(np.arange(len(gram)), inside)
+        levels_, width = counts[large], random[large].columns.shape[1]
+        square = gram[np.ix_(inside, inside)].reshape(levels_, width, levels_, width)
+        own = square[np.arange(levels_), :, np.arange(levels_), :]
+        return cls(
+            gram, own, gram[np.ix_(inside, others)].reshape(levels_, width, -1), others, gram[np.ix_(others, others)], large, len(y),
+            tuple(random), tuple(counts),
+        )  # fmt: skip
+
+    @property
+    def q(self) -> int:
+        """Random columns."""
+        return sum(count * term.columns.shape[1] for count, term in zip(self.counts, self.terms, strict=True))
+
+    @property
+    def p(self) -> int:
+        """Fixed columns."""
+        return len(self.gram) - 1 - self.q
 
     def factors(self, theta: Floats) -> list[Floats]:
         """Relative Cholesky factor of each term, column by column of its lower triangle."""
@@ -201,37 +247,73 @@ class _Products:
             at += size
         return found
 
-    def lam(self, theta: Floats) -> Floats:
-        found = np.zeros(self.zz.shape)
-        base = 0
-        for count, one in zip(self.counts, self.factors(theta), strict=True):
-            width = len(one)
-            at = base + width * np.arange(count)
-            for row, column in zip(*np.tril_indices(width), strict=True):
-                found[at + row, at + column] = one[row, column]
-            base += width * count
-        return found
-
     @property
     def start(self) -> Floats:
         return np.concatenate([np.eye(t.columns.shape[1])[np.triu_indices(t.columns.shape[1])] for t in self.terms])
 
+    def reduced(self, covariances: Sequence[Floats]) -> tuple[Floats, Floats, float, float]:
+        """(X'V^-1 X, X'V^-1 y, y'V^-1 y, log det V) of V = I + Z G Z' with these covariances relative to the residual.
+
+        They need not be positive definite while V is.
+        """
+        g = covariances[self.large]
+        inner = np.eye(len(g)) + self.own @ g  # (levels, width, width)
+        width = self.cross.shape[2]
+        # (G^-1 + Z'Z)^-1 Z'W, level by level; an intercept alone is a division
+        taken = self.cross * (g / inner) if len(g) == 1 else g @ np.linalg.solve(inner, self.cross)
+        flat = self.cross.reshape(-1, width)
+        left = self.left - flat.T @ taken.reshape(-1, width)
+        log_det = float(np.log(np.abs(inner)).sum() if len(g) == 1 else np.linalg.slogdet(inner)[1].sum())
+        r = len(left) - self.p - 1
+        if r:
+            grid = self.grid(covariances)
+            inner = np.eye(r) + grid @ left[:r, :r]
+            log_det += float(np.linalg.slogdet(inner)[1])
+            left = left[r:, r:] - left[r:, :r] @ np.linalg.solve(inner, grid) @ left[:r, r:]
+        return left[:-1, :-1], left[:-1, -1], float(left[-1, -1]), log_det
+
+    def grid(self, covariances: Sequence[Floats]) -> Floats:
+        """(r, r) covariance of the random columns outside the large term, level by level on the diagonal."""
+        r = len(self.others) - self.p - 1
+        found, base = np.zeros((r, r)), 0
+        for place, (count, small) in enumerate(zip(self.counts, covariances, strict=True)):
+            if place == self.large:
+                continue
+            width = len(small)
+            at = base + width * np.arange(count)
+            for row in range(width):
+                for column in range(width):
+                    found[at + row, at + column] = small[row, column]
+            base += width * count
+        return found
+
     def at(self, theta: Floats) -> _Solved:
-        lam = self.lam(theta)
-        inner = lam.T @ self.zz @ lam + np.eye(len(lam))
-        low = linalg.cholesky(inner, lower=True)
-        rx = linalg.solve_triangular(low, lam.T @ self.zx, lower=True)
-        ry = linalg.solve_triangular(low, lam.T @ self.zy, lower=True)
-        left = self.xx - rx.T @ rx
-        beta = np.linalg.solve(left, self.xy - rx.T @ ry)
-        rest = self.yy - float(ry @ ry) - float((self.xy - rx.T @ ry) @ beta)
+        """Profiled over the residual variance."""
+        xx, xy, yy, log_det = self.reduced([one @ one.T for one in self.factors(theta)])
+        beta = np.linalg.solve(xx, xy)
         free = self.n - len(beta)
-        sigma2 = rest / free
-        deviance = 2 * np.log(np.diag(low)).sum() + np.linalg.slogdet(left)[1] + free * (1 + np.log(2 * np.pi * sigma2))
+        sigma2 = max((yy - float(xy @ beta)) / free, 1e-14 * float(self.gram[-1, -1]) / self.n)  # what is left is no less than rounding
+        deviance = log_det + np.linalg.slogdet(xx)[1] + free * (1 + np.log(2 * np.pi * sigma2))
         return _Solved(beta, sigma2, float(deviance))
 
     def deviance(self, theta: Floats) -> float:
         return self.at(theta).deviance
+
+    def deviance_of(self, values: Floats) -> float:
+        """REML deviance at variances and covariances in the order of the report, the residual last (not profiled)."""
+        sigma2, covariances, at = float(values[-1]), [], 0
+        for term in self.terms:
+            width = term.columns.shape[1]
+            small = np.diag(values[at : at + width])
+            at += width
+            for row in range(width):
+                for column in range(row + 1, width):
+                    small[row, column] = small[column, row] = values[at]
+                    at += 1
+            covariances.append(small / sigma2)
+        xx, xy, yy, log_det = self.reduced(covariances)
+        rest = (yy - float(xy @ np.linalg.solve(xx, xy))) / sigma2
+        return float((self.n - len(xy)) * np.log(sigma2) + log_det + np.linalg.slogdet(xx)[1] + rest)
 
     def fit(self) -> Floats:
         """Minimise the profiled REML deviance; variances may be 0, so diagonals are bounded there."""
@@ -251,7 +333,7 @@ class _Products:
         return theta
 
     def _search(self, diagonal: NDArray[np.bool_], bounds: Sequence[tuple[float | None, float | None]]) -> Floats:
-        """The lowest deviance from several starts.
+        """The lowest deviance, from the best of several starts.
 
         At a standard deviation of 0 the slope is 0 by symmetry, so a search that steps there stays, whatever lies beyond: each component
         that ended at 0 is given another chance.
@@ -260,7 +342,7 @@ class _Products:
         def lowest(start: Floats) -> Any:
             return optimize.minimize(self.deviance, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
 
-        best = min((lowest(self.start * scale) for scale in (1.0, 0.3, 0.1)), key=lambda found: float(found.fun))
+        best = lowest(min((self.start * scale for scale in (1.0, 0.5, 0.25, 0.1, 0.05)), key=self.deviance))
         for place in np.flatnonzero(diagonal):
             for chance in (0.3, 0.1) if best.x[place] < 1e-3 else ():
                 again = np.array(best.x)
@@ -275,53 +357,68 @@ class _Products:
 
 
 class _Algebra:
-    """V = sigma2 I + Z G Z' and the products that the small-sample formulas need, all from cross-products.
+    """Products with V^-1, V^-2 and V^-3 that the small-sample formulas need, all from cross-products.
 
-    With U = Z * factor and M = I + U'U / ..., V^-1 = (I - U M^-1 U') / sigma2, so W'V^-k W' follow from W'W and W'U alone.
+    Of the large term alone V is A^-1 with A^k = I - Z C_k Z', level by level; the other terms M add V^-1 = A - A M A. So no matrix of
+    all random columns is ever factorised.
     """
 
     def __init__(self, products: _Products, theta: Floats, sigma2: float) -> None:
         self.products, self.sigma2 = products, sigma2
         self.variances = np.array([component.value for component in _components(products, theta, sigma2)])
-        lam = products.lam(theta)
-        q, p = len(lam), len(products.xx)
-        gram = np.block([[products.zz, products.zx], [products.zx.T, products.xx]])  # W'W of W = [Z X]
-        wu = np.vstack([products.zz @ lam, products.zx.T @ lam])  # W'U
-        uu = lam.T @ products.zz @ lam
-        values, vectors = np.linalg.eigh(uu)
-        values = np.maximum(values, 0.0)
-        turned = wu @ vectors
-        # W'(I + UU')^-k W = W'W - W'U Q diag(c_k) Q'U'W with c_k = (1 - (1 + d)^-k) / d
-        self.powers = {}
-        for k in (1, 2, 3):
-            with np.errstate(invalid="ignore", divide="ignore"):
-                c = np.where(values > 1e-12, (1 - (1 + values) ** -k) / np.where(values > 1e-12, values, 1.0), float(k))
-            self.powers[k] = (gram - (turned * c) @ turned.T) / sigma2**k
-        self.q, self.p = q, p
-        self.trace2 = (products.n - q + float(((1 + values) ** -2).sum())) / sigma2**2  # tr V^-2
-        self.phi = np.linalg.inv(self.powers[1][q:, q:])
-        wy = np.concatenate([products.zy, products.xy])
-        solved = turned[q:] * np.where(values > 1e-12, (1 - 1 / (1 + values)) / np.where(values > 1e-12, values, 1.0), 1.0)
-        xvy = (wy[q:] - solved @ (vectors.T @ (lam.T @ products.zy))) / sigma2
-        self.beta = self.phi @ xvy
+        covariances = [one @ one.T for one in products.factors(theta)]
+        own, q = products.own, products.q
+        inner = np.eye(own.shape[1]) + own @ covariances[products.large]
+        c = covariances[products.large] @ np.linalg.inv(inner)
+        c2 = 2 * c - c @ own @ c
+        c3 = c2 + c - c2 @ own @ c
+        one, two, three = (self._without_large(each) for each in (c, c2, c3))  # [Z X]'A^k[Z X]
+        r = len(products.others) - products.p - 1
+        rest = products.others[:r]
+        grid = products.grid(covariances)
+        b1, b2, b3 = one[rest], two[rest], three[rest]
+        r1, r2, r3 = b1[:, rest], b2[:, rest], b3[:, rest]
+        t = np.linalg.solve(np.eye(r) + grid @ r1, grid)
+        tb, tr2t = t @ b1, t @ r2 @ t
+        mixed = b2.T @ tb
+        self.first = (one - b1.T @ tb) / sigma2  # [Z X]'V^-1[Z X]
+        self.second = (two - mixed - mixed.T + b1.T @ tr2t @ b1) / sigma2**2
+        x1, x2, x3 = b1[:, q:], b2[:, q:], b3[:, q:]
+        once, twice = x3.T @ t @ x1, x2.T @ tr2t @ x1
+        self.third = (
+            three[q:, q:] - once - once.T - x2.T @ t @ x2 + twice + twice.T + x1.T @ (t @ r3 @ t - tr2t @ r2 @ t) @ x1
+        ) / sigma2**3  # X'V^-3 X
+        self.trace2 = float(products.n - (c2 * np.swapaxes(own, 1, 2)).sum() - 2 * (t * r3).sum() + np.trace(t @ r2 @ t @ r2)) / sigma2**2
+        self.q, self.p = q, products.p
+        self.phi = np.linalg.inv(self.first[q:, q:])
+        self.beta = products.at(theta).beta
 
-    def part(self, index: int) -> Floats | None:
-        """E with dV = Z E Z' for the index-th covariance element; None is the residual, dV = I."""
-        at = 0
+    def _without_large(self, c: Floats) -> Floats:
+        products = self.products
+        own, cross = products.own, products.cross[:, :, :-1]
+        count, width, others = cross.shape
+        whole = products.gram[:-1, :-1].copy()
+        inside = np.setdiff1d(np.arange(len(whole)), products.others[:-1])
+        o = np.ix_(products.others[:-1], products.others[:-1])
+        whole[o] -= cross.reshape(-1, others).T @ (c @ cross).reshape(-1, others)
+        mixed = (cross - own @ c @ cross).reshape(-1, others)
+        whole[np.ix_(inside, products.others[:-1])] = mixed
+        whole[np.ix_(products.others[:-1], inside)] = mixed.T
+        at = inside.reshape(count, width)
+        whole[at[:, :, None], at[:, None, :]] = own - own @ c @ own
+        return np.asarray(whole)
+
+    def part(self, index: int) -> _Part | None:
+        """Where E with dV = Z E Z' is 1, for the index-th covariance element; None is the residual, dV = I."""
         elements = _elements(self.products)
         if index == len(elements):
             return None
         number, row, column = elements[index]
-        width = self.products.terms[number].columns.shape[1]
-        small = np.zeros((width, width))
-        small[row, column] = small[column, row] = 1.0
-        grid = np.zeros((self.q, self.q))
-        for place, (term, count) in enumerate(zip(self.products.terms, self.products.counts, strict=True)):
-            size = term.columns.shape[1] * count
-            if place == number:
-                grid[at : at + size, at : at + size] = np.kron(np.eye(count), small)
-            at += size
-        return grid
+        sizes = [count * term.columns.shape[1] for count, term in zip(self.products.counts, self.products.terms, strict=True)]
+        level = sum(sizes[:number]) + self.products.terms[number].columns.shape[1] * np.arange(self.products.counts[number])
+        if row == column:
+            return level + row, level + row
+        return np.concatenate([level + row, level + column]), np.concatenate([level + column, level + row])
 
 
 def _elements(products: _Products) -> list[tuple[int, int, int]]:
@@ -336,26 +433,28 @@ def _elements(products: _Products) -> list[tuple[int, int, int]]:
 
 def _small_sample(algebra: _Algebra, free: Sequence[int]) -> tuple[Floats, Floats, Floats]:
     """(p,) Kenward-Roger variances and degrees of freedom, and Satterthwaite's, over the variance elements that are free."""
-    q, powers, phi = algebra.q, algebra.powers, algebra.phi
-    zvz, zvx = powers[1][:q, :q], powers[1][:q, q:]
-    z2z, z2x, x2x, x3x = powers[2][:q, :q], powers[2][:q, q:], powers[2][q:, q:], powers[3][q:, q:]
+    q, phi, first, second = algebra.q, algebra.phi, algebra.first, algebra.second
+    zvz, zvx = first[:q, :q], first[:q, q:]
+    z2z, z2x, x2x, x3x = second[:q, :q], second[:q, q:], second[q:, q:], algebra.third
     parts = [algebra.part(index) for index in free]
     m = len(parts)
-    p_of = [-(x2x if e is None else zvx.T @ e @ zvx) for e in parts]
+    p_of = [-(x2x if e is None else zvx[e[0]].T @ zvx[e[1]]) for e in parts]
     trace, q_of = np.zeros((m, m)), [[np.zeros_like(phi)] * m for _ in range(m)]
-    for i, first in enumerate(parts):
-        for j, second in enumerate(parts):
-            if first is None and second is None:
+    for i, one in enumerate(parts):
+        for j, two in enumerate(parts):
+            if one is None and two is None:
                 trace[i, j], product = algebra.trace2, x3x
-            elif first is None or second is None:
-                grid = second if first is None else first
-                assert grid is not None
-                trace[i, j] = float((z2z * grid).sum())
-                product = z2x.T @ grid @ zvx if first is None else zvx.T @ grid @ z2x
+            elif one is None:
+                assert two is not None
+                trace[i, j] = float(z2z[two].sum())
+                product = z2x[two[0]].T @ zvx[two[1]]
+            elif two is None:
+                trace[i, j] = float(z2z[one].sum())
+                product = zvx[one[0]].T @ z2x[one[1]]
             else:
-                left, right = zvz @ first, zvz @ second
-                trace[i, j] = float((left * right.T).sum())
-                product = zvx.T @ first @ zvz @ second @ zvx
+                between = zvz[np.ix_(one[1], two[0])]
+                trace[i, j] = float((between * zvz[np.ix_(two[1], one[0])].T).sum())
+                product = zvx[one[0]].T @ between @ zvx[two[1]]
             q_of[i][j] = product
     information = np.array([
         [
@@ -390,7 +489,7 @@ def _observed_information(algebra: _Algebra, free: Sequence[int]) -> Floats:
     def deviance(change: Floats) -> float:
         values = base.copy()
         values[list(free)] += change
-        return _deviance(products, values)
+        return products.deviance_of(values)
 
     steps = scale[list(free)]
 
@@ -422,30 +521,6 @@ def _moved(theta: Floats, places: NDArray[np.intp], move: Floats) -> Floats:
     return found
 
 
-def _deviance(products: _Products, values: Floats) -> float:
-    """REML deviance at variances and covariances (not profiled); G need not be positive definite while V is."""
-    sigma2, g, at = values[-1], [], 0
-    for term, count in zip(products.terms, products.counts, strict=True):
-        width = term.columns.shape[1]
-        small = np.zeros((width, width))
-        for row in range(width):
-            small[row, row] = values[at + row]
-        at += width
-        for row in range(width):
-            for column in range(row + 1, width):
-                small[row, column] = small[column, row] = values[at]
-                at += 1
-        g.append(np.kron(np.eye(count), small))
-    grid = linalg.block_diag(*g)
-    inner = np.eye(len(grid)) + grid @ products.zz / sigma2
-    solved = np.linalg.solve(inner, grid)  # (G^-1 + Z'Z / s)^-1
-    xx = products.xx / sigma2 - products.zx.T @ solved @ products.zx / sigma2**2
-    xy = products.xy / sigma2 - products.zx.T @ solved @ products.zy / sigma2**2
-    yy = products.yy / sigma2 - float(products.zy @ solved @ products.zy) / sigma2**2
-    rest = yy - float(xy @ np.linalg.solve(xx, xy))
-    return float(products.n * np.log(sigma2) + np.linalg.slogdet(inner)[1] + np.linalg.slogdet(xx)[1] + rest)
-
-
 def _components(products: _Products, theta: Floats, sigma2: float) -> tuple[VarianceComponent, ...]:
     factors = products.factors(theta)
     found = []
@@ -472,11 +547,23 @@ def _free_parts(products: _Products, theta: Floats) -> tuple[list[int], bool]:
 
 def _check(y: Floats, x: Floats, random: Sequence[RandomTerm], names: Sequence[str]) -> None:
     if y.ndim != 1 or x.ndim != 2 or len(x) != len(y) or x.shape[1] != len(names) or any(len(t.groups) != len(y) for t in random):
-        raise InputError("mixed-shape", "Outcome, design and groupings must have one row an observation, and a name each column.")
+        raise InputError(
+            "mixed-shape", "Outcome, design and groupings must have one row an observation, and a name each column.",
+            what_to_do="Give as many rows of design and labels of each grouping as outcomes.",
+        )  # fmt: skip
     if not np.isfinite(y).all() or not np.isfinite(x).all():
         raise InputError("mixed-values", "An outcome or covariate is missing or infinite.", what_to_do="Leave the row out, and count it.")
     if np.linalg.matrix_rank(x) < x.shape[1]:
-        raise InputError("mixed-rank", "The fixed columns are not independent.")
+        raise InputError(
+            "mixed-rank", "The fixed columns are not independent.", what_to_do="Leave out the columns that others already tell."
+        )
+    if not np.abs(y - x @ np.linalg.lstsq(x, y, rcond=None)[0]).max() > 1e-9 * np.abs(y).max():
+        raise InputError(
+            "mixed-constant", "The outcome does not vary beyond the fixed columns.",
+            what_to_do="See whether the column holds a placeholder.",
+        )  # fmt: skip
     for term in random:
         if len(set(term.groups.tolist())) < 2:
-            raise InputError("mixed-levels", f"A random effect of {term.name} needs two levels or more.")
+            raise InputError(
+                "mixed-levels", f"A random effect of {term.name} needs two levels or more.", what_to_do="Leave this grouping out."
+            )

@@ -30,3 +30,25 @@ def without(reads: Reads, mask: np.ndarray) -> Reads:
     return Reads(
         reads.arms, reads.readers, reads.cases, reads.patients, reads.patient, reads.truth, np.where(mask, np.nan, reads.score)
     )
+
+
+def tables(reads: Reads, threshold: float = 0.5) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """The same as rows of a reading table (scores and decisions; readers by turns junior and senior) and of a truth table, one finding."""
+    rows = [
+        {
+            "reader_id": reads.readers[r], "study_id": reads.cases[c], "finding": "cyst", "arm": reads.arms[a], "score": repr(float(score)),
+            "decision": "present" if score >= threshold else "absent", "seniority": ("junior", "senior")[r % 2],
+        }
+        for (a, r, c), score in np.ndenumerate(reads.score)
+        if not np.isnan(score)
+    ]  # fmt: skip
+    truth = [
+        {"study_id": case, "patient_id": reads.patients[reads.patient[c]], "finding": "cyst", "value": str(int(reads.truth[c]))}
+        for c, case in enumerate(reads.cases)
+    ]
+    return rows, truth
+
+
+def numbered(rows: list[dict[str, str]]) -> list[tuple[int, dict[str, str]]]:
+    """Rows as a reader of CSV files numbers them."""
+    return list(enumerate(rows, start=2))

@@ -69,7 +69,7 @@ def test_the_page_of_missing_reads_has_readers_groups_terms_and_macro_averages()
     ]
     truth = parse_truth(read_table(EXAMPLES / "knee_2_readers" / "truth.csv", what="truth").rows)
     groups = {"both": ("meniscal_tear", "acl_injury")}
-    study = reader_study(parse_reads(rows), truth, base="unaided", arm="aided", metrics=("auroc",), groups_of_findings=groups)
+    study = reader_study(parse_reads(rows), truth, arms=("unaided", "aided"), metrics=("auroc",), groups_of_findings=groups)
     for name in ("meniscal_tear", "macro both"):
         one = study.of(name, "auroc")
         assert len(one.readers) == 10

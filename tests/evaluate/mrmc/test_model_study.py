@@ -7,6 +7,7 @@ from condyle.errors import InputError
 from condyle.evaluate.mrmc import ModelStudy, area_under_roc, model_study, parse_reads, parse_truth, versus_readers
 from condyle.evaluate.mrmc.analysis import Approach
 from condyle.evaluate.mrmc.evidence import model_evidence
+from condyle.evaluate.proportion import wilson
 from condyle.evaluate.standalone import Settings
 from condyle.evaluate.study_evidence import Claim
 from tests.evaluate.mrmc.studies import study
@@ -48,9 +49,9 @@ def test_it_is_the_comparison_with_random_readers_and_cases(found: ModelStudy) -
 def test_readers_lie_where_their_decisions_put_them(found: ModelStudy) -> None:
     calls = WHOLE.score[0, 1:] >= 0.6
     for place, point in enumerate(found.points["cyst"]):
-        assert point.sensitivity == pytest.approx(calls[place, WHOLE.truth].mean())
-        assert point.specificity == pytest.approx((~calls[place, ~WHOLE.truth]).mean())
-        assert point.sensitivity_limits[0] < point.sensitivity < point.sensitivity_limits[1]
+        assert point.sensitivity.estimate == pytest.approx(calls[place, WHOLE.truth].mean())
+        assert point.specificity.estimate == pytest.approx((~calls[place, ~WHOLE.truth]).mean())
+        assert (point.sensitivity.low, point.sensitivity.high) == wilson(calls[place, WHOLE.truth].sum(), WHOLE.truth.sum())
     chart = model_evidence(found, "unaided", QUICK).figures[0]
     curve, readers = chart.series[0], [one for one in chart.series if one.kind == "points"]
     assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)

@@ -18,7 +18,7 @@ GROUPS = {"major": generator().MAJOR, "helped": [one for one in generator().FIND
 def readers() -> ReaderStudy:
     folder = "knee_2_readers"
     return reader_study(
-        parse_reads(rows(f"{folder}/reads.csv")), parse_truth(rows(f"{folder}/truth.csv")), base="unaided", arm="aided", metrics=("auroc",),
+        parse_reads(rows(f"{folder}/reads.csv")), parse_truth(rows(f"{folder}/truth.csv")), arms=("unaided", "aided"), metrics=("auroc",),
         groups_of_findings=GROUPS,
     )  # fmt: skip
 
@@ -50,9 +50,10 @@ def test_juniors_gain_more(readers: ReaderStudy) -> None:
 
 
 def test_reading_times_by_group(readers: ReaderStudy) -> None:
-    assert readers.time is not None
+    by_group = {one.group: one.ratio for one in readers.times}
+    assert set(by_group) == {"", *PLANTED["time_ratio"]}
     for rank, ratio in PLANTED["time_ratio"].items():
-        found = readers.time_by_group[rank].ratio
+        found = by_group[rank]
         assert found.low < ratio < found.high
         assert found.p < 0.01
 

@@ -10,6 +10,7 @@ from condyle.evaluate.mrmc.analysis import Approach, Compared, compare_arms
 from condyle.evaluate.mrmc.covariance import covariance
 from condyle.evaluate.mrmc.dbm import PseudovalueAnalysis, dorfman_berbaum_metz, pseudovalues
 from condyle.evaluate.mrmc.design import Design, design_of
+from condyle.evaluate.mrmc.each_reader import ReaderGain, reader_gains, reader_value
 from condyle.evaluate.mrmc.figure import Figures, accuracy, area_under_roc, sensitivity, specificity
 from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.marks import Mark, MarkedReads, afroc, gather_marks, highest_rating, weighted_afroc, weighted_afroc1
@@ -20,14 +21,15 @@ from condyle.evaluate.mrmc.planning import Planning, plan_readers
 from condyle.evaluate.mrmc.power import Pilot, Power, detectable_effect, patients_needed, power, power_table, sensitivity_to_pilot
 from condyle.evaluate.mrmc.reading_time import ReadingTime, reading_time
 from condyle.evaluate.mrmc.reads import Reads, gather
-from condyle.evaluate.mrmc.seniority import GainSpread, ReaderGain, compare_groups, gain_spread, reader_gains
-from condyle.evaluate.mrmc.study import Comparison, ReaderStudy, reader_study
+from condyle.evaluate.mrmc.seniority import GainSpread, compare_groups, gain_spread
+from condyle.evaluate.mrmc.study import AllArms, Comparison, ReaderStudy, reader_study
 from condyle.evaluate.mrmc.table import Assembled, Read, Truth, assemble, parse_reads, parse_truth
 from condyle.evaluate.mrmc.ustatistics import Moments, UAnalysis, UStatistic, u_statistics
 from condyle.evaluate.mrmc.versus_readers import VersusReaders, versus_readers
 from condyle.evaluate.mrmc.washout import Washout, washout
 
 __all__ = [
+    "AllArms",
     "Analysis",
     "Approach",
     "ArmMean",
@@ -86,6 +88,7 @@ __all__ = [
     "pseudovalues",
     "reader_gains",
     "reader_study",
+    "reader_value",
     "reading_time",
     "sensitivity",
     "sensitivity_to_pilot",

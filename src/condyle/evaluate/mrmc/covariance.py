@@ -71,7 +71,9 @@ def unbiased(figures: Figures) -> Floats:
     Source: Gallas, Acad Radiol 2006;13:353; Gallas, Pennello & Myers, JOSA A 2007;24:B70.
     """
     if figures.pairs is None:
-        raise InputError("covariance-unbiased", "The unbiased covariance is for areas under curves only.")
+        raise InputError(
+            "covariance-unbiased", "The unbiased covariance is for areas under curves only.", what_to_do="Use the jackknife."
+        )
     wins, counts = success_by_patient(figures.pairs)
     flat_wins, flat_counts = (grid.reshape(-1, *grid.shape[2:]) for grid in (wins, counts))
     apart_sum, apart_count = (_apart(grid) for grid in (flat_wins, flat_counts))
@@ -94,7 +96,10 @@ def bootstrap(figures: Figures, *, n: int = 2000, seed: int = 0) -> Floats:
     defined = ~np.isnan(_cells(figures.value[None])[0])
     whole = ~np.isnan(values[:, defined]).any(1)
     if whole.sum() < 0.9 * n:
-        raise InputError("covariance-bootstrap", "More than a tenth of the resamples have no positive or no negative case.")
+        raise InputError(
+            "covariance-bootstrap", "More than a tenth of the resamples have no positive or no negative case.",
+            what_to_do="Use the jackknife, or more cases.",
+        )  # fmt: skip
     matrix = np.asarray(np.cov(values[whole], rowvar=False), np.float64)
     return _own_cases(figures, matrix.reshape(values.shape[1], values.shape[1]))
 
@@ -105,7 +110,10 @@ def covariance(figures: Figures, method: str = "jackknife", *, n: int = 2000, se
         return bootstrap(figures, n=n, seed=seed)
     methods = {"jackknife": jackknife, "delong": delong, "unbiased": unbiased}
     if method not in methods:
-        raise InputError("covariance-method", f"There is no covariance {method!r}.", why=f"Known are {', '.join(METHODS)}.")
+        raise InputError(
+            "covariance-method", f"There is no covariance {method!r}.", why=f"Known are {', '.join(METHODS)}.",
+            what_to_do="Choose one of these.",
+        )  # fmt: skip
     return methods[method](figures)
 
 

@@ -75,13 +75,15 @@ def dorfman_berbaum_metz(figures: Figures, *, readers: str = "random", cases: st
     InputError - the study is not crossed, the jackknife is not defined, or there is one reader or one arm
     """
     if (readers, cases) not in INFERENCE:
-        raise InputError("mrmc-factors", "Readers and cases must be 'random' or 'fixed', and not both fixed.")
+        raise InputError(
+            "mrmc-factors", "Readers and cases must be 'random' or 'fixed', and not both fixed.", what_to_do="Fix one of them at most."
+        )
     y = pseudovalues(figures)
     if design_of_mask(np.moveaxis(figures.used, 0, 2)).name != "crossed" or np.isnan(y).any() or min(y.shape) < 2:
         raise InputError(
             "mrmc-dbm",
             "Pseudovalues need a crossed study of two or more arms and readers in which no class empties.",
-            what_to_do="Use obuchowski_rockette for nested designs and u_statistics for missing reads.",
+            what_to_do="Leave the method to the design (auto), which takes what the design allows.",
         )
     t, r, k = y.shape
     ms = _mean_squares(y)

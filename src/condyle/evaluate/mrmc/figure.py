@@ -7,7 +7,7 @@ accuracy). Both have closed forms for leaving a patient out, however many cases 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ class Pairs:
     positive, negative : (t, r, P) and (t, r, Q) ratings; -inf is unmarked, NaN not read
     weight : (P,) of the positive units (a lesion's weight in its case; 1 for a case)
     positive_patient, negative_patient : (P,), (Q,) index of the patient
+    truth : (P,) of a share, whose successes stand on the positive side: is the case a positive one; None of areas
     """
 
     positive: Floats
@@ -35,6 +36,14 @@ class Pairs:
     weight: Floats
     positive_patient: NDArray[np.intp]
     negative_patient: NDArray[np.intp]
+    truth: NDArray[np.bool_] | None = None
+
+    def counts(self) -> tuple[int, int]:
+        """Units that anybody read, and the positive ones among them."""
+        up, down = (~np.isnan(side).all((0, 1)) for side in (self.positive, self.negative))
+        if self.truth is not None:
+            return int(up.sum()), int((up & self.truth).sum())
+        return int(up.sum() + down.sum()), int(up.sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,13 +77,51 @@ class Figures:
     pairs: Pairs | None = None
     successes: Pairs | None = None
 
-    def of_arm(self, index: int) -> Figures:
-        """One arm alone."""
-        one = slice(index, index + 1)
-        return Figures(
-            self.name, self.arms[one], self.readers, self.patients, self.value[one], self.without[:, one], self.used[:, one],
-            self.positive[:, one], self.negative[:, one], lambda weights: self.weighted(weights)[one],
-            _cut(self.pairs, one), _cut(self.successes, one),
+    @property
+    def counts(self) -> tuple[int, int | None, int]:
+        """Units that anybody read (cases, or lesions and cases without), the positive ones among them, patients.
+
+        A macro average counts patients only: it has no positives of its own.
+        """
+        sides, patients = self.pairs or self.successes, int(self.used.any((1, 2)).sum())
+        return (patients, None, patients) if sides is None else (*sides.counts(), patients)
+
+    def of_arms(self, names: Sequence[str]) -> Figures:
+        """These arms alone, in this order."""
+        return self._of([self.arms.index(name) for name in names], slice(None))
+
+    def of_readers(self, places: Sequence[int]) -> Figures:
+        """These readers alone, and the patients that any of them read."""
+        found = self._of(range(len(self.arms)), list(places))
+        units = found.used.any((1, 2))
+        if units.all():
+            return found
+
+        def weighted(weights: Floats) -> Floats:
+            every = np.zeros(len(units))
+            every[units] = weights
+            return found.weighted(every)
+
+        return replace(
+            found, patients=tuple(found.patients[k] for k in np.flatnonzero(units)), without=found.without[units], used=found.used[units],
+            positive=found.positive[units], negative=found.negative[units], weighted=weighted,
+        )  # fmt: skip
+
+    def _of(self, arms: Sequence[int], readers: slice | list[int]) -> Figures:
+        arms = list(arms)
+
+        def sides(pairs: Pairs | None) -> Pairs | None:
+            if pairs is None:
+                return None
+            return replace(pairs, positive=pairs.positive[arms][:, readers], negative=pairs.negative[arms][:, readers])
+
+        names = tuple(np.array(self.readers, dtype=object)[readers].tolist())
+        return replace(
+            self, arms=tuple(self.arms[i] for i in arms), readers=names, value=self.value[arms][:, readers],
+            without=self.without[:, arms][:, :, readers],
+            used=self.used[:, arms][:, :, readers], positive=self.positive[:, arms][:, :, readers],
+            negative=self.negative[:, arms][:, :, readers], weighted=lambda weights: self.weighted(weights)[arms][:, readers],
+            pairs=sides(self.pairs), successes=sides(self.successes),
         )  # fmt: skip
 
 
@@ -133,7 +180,8 @@ def share(name: str, reads: Reads, success: Floats, among: NDArray[np.bool_]) ->
     return Figures(
         name, reads.arms, reads.readers, tuple(reads.patients[index] for index in people), value,
         np.where(count > 0, without, value), count > 0, added, np.zeros_like(added), weighted, None,
-        Pairs(of, np.full((*of.shape[:2], 1), 0.5), np.ones(of.shape[2]), owner, np.array([len(people)], np.intp)),
+        Pairs(of, np.full((*of.shape[:2], 1), 0.5), np.ones(of.shape[2]), owner, np.array([len(people)], np.intp),
+              reads.truth[among]),
     )  # fmt: skip
 
 
@@ -205,10 +253,6 @@ def _won(high: Floats, low: Floats, a: Floats, b: Floats) -> tuple[Floats, Float
     beaten = (below[np.searchsorted(ranked_low, high, "left")] + below[np.searchsorted(ranked_low, high, "right")]) / 2
     losses = (under[np.searchsorted(ranked_high, low, "left")] + under[np.searchsorted(ranked_high, low, "right")]) / 2
     return beaten, under[-1] - losses
-
-
-def _cut(pairs: Pairs | None, arms: slice) -> Pairs | None:
-    return None if pairs is None else replace(pairs, positive=pairs.positive[arms], negative=pairs.negative[arms])
 
 
 def _psi(high: Floats, low: Floats) -> Floats:

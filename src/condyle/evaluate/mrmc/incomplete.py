@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.estimate import Estimate, cut
 from condyle.evaluate.mrmc.figure import Figures
 from condyle.evaluate.mrmc.obuchowski_rockette import Components
 
@@ -46,7 +46,7 @@ def mean_gain(
     left = len(figures.readers) - len(gain)
     warnings = (f"{left} readers of one arm only are left out.",) if left else ()
     name = f"difference of {figures.name}"
-    return _over_readers(name, gain, cov, len(figures.patients), level, "difference 0", warnings, (readers, cases))
+    return cut(_over_readers(name, gain, cov, figures, level, "difference 0", warnings, (readers, cases)))
 
 
 def mean_value(figures: Figures, arm: str, *, readers: str = "random", cases: str = "random", level: float = 0.95) -> Estimate:
@@ -54,13 +54,9 @@ def mean_value(figures: Figures, arm: str, *, readers: str = "random", cases: st
     place = figures.arms.index(arm)
     there = np.isfinite(figures.value[place])
     grid = _grid(figures)[place, place]
-    one = _over_readers(
-        figures.name, figures.value[place][there], grid[np.ix_(there, there)], len(figures.patients), level, "", (), (readers, cases)
-    )  # fmt: skip
-    return one if np.isnan(one.low) else Estimate(
-        one.measure, one.estimate, max(one.low, 0.0), min(one.high, 1.0), one.method, one.n, None, one.clusters, level, one.se,
-        df=one.df, warnings=one.warnings,
-    )  # fmt: skip
+    return cut(_over_readers(
+        figures.name, figures.value[place][there], grid[np.ix_(there, there)], figures.of_arms((arm,)), level, "", (), (readers, cases)
+    ), 0.0)  # fmt: skip
 
 
 def components(figures: Figures, base: str, arm: str) -> Components | None:
@@ -100,12 +96,14 @@ def _grid(figures: Figures) -> Floats:
 
 
 def _over_readers(
-    measure: str, values: Floats, cov: Floats, patients: int, level: float, null: str, warnings: tuple[str, ...], factors: tuple[str, str]
-) -> Estimate:
-    r = len(values)
+    measure: str, values: Floats, cov: Floats, figures: Figures, level: float, null: str, warnings: tuple[str, ...],
+    factors: tuple[str, str],
+) -> Estimate:  # fmt: skip
+    r, (n, events, patients) = len(values), figures.counts
     if r < (1 if factors[0] == "fixed" else 2):
-        words = (*warnings, "Fewer than two readers of both arms: nothing speaks of other readers.")
-        return Estimate(measure, float(values[0]) if r else float("nan"), n=patients, clusters=patients, level=level, warnings=words)
+        words = (*warnings, "Fewer than two readers of both arms: nothing speaks of other readers, no interval.")
+        value = float(values[0]) if r else float("nan")
+        return Estimate(measure, value, method=METHOD, n=n, events=events, clusters=patients, level=level, warnings=words)
     if factors[0] == "fixed":
         spread, shared, df = 0.0, float(cov.mean()) * r, float("inf")
     else:
@@ -121,6 +119,6 @@ def _over_readers(
     whom = f"{r} readers and cases random" if factors == ("random", "random") else f"{r} readers {factors[0]}, cases {factors[1]}"
     kind = METHOD if factors[0] == "fixed" else f"Obuchowski-Rockette-Hillis on {METHOD}"
     return Estimate(
-        measure, value, value - reach, value + reach, f"{kind}, {whom}", patients, None, patients, level, se,
+        measure, value, value - reach, value + reach, f"{kind}, {whom}", n, events, patients, level, se,
         statistic, df, float(2 * stats.t.sf(abs(statistic), df)) if null and se > 0 else float("nan"), null, warnings=(*warnings, *few),
     )  # fmt: skip

@@ -29,7 +29,10 @@ def macro(figures: Sequence[Figures], name: str = "") -> Figures:
     InputError - none, or arms or readers differ
     """
     if not figures or any(one.arms != figures[0].arms or one.readers != figures[0].readers for one in figures):
-        raise InputError("macro-differ", "A macro average needs findings read in the same arms by the same readers.")
+        raise InputError(
+            "macro-differ", "A macro average needs findings read in the same arms by the same readers.",
+            what_to_do="Keep the readers who read every finding of the group.",
+        )  # fmt: skip
     patients = tuple(dict.fromkeys(name for one in figures for name in one.patients))
     at = {patient: place for place, patient in enumerate(patients)}
     places = [np.array([at[patient] for patient in one.patients], np.intp) for one in figures]

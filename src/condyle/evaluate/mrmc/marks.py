@@ -47,7 +47,10 @@ class MarkedReads:
     def __post_init__(self) -> None:
         sums = np.bincount(self.lesion_case, self.lesion_weight, len(self.cases))
         if not np.isclose(sums[self.diseased], 1.0).all():
-            raise InputError("marks-weights", "The weights of the lesions of a case must sum to 1.")
+            raise InputError(
+                "marks-weights", "The weights of the lesions of a case must sum to 1.",
+                what_to_do="Divide each weight by their sum within the case.",
+            )  # fmt: skip
         if np.isnan(self.false_mark).any() or np.isnan(self.lesion).any():
             raise InputError("marks-values", "A rating is not a number.", what_to_do="Leave the mark out: unmarked is -inf.")
 
@@ -99,7 +102,10 @@ def gather_marks(
     lesion = np.full((len(known_arms), len(known_readers), len(lesions)), -np.inf)
     for number, mark in enumerate(marks, start=1):
         if mark.case not in case_at or (mark.lesion is not None and (mark.case, mark.lesion) not in lesion_at):
-            raise InputError("marks-unknown", f"Mark {number} is on a case or lesion that is not listed.")
+            raise InputError(
+                "marks-unknown", f"Mark {number} is on a case or lesion that is not listed.",
+                what_to_do="Add the case or lesion, or leave the mark out and count it.",
+            )  # fmt: skip
         cell = arm_at[mark.arm], reader_at[mark.reader]
         if mark.lesion is None:
             place = (*cell, case_at[mark.case])
@@ -107,7 +113,10 @@ def gather_marks(
         else:
             place = (*cell, lesion_at[mark.case, mark.lesion])
             if np.isfinite(lesion[place]):
-                raise InputError("marks-twice", f"Mark {number} hits a lesion that this reader has marked already.")
+                raise InputError(
+                    "marks-twice", f"Mark {number} hits a lesion that this reader has marked already.",
+                    what_to_do="Keep the mark with the highest rating.",
+                )  # fmt: skip
             lesion[place] = mark.rating
     owner = _places(people, cases, patients)
     return MarkedReads(

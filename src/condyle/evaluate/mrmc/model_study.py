@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from condyle.errors import InputError
-from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.estimate import Estimate, cut
 from condyle.evaluate.finding_table import Floats, Texts
-from condyle.evaluate.mrmc.analysis import FEW_PATIENTS, Approach
-from condyle.evaluate.mrmc.figure import Figures
+from condyle.evaluate.mrmc.analysis import FEW_PATIENTS, NO_VARIANCE, Approach
+from condyle.evaluate.mrmc.each_reader import reader_value
+from condyle.evaluate.mrmc.figure import Figures, sensitivity, specificity
 from condyle.evaluate.mrmc.macro import macro
 from condyle.evaluate.mrmc.operating_point import at_readers_specificity
 from condyle.evaluate.mrmc.reads import Reads
@@ -20,21 +21,18 @@ from condyle.evaluate.mrmc.study import METRICS
 from condyle.evaluate.mrmc.table import Read, Truth, assemble, findings_of
 from condyle.evaluate.mrmc.versus_readers import versus_readers
 from condyle.evaluate.multiplicity import holm
-from condyle.evaluate.proportion import wilson
 
 MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderPoint:
-    """One reader on the ROC plane, with Wilson limits of each share; cases of one patient are taken as one when they are one."""
+    """One reader on the ROC plane; shares have Wilson limits, over patients where one has several cases."""
 
     reader: str
     seniority: str
-    sensitivity: float
-    specificity: float
-    sensitivity_limits: tuple[float, float]
-    specificity_limits: tuple[float, float]
+    sensitivity: Estimate
+    specificity: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def model_study(
                     figures = built[metric, group][finding] = figure(both.of_readers((MODEL, *members)))
                     found.append(_comparison(finding, metric, group, figures, approach, level))
             if metric == "sensitivity":
-                points[finding] = tuple(_point(both, name, seniority.get(name, "")) for name in gathered.reads.readers)
+                points[finding] = tuple(_point(both, name, seniority.get(name, ""), level) for name in gathered.reads.readers)
                 scores, _ = _complete(gathered.reads, predictions, finding, None)
                 curves[finding] = (scores.truth.astype(np.float64), scores.score[0, 0], np.array(scores.patients)[scores.patient])
                 at[finding] = at_readers_specificity(
@@ -183,32 +181,31 @@ def _ranks(readers: Sequence[str], seniority: Mapping[str, str]) -> dict[str, tu
 
 
 def _comparison(finding: str, metric: str, group: str, figures: Figures, approach: Approach, level: float) -> ModelComparison:
-    patients = len(figures.patients)
+    n, events, patients = figures.counts
     if np.isnan(figures.value).any() or np.isnan(figures.without).any() or patients < 2:
         own, others = float(figures.value[0, 0]), figures.value[0, 1:]
         nothing = Estimate(
-            f"difference of {metric}", own - float(others.mean()), n=patients, clusters=patients, level=level, warnings=(FEW_PATIENTS,)
-        )
+            f"difference of {metric}", own - float(others.mean()), method="mean of the readers", n=n, events=events, clusters=patients,
+            level=level, warnings=(FEW_PATIENTS,),
+        )  # fmt: skip
         readers = tuple(zip(figures.readers[1:], others.tolist(), strict=True))
         return ModelComparison(finding, metric, group, own, float(others.mean()), nothing, float("nan"), readers)
     found = versus_readers(figures, MODEL, readers=approach.readers, cases=approach.cases, level=level)
-    difference = Estimate(
-        f"difference of {metric}", -found.difference, -found.high, -found.low,
-        f"Obuchowski-Rockette-Hillis, model fixed, {len(found.readers)} {approach.factors}", patients, None, patients, found.level,
-        found.se, -found.statistic, found.df, found.p, "difference 0", warnings=found.warnings,
-    )  # fmt: skip
+    none = () if found.se > 1e-12 else (NO_VARIANCE,)
+    low, high = (-found.high, -found.low) if not none else (float("nan"),) * 2
+    difference = cut(Estimate(
+        f"difference of {metric}", -found.difference, low, high,
+        f"Obuchowski-Rockette-Hillis, model fixed, {len(found.readers)} {approach.factors}", n, events, patients, found.level,
+        found.se, -found.statistic, found.df, found.p, "difference 0" if np.isfinite(found.p) else "", warnings=(*found.warnings, *none),
+    ))  # fmt: skip
     readers = tuple((name, value) for name, value, _ in found.readers)
     return ModelComparison(finding, metric, group, found.model_value, found.readers_mean, difference, float("nan"), readers)
 
 
-def _point(both: Reads, name: str, rank: str) -> ReaderPoint:
-    calls = both.score[0, both.readers.index(name)]
-    hits, right = int(calls[both.truth].sum()), int((1 - calls[~both.truth]).sum())
-    ill, well = int(both.truth.sum()), int((~both.truth).sum())
-    return ReaderPoint(
-        name, rank, hits / ill if ill else float("nan"), right / well if well else float("nan"),
-        wilson(hits, ill) if ill else (float("nan"),) * 2, wilson(right, well) if well else (float("nan"),) * 2,
-    )  # fmt: skip
+def _point(both: Reads, name: str, rank: str, level: float) -> ReaderPoint:
+    own = both.of_readers((name,))
+    made = [reader_value(figure(own), own.arms[0], name, 0.0, metric=figure.__name__, level=level) for figure in (sensitivity, specificity)]
+    return ReaderPoint(name, rank, *made)
 
 
 def _adjusted(found: Sequence[ModelComparison]) -> tuple[ModelComparison, ...]:

@@ -30,6 +30,16 @@ INFERENCE = {
     ("random", "fixed"): "to the population of readers, reading these cases only",
 }
 
+# Of Obuchowski and Rockette's model; with missing reads by the same moments from the readers' own figures.
+COMPONENTS = {
+    "Reader": "(MS(R) - MS(TR)) / arms - Cov1 + Cov3",
+    "Arm by reader": "MS(TR) - Error + Cov1 + Cov2 - Cov3",
+    "Error": "variance over patients of a figure, mean over readers and arms",
+    "Cov1": "covariance over patients of two arms of a reader, mean",
+    "Cov2": "covariance over patients of two readers of an arm, mean",
+    "Cov3": "covariance over patients of two readers of two arms, mean",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Components:
@@ -161,13 +171,18 @@ def obuchowski_rockette(
     InputError - missing or partially paired reads (use ``ustatistics``), one random reader, a reader without a class
     """
     if (readers, cases) not in INFERENCE:
-        raise InputError("mrmc-factors", "Readers and cases must be 'random' or 'fixed', and not both fixed.")
+        raise InputError(
+            "mrmc-factors", "Readers and cases must be 'random' or 'fixed', and not both fixed.", what_to_do="Fix one of them at most."
+        )
     design = design_of_mask(np.moveaxis(figures.used, 0, 2))
     _check(figures, design, readers)
     matrix = covariance_of(figures, covariance, seed=seed) if isinstance(covariance, str) else np.asarray(covariance, np.float64)
     t, r = figures.value.shape
     if matrix.shape != (t * r, t * r):
-        raise InputError("mrmc-covariance", f"The covariance must be {t * r} x {t * r}, arm by arm and reader by reader.")
+        raise InputError(
+            "mrmc-covariance", f"The covariance must be {t * r} x {t * r}, arm by arm and reader by reader.",
+            what_to_do="Make it with covariance() from the same figures.",
+        )  # fmt: skip
     model = _Model(figures.value, matrix.reshape(t, r, t, r), design)
     test = model.test(readers, cases) if t > 1 else None
     means = tuple(model.mean(i, name, readers, cases, level, limits) for i, name in enumerate(figures.arms))
@@ -365,13 +380,13 @@ def _check(figures: Figures, design: Design, readers: str) -> None:
             "mrmc-incomplete",
             "Obuchowski-Rockette needs every reader's cases in every arm.",
             why=f"This study is {design}; {design.missing} reads are missing.",
-            what_to_do="Use the U-statistics, which use every read that was made: condyle.evaluate.mrmc.u_statistics.",
+            what_to_do="Leave the method to the design (auto), or use U-statistics (u): both use every read that was made.",
         )
     if readers == "random" and not free_readers(figures, design):
         raise InputError(
             "mrmc-one-reader",
             "Readers cannot be random: there is only one reader (in each block or arm).",
-            what_to_do="Use readers='fixed', and speak of these readers only.",
+            what_to_do="Take readers as fixed, and speak of these readers only.",
         )
     hollow = np.isnan(figures.value) & figures.used.any(0)
     if hollow.any():

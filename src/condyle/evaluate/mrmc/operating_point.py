@@ -29,12 +29,20 @@ def at_readers_specificity(model: Reads, readers: Reads, *, n: int = 2000, seed:
     InputError - other cases, a missing read, or only one class
     """
     if model.score.shape[:2] != (1, 1) or len(readers.arms) != 1 or model.cases != readers.cases:
-        raise InputError("operating-point", "One model and one arm of readers with the same cases are needed.")
+        raise InputError(
+            "operating-point", "One model and one arm of readers with the same cases are needed.",
+            what_to_do="Choose one arm, and the cases that the model and the readers share.",
+        )  # fmt: skip
     if not (model.read.all() and readers.read.all()):
-        raise InputError("operating-point-missing", "The model and every reader must have read the same cases.")
+        raise InputError(
+            "operating-point-missing", "The model and every reader must have read the same cases.",
+            what_to_do="Compare on the cases that all have read, and report how many that leaves out.",
+        )  # fmt: skip
     score, calls, ill = model.score[0, 0], readers.score[0], readers.truth
     if ill.all() or not ill.any():
-        raise InputError("operating-point-class", "Positive and negative cases are needed.")
+        raise InputError(
+            "operating-point-class", "Positive and negative cases are needed.", what_to_do="Leave this finding out, and say so."
+        )
     order = np.argsort(score, kind="stable")
     count = len(model.patients)
     rng = np.random.default_rng(seed)

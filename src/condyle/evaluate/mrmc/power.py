@@ -28,7 +28,9 @@ class Pilot:
     def of(cls, analysis: Analysis) -> Pilot:
         """From an Obuchowski-Rockette analysis of two or more arms."""
         if analysis.components is None:
-            raise InputError("power-pilot", "A pilot of one arm says nothing about a difference of arms.")
+            raise InputError(
+                "power-pilot", "A pilot of one arm says nothing about a difference of arms.", what_to_do="Use a pilot with both arms."
+            )
         return cls(analysis.components, analysis.n_patients)
 
 
@@ -67,7 +69,10 @@ def power(
     InputError - fewer than two random readers, an effect of 0, both factors fixed
     """
     if effect == 0 or n_patients < 2 or n_readers < (1 if readers == "fixed" else 2) or "fixed" == readers == cases:
-        raise InputError("power-settings", "Power needs an effect, two patients or more, and two random readers or more.")
+        raise InputError(
+            "power-settings", "Power needs an effect, two patients or more, and two random readers or more.",
+            what_to_do="Plan two readers or more and an effect other than 0; take at most one of readers and cases as fixed.",
+        )  # fmt: skip
     parts, shrink = pilot.components, pilot.n_patients / n_patients
     spread = max(parts.arm_reader, 0.0)
     own, shared = shrink * (parts.error - parts.cov1), shrink * max(parts.cov2 - parts.cov3, 0.0)
@@ -105,6 +110,15 @@ def patients_needed(
         middle = (low + high) // 2
         low, high = (low, middle) if at(middle).power >= wanted else (middle, high)
     return at(high)
+
+
+def most_power(pilot: Pilot, *, n_readers: int, effect: float, alpha: float = 0.05) -> float:
+    """Power with patients without end, readers and cases random: what the readers' own differences leave. 1 when they do not differ."""
+    spread = max(pilot.components.arm_reader, 0.0)
+    if spread == 0:
+        return 1.0
+    df2 = float(n_readers - 1)
+    return float(stats.ncf.sf(stats.f.ppf(1 - alpha, 1, df2), 1, df2, 0.5 * n_readers * effect**2 / spread))
 
 
 def power_table(

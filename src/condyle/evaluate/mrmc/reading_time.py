@@ -23,6 +23,7 @@ class ReadingTime:
     seconds : difference of the arms' geometric means, seconds
     geometric_mean : arm -> seconds
     model : the whole fit, on the logarithm
+    group : of readers, '' for all
     """
 
     base: str
@@ -31,26 +32,23 @@ class ReadingTime:
     seconds: float
     geometric_mean: dict[str, float]
     model: MixedFit
+    group: str = ""
 
 
 def reading_time(reads: Sequence[Read], base: str, arm: str, *, level: float = 0.95) -> ReadingTime:
     """Compare reading times of two arms over readers and studies.
 
     Readers differ in level and in what the arm does to them (random intercept and slope), studies in level; the reading period
-    is a fixed effect when it is known and varies. A study read in several rows counts once.
+    is a fixed effect when it is known and varies. A study read in several rows counts once; rows that say nothing do not count.
 
     Raises
     ------
     InputError - fewer than two readers or studies with times in both arms
     """
-    visits: dict[tuple[str, str, str], Read] = {}
-    for read in reads:
-        if read.seconds is not None and read.arm in (base, arm):
-            visits.setdefault((read.reader, read.study, read.arm), read)
-    used = list(visits.values())
+    used = _visits(reads, base, arm)
     with_arm = np.array([float(read.arm == arm) for read in used])
     readers, studies = ([getattr(read, name) for read in used] for name in ("reader", "study"))
-    if len(set(readers)) < 2 or len(set(studies)) < 2 or len(set(with_arm.tolist())) < 2:
+    if not enough_times(reads, base, arm):
         raise InputError(
             "reading-time-few", f"Reading times in {base} and {arm} of two readers and two studies or more are needed.",
             what_to_do="Fill the column 'seconds'.",
@@ -71,3 +69,17 @@ def reading_time(reads: Sequence[Read], base: str, arm: str, *, level: float = 0
         float(np.exp(effect.estimate) * effect.se_kr), effect.statistic, effect.df_kr, effect.p, "ratio 1", warnings=fit.warnings,
     )  # fmt: skip
     return ReadingTime(base, arm, ratio, means[arm] - means[base], means, fit)
+
+
+def enough_times(reads: Sequence[Read], base: str, arm: str) -> bool:
+    """Are there times of two readers and two studies or more, in both arms, and not all alike?"""
+    used = _visits(reads, base, arm)
+    return all(len({getattr(one, name) for one in used}) > 1 for name in ("reader", "study", "arm", "seconds"))
+
+
+def _visits(reads: Sequence[Read], base: str, arm: str) -> list[Read]:
+    visits: dict[tuple[str, str, str], Read] = {}
+    for read in reads:
+        if read.made and read.seconds is not None and read.arm in (base, arm):
+            visits.setdefault((read.reader, read.study, read.arm), read)
+    return list(visits.values())

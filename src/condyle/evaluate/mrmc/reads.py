@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from condyle.errors import InputError, TableError
+from condyle.errors import InputError, TableError, did_you_mean
 
 MAX_SHOWN = 200
 
@@ -42,7 +42,10 @@ class Reads:
 
     def __post_init__(self) -> None:
         if self.score.shape != (len(self.arms), len(self.readers), len(self.cases)) or self.truth.shape != self.patient.shape:
-            raise InputError("reads-shape", "Scores must be [arm, reader, case], truth and patient one value a case.")
+            raise InputError(
+                "reads-shape", "Scores must be [arm, reader, case], truth and patient one value a case.",
+                what_to_do="Make the array from long columns with gather().",
+            )  # fmt: skip
         if np.isinf(self.score).any():
             raise InputError("reads-values", "A score is infinite.", what_to_do="Leave the row out: a missing read is allowed.")
 
@@ -55,14 +58,20 @@ class Reads:
         """The same reads with these arms only, in this order."""
         absent = [name for name in arms if name not in self.arms]
         if absent:
-            raise InputError("reads-arm", f"There is no arm {absent[0]!r}.", why=f"The arms are {', '.join(self.arms)}.")
+            raise InputError(
+                "reads-arm", f"There is no arm {absent[0]!r}.", why=f"The arms are {', '.join(self.arms)}.",
+                what_to_do=f"Name arms of the table.{did_you_mean(absent[0], self.arms)}",
+            )  # fmt: skip
         return self._with(tuple(arms), self.readers, self.score[[self.arms.index(name) for name in arms]])
 
     def of_readers(self, readers: Sequence[str]) -> Reads:
         """The same reads with these readers only, in this order."""
         absent = [name for name in readers if name not in self.readers]
         if absent:
-            raise InputError("reads-reader", f"There is no reader {absent[0]!r}.")
+            raise InputError(
+                "reads-reader", f"There is no reader {absent[0]!r}.", why=f"There are {len(self.readers)} readers.",
+                what_to_do=f"Name readers of the table.{did_you_mean(absent[0], self.readers)}",
+            )  # fmt: skip
         return self._with(self.arms, tuple(readers), self.score[:, [self.readers.index(name) for name in readers]])
 
     def called(self, threshold: float) -> Reads:

@@ -9,48 +9,8 @@ import numpy as np
 from scipy import stats
 
 from condyle.errors import InputError
-from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.estimate import Estimate, cut
 from condyle.evaluate.mrmc.figure import Figures
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderGain:
-    """One reader: figure in the base and the other arm, and the gain with its interval over patients."""
-
-    reader: str
-    group: str
-    base: float
-    arm: float
-    gain: Estimate
-
-
-def reader_gains(
-    figures: Figures, base: str, arm: str, groups: Mapping[str, str], covariance: np.ndarray, *, level: float = 0.95
-) -> tuple[ReaderGain, ...]:
-    """The gain of each reader alone, cases random.
-
-    Parameters
-    ----------
-    groups : reader -> group, '' when unknown
-    covariance : [t * r, t * r] of the figures
-    """
-    i, k = figures.arms.index(base), figures.arms.index(arm)
-    t, r = figures.value.shape
-    grid = covariance.reshape(t, r, t, r)
-    z = float(stats.norm.ppf((1 + level) / 2))
-    found = []
-    for j, reader in enumerate(figures.readers):
-        gain = float(figures.value[k, j] - figures.value[i, j])
-        variance = float(grid[k, j, k, j] + grid[i, j, i, j] - 2 * grid[k, j, i, j])
-        se = float(np.sqrt(variance)) if variance >= 0 else float("nan")
-        p = 2 * float(stats.norm.sf(abs(gain) / se)) if se > 0 else float("nan")
-        patients = int(figures.used[:, :, j].any(1).sum())
-        estimate = Estimate(
-            f"difference of {figures.name}", gain, gain - z * se, gain + z * se, "this reader, cases random, normal", patients, None,
-            patients, level, se, gain / se if se > 0 else float("nan"), float("inf"), p, "difference 0",
-        )  # fmt: skip
-        found.append(ReaderGain(reader, groups.get(reader, ""), float(figures.value[i, j]), float(figures.value[k, j]), estimate))
-    return tuple(found)
 
 
 def compare_groups(
@@ -75,7 +35,10 @@ def compare_groups(
         return _of_these(figures, gain, inside, gain_covariance(figures, base, arm, covariance), (first, second), level)
     own = [gain[one] for one in inside]
     if min(len(one) for one in own) < 2:
-        raise InputError("mrmc-group", f"The groups {first!r} and {second!r} need two readers each who read in both arms.")
+        raise InputError(
+            "mrmc-group", f"The groups {first!r} and {second!r} need two readers each who read in both arms.",
+            what_to_do="Take readers as fixed, or leave the seniority out.",
+        )  # fmt: skip
     df = len(own[0]) + len(own[1]) - 2
     spread = sum(float(((one - one.mean()) ** 2).sum()) for one in own) / df
     se = float(np.sqrt(spread * (1 / len(own[0]) + 1 / len(own[1]))))
@@ -83,10 +46,12 @@ def compare_groups(
     reach = float(stats.t.ppf((1 + level) / 2, df)) * se
     statistic = apart / se if se > 0 else float("nan")
     few = ("Few readers: no difference found is not evidence of none.",) if df < 8 else ()
-    return Estimate(
-        f"gain in {figures.name}, {first} - {second}", apart, apart - reach, apart + reach, "t over readers' gains", df + 2, None,
-        len(figures.patients), level, se, statistic, float(df), 2 * float(stats.t.sf(abs(statistic), df)), "difference 0", warnings=few,
-    )  # fmt: skip
+    n, events, patients = figures.counts
+    p = 2 * float(stats.t.sf(abs(statistic), df))
+    return cut(Estimate(
+        f"gain in {figures.name}, {first} - {second}", apart, apart - reach, apart + reach, f"t over {df + 2} readers' gains", n, events,
+        patients, level, se, statistic, float(df), p, "difference 0" if np.isfinite(p) else "", warnings=few,
+    ), -2.0, 2.0)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +100,9 @@ def _of_these(
     apart = float(weight[used] @ gain[used])
     variance = float(weight[used] @ over_cases[np.ix_(used, used)] @ weight[used])
     se = float(np.sqrt(variance)) if variance >= 0 else float("nan")
-    reach, patients = float(stats.norm.ppf((1 + level) / 2)) * se, len(figures.patients)
+    reach, (n, events, patients) = float(stats.norm.ppf((1 + level) / 2)) * se, figures.counts
     p = 2 * float(stats.norm.sf(abs(apart) / se)) if se > 0 else float("nan")
-    return Estimate(
+    return cut(Estimate(
         f"gain in {figures.name}, {names[0]} - {names[1]}", apart, apart - reach, apart + reach, "these readers, cases random, normal",
-        patients, None, patients, level, se, apart / se if se > 0 else float("nan"), float("inf"), p, "difference 0",
-    )  # fmt: skip
+        n, events, patients, level, se, apart / se if se > 0 else float("nan"), float("inf"), p, "difference 0" if np.isfinite(p) else "",
+    ), -2.0, 2.0)  # fmt: skip

@@ -19,7 +19,9 @@ from condyle.evaluate.mrmc.reads import Reads, reads_error
 Rows = Iterable[tuple[int, Mapping[str, str]]]
 DECISIONS = {"absent": 0.0, "present": 1.0, "0": 0.0, "1": 1.0, "uncertain": None, "not_assessed": None}
 UNKNOWN = frozenset({"", "na", "n/a", "nan", "null", "unknown", "?"})
+NO_NUMBER = UNKNOWN - {"nan"}  # NaN among numbers is a calculation that failed, not an empty cell
 VALUES = ("score", "decision")
+MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Read:
     seconds : reading time of the study, or None
     period : reading period, 1 first; 0 when not given
     when : time stamp, or None
+    made : the row says something (a score, or a decision, be it uncertain); else it is no read, whatever its other columns hold
     """
 
     row: int
@@ -50,16 +53,22 @@ class Read:
     seconds: float | None
     period: int
     when: datetime | None
+    made: bool = True
 
     @property
     def case(self) -> tuple[str, str, str]:
         """Study, level, side: what one decision is about."""
         return self.study, self.level, self.side
 
+    @property
+    def valued(self) -> bool:
+        """Is there a score or a decision to analyse?"""
+        return self.score is not None or self.decision is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The reference standard of one case of one finding; ``value`` is 0, 1 or None when unknown."""
+    """The reference standard of one case of one finding; ``value`` is 0, 1 or None when unknown, ``row`` that of its table (0: none)."""
 
     study: str
     patient: str
@@ -67,6 +76,7 @@ class Truth:
     level: str
     side: str
     value: float | None
+    row: int = 0
 
     @property
     def case(self) -> tuple[str, str, str]:
@@ -142,7 +152,8 @@ def parse_truth(rows: Rows, *, where: str = "") -> tuple[Truth, ...]:
         if cells.get("value", "").lower() not in UNKNOWN and value not in (0.0, 1.0):
             problems.append(f"row {number}: value must be 0, 1 or empty (unknown)")
             continue
-        truth = Truth(cells["study_id"], cells["patient_id"], cells["finding"], cells.get("level", ""), cells.get("side", ""), value)
+        place = cells.get("level", ""), cells.get("side", "")
+        truth = Truth(cells["study_id"], cells["patient_id"], cells["finding"], *place, value, number)
         key = (truth.finding, *truth.case)
         if key in seen:
             problems.append(f"row {number}: row {seen[key]} states the truth of this case already")
@@ -158,6 +169,31 @@ def parse_truth(rows: Rows, *, where: str = "") -> tuple[Truth, ...]:
 def findings_of(reads: Sequence[Read]) -> tuple[str, ...]:
     """Findings in order of appearance."""
     return tuple(dict.fromkeys(read.finding for read in reads))
+
+
+def unmatched(reads: Sequence[Read], truth: Sequence[Truth]) -> tuple[str, ...]:
+    """Sentences that name the rows that found no partner: reads without truth, truth that nobody read, readers without a read."""
+    known = {(one.finding, *one.case) for one in truth}
+    read = {(one.finding, *one.case) for one in reads if one.made}
+    alone = [one.row for one in reads if one.made and (one.finding, *one.case) not in known]
+    findings = {one.finding for one in reads}
+    unread = [one.row for one in truth if one.finding in findings and (one.finding, *one.case) not in read]
+    silent = set(dict.fromkeys(one.reader for one in reads)) - {one.reader for one in reads if one.valued}
+    said = []
+    if alone:
+        said.append(f"{len(alone)} reads have no row of truth and are left out: {_named(alone)} of the reading table.")
+    if unread:
+        said.append(f"{len(unread)} cases with truth were read by nobody: {_named(unread)} of the truth table.")
+    if silent:
+        said.append(
+            f"{', '.join(sorted(silent))}: no row holds a score or a decision; not counted among the readers, and without reading times."
+        )
+    return tuple(said)
+
+
+def _named(rows: Sequence[int]) -> str:
+    more = f" and {len(rows) - MAX_NAMED} more" if len(rows) > MAX_NAMED else ""
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:MAX_NAMED]))}{more}"
 
 
 def assemble(
@@ -181,7 +217,9 @@ def assemble(
     InputError - no case of this finding has both reads and known truth, or a named arm or reader has no read
     """
     if value not in VALUES:
-        raise InputError("reads-value", f"Reads have a {' or a '.join(VALUES)}, not a {value!r}.")
+        raise InputError(
+            "reads-value", f"Reads have a {' or a '.join(VALUES)}, not a {value!r}.", what_to_do="Ask for the score or for the decision."
+        )
     known = {one.case: one for one in truth if one.finding == finding}
     own = [read for read in reads if read.finding == finding]
     out: Counter[str] = Counter()
@@ -218,8 +256,8 @@ def _read(number: int, cells: Mapping[str, str], problems: list[str]) -> Read | 
     problems += [f"row {number}: {name} is empty" for name in ("reader_id", "study_id", "finding", "arm") if not cells.get(name)]
     score, seconds = _number(cells.get("score", "")), _number(cells.get("seconds", ""))
     for name, value in (("score", score), ("seconds", seconds)):
-        if value is None and cells.get(name, "").lower() not in UNKNOWN:
-            problems.append(f"row {number}: {name} is no finite number")
+        if value is None and cells.get(name, "").lower() not in NO_NUMBER:
+            problems.append(f"row {number}: {name} is no finite number; leave the cell empty for a read that was not made")
     if seconds is not None and seconds <= 0:
         problems.append(f"row {number}: seconds must be above 0")
     word = cells.get("decision", "").lower()
@@ -236,6 +274,7 @@ def _read(number: int, cells: Mapping[str, str], problems: list[str]) -> Read | 
     return Read(
         number, cells["reader_id"], cells["study_id"], cells["finding"], cells.get("level", ""), cells.get("side", ""), cells["arm"],
         cells.get("seniority", ""), score, DECISIONS.get(word), seconds, int(period or 0), when,
+        score is not None or word not in UNKNOWN,
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ class UStatistic:
     null : value that p tests: 0.5 for one arm, 0 for a difference
     unbiased, biased : U-statistics, and the V-statistics that never turn negative
     moments : of the arm, or of the two arms together
-    n_readers, n_negative, n_positive : int
+    n_readers, n_negative, n_positive : int; of a share n_positive counts what it is a share of, and n_negative is 0
     """
 
     name: str
@@ -172,19 +172,23 @@ def u_statistics(figures: Figures, *, level: float = 0.95) -> UAnalysis:
     """
     pairs = figures.pairs or figures.successes
     if pairs is None:
-        raise InputError("mrmc-ustatistics", "U-statistics are for areas under curves and for shares, not for macro averages.")
+        raise InputError(
+            "mrmc-ustatistics", "U-statistics are for areas under curves and for shares, not for macro averages.",
+            what_to_do="Leave the method to the design (auto), or analyse findings one by one.",
+        )  # fmt: skip
     wins, counts = success_by_patient(pairs)
     t = len(figures.arms)
     moments = {(i, k): _moments(wins[i], counts[i], wins[k], counts[k]) for i in range(t) for k in range(i, t)}
     means = [float(wins[i].sum() / counts[i].sum()) for i in range(t)]
     arms = tuple(
-        _statistic(name, means[i], 0.5, _Variance.of_one(moments[i, i]), moments[i, i], counts[[i]], level)
+        _statistic(name, means[i], 0.5, _Variance.of_one(moments[i, i]), moments[i, i], counts[[i]], level, figures.pairs is None)
         for i, name in enumerate(figures.arms)
     )
     differences = tuple(
         _statistic(
             f"{figures.arms[i]} - {figures.arms[k]}", means[i] - means[k], 0.0,
             _Variance.of_difference(moments[i, i], moments[k, k], moments[i, k]), moments[i, k], counts[[i, k]], level,
+            figures.pairs is None,
         )
         for i, k in itertools.combinations(range(t), 2)
     )  # fmt: skip
@@ -265,8 +269,9 @@ def _shared(one: Floats, other: Floats) -> Floats:
 
 
 def _statistic(
-    name: str, estimate: float, null: float, variance: _Variance, moments: Moments, counts: Floats, level: float
-) -> UStatistic:
+    name: str, estimate: float, null: float, variance: _Variance, moments: Moments, counts: Floats, level: float,
+    of_share: bool,
+) -> UStatistic:  # fmt: skip
     unbiased = _interval(estimate, null, variance.unbiased, variance.df(variance.unbiased), level)
     biased = _interval(estimate, null, variance.biased, variance.df(variance.biased), level)
     readers_in = np.asarray(counts.any(axis=(2, 3)))
@@ -281,7 +286,8 @@ def _statistic(
             said.append(f"Only {shared} readers read in both arms: the covariance of the arms is unstable.")
     if int(readers_in.any(0).sum()) < 5:
         said.append(f"Only {int(readers_in.any(0).sum())} readers: a population of readers is judged from few.")
-    numbers = int(readers_in.any(0).sum()), int(counts.any((0, 1, 2)).sum()), int(counts.any((0, 1, 3)).sum())
+    against = 0 if of_share else int(counts.any((0, 1, 2)).sum())  # the constant that a share is compared with is no case
+    numbers = int(readers_in.any(0).sum()), against, int(counts.any((0, 1, 3)).sum())
     return UStatistic(name, estimate, null, unbiased, biased, moments, *numbers, tuple(said))
 
 

@@ -77,9 +77,14 @@ def versus_readers(
     InputError - several arms, unknown model, fewer than two random readers, somebody who did not read every case
     """
     if (readers, cases) not in INFERENCE:
-        raise InputError("mrmc-factors", "Readers and cases must be 'random' or 'fixed', and not both fixed.")
+        raise InputError(
+            "mrmc-factors", "Readers and cases must be 'random' or 'fixed', and not both fixed.", what_to_do="Fix one of them at most."
+        )
     if len(figures.arms) != 1 or model not in figures.readers:
-        raise InputError("mrmc-model", f"There must be one arm in which {model!r} is among the readers.")
+        raise InputError(
+            "mrmc-model", f"There must be one arm in which {model!r} is among the readers.",
+            what_to_do="Add the model's scores as one more reader of that arm.",
+        )  # fmt: skip
     if not figures.used.all():
         raise InputError(
             "mrmc-incomplete", "The model and every reader must have read the same cases.",
@@ -89,7 +94,10 @@ def versus_readers(
     others = [j for j in range(len(figures.readers)) if j != at]
     r = len(others)
     if r < (2 if readers == "random" else 1):
-        raise InputError("mrmc-one-reader", "Random readers need two readers besides the model.")
+        raise InputError(
+            "mrmc-one-reader", "Random readers need two readers besides the model.",
+            what_to_do="Take readers as fixed, and speak of these readers only.",
+        )  # fmt: skip
     apart = figures.value[0, others] - figures.value[0, at]
     contrast = np.eye(len(figures.readers))[others] - np.eye(len(figures.readers))[at]
     over_cases = contrast @ covariance_of(figures, covariance) @ contrast.T

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from condyle.evaluate.estimate import Estimate
+from condyle.evaluate.estimate import Estimate, cut
 from condyle.evaluate.gee import FEW_CLUSTERS, gee
 from condyle.evaluate.mixed_model import MixedFit, RandomTerm, intercept, intercept_and_slope, mixed_model
 from condyle.evaluate.trial.table import Unit, need
 from condyle.evaluate.unpaired_proportions import unpaired_difference
+
+BOTH = "Fill its column for units of both arms, or leave the outcome out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def binary_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *
     y = np.array([unit.number(outcome) for unit in known], np.float64)
     with_arm = np.array([float(unit.assigned == arm) for unit in known])
     clusters = [unit.cluster for unit in known]
-    need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.")
+    need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.", BOTH)
     design = np.column_stack([np.ones(len(known)), with_arm])
     counts = [(int(y[with_arm == one].sum()), int((with_arm == one).sum())) for one in (0, 1)]
     unclustered = unpaired_difference(f"risk difference of {outcome}", *counts[1], *counts[0], level=level)
@@ -74,24 +76,28 @@ def binary_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *
 def time_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, level: float = 0.95) -> TimeEffect:
     """Effect of the assigned arm on a time, on the logarithm.
 
-    Random: reader with a reader-by-arm slope when every reader has both arms (else an intercept), and study when studies are read
-    more than once; without readers the cluster. Fixed: arm, and the stratum unless readers hold it.
+    Random: the randomised cluster; reader, with a reader-by-arm slope when every reader has both arms; study when studies are read more
+    than once. Fixed: arm and stratum. Degrees of freedom are Kenward and Roger's, never more than the clusters (or readers of one arm)
+    leave: with the cluster left out, or counted as nothing where its variance is estimated as none, trials without an effect come out
+    significant far too often.
     """
     known = [unit for unit in units if unit.number(outcome) is not None]
     log = np.log(np.array([unit.number(outcome) for unit in known], np.float64))
     with_arm = np.array([float(unit.assigned == arm) for unit in known])
-    need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.")
+    need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.", BOTH)
     columns, names = [np.ones(len(known)), with_arm], ["(constant)", arm]
     for stratum in sorted({unit.stratum for unit in known})[1:]:
-        columns.append(np.array([float(unit.stratum == stratum) for unit in known]))
-        names.append(f"stratum {stratum}")
-    fit = mixed_model(log, np.column_stack(columns), _random(known, with_arm, arm), names=names, level=level)
+        own = np.array([float(unit.stratum == stratum) for unit in known])
+        if np.linalg.matrix_rank(np.column_stack([*columns, own])) > len(columns):
+            columns.append(own)
+            names.append(f"stratum {stratum}")
+    fit = mixed_model(log, np.column_stack(columns), _random(known, with_arm, arm), names=names, level=level, contained=True)
     effect = fit.of(arm)
     means = [float(np.exp(log[with_arm == one].mean())) for one in (0, 1)]
     gone = [sum(unit.number(outcome) is None and unit.assigned == name for unit in units) for name in (control, arm)]
     ratio = Estimate(
         f"time ratio of {outcome}", float(np.exp(effect.estimate)), float(np.exp(effect.low)), float(np.exp(effect.high)),
-        f"REML of log time, random {' and '.join(fit.levels)}, Kenward-Roger", len(known), None, len({unit.cluster for unit in known}),
+        f"REML of log time, random {_listed(fit)}, Kenward-Roger", len(known), None, len({unit.cluster for unit in known}),
         level,
         float(np.exp(effect.estimate) * effect.se_kr), effect.statistic, effect.df_kr, effect.p, "ratio 1", warnings=fit.warnings,
     )  # fmt: skip
@@ -116,8 +122,12 @@ def interaction(units: Sequence[Unit], outcome: str, arm: str, *, level: float =
 
 def _marginal(name: str, y: np.ndarray, design: np.ndarray, clusters: Sequence[str], link: str, level: float) -> Estimate:
     """The last coefficient of an independence GEE: a difference of shares, or with a log link a ratio."""
+    count = len(set(clusters))
     if link == "log" and min(y[design[:, -1] == one].sum() for one in (0, 1)) == 0:
-        return Estimate(name, float("nan"), n=len(y), warnings=("An arm has no event: a ratio is not defined.",))
+        return Estimate(
+            name, float("nan"), method=f"GEE over {count} clusters, independence, log link", n=len(y), events=int(y.sum()), clusters=count,
+            level=level, warnings=("An arm has no event: a ratio is not defined.",),
+        )  # fmt: skip
     names = tuple(f"x{place}" for place in range(design.shape[1]))
     fit = gee(y, design, clusters, link=link, names=names)
     low, high, statistic, df, p = fit.interval(names[-1], level=level)
@@ -128,22 +138,40 @@ def _marginal(name: str, y: np.ndarray, design: np.ndarray, clusters: Sequence[s
         se *= value  # delta method: the standard error is on the scale of the estimate
     spread = "Student t" if np.isfinite(df) else "normal"
     words = f"GEE over {fit.clusters} clusters, independence, {fit.default} standard error, {spread}"
-    return Estimate(
-        name, value, low, high, words, len(y), int(y.sum()), fit.clusters, level, se, statistic, df, p,
-        "ratio 1" if link == "log" else "difference 0", warnings=said,
-    )  # fmt: skip
+    null = ("ratio 1" if link == "log" else "difference 0") if np.isfinite(p) else ""
+    found = Estimate(name, value, low, high, words, len(y), int(y.sum()), fit.clusters, level, se, statistic, df, p, null, warnings=said)
+    widest = 2.0 if design.shape[1] == 4 else 1.0  # of a difference of differences
+    return found if link == "log" else cut(found, -widest, widest)
+
+
+def _listed(fit: MixedFit) -> str:
+    """'cluster (24), reader (6) with its arm slope'."""
+    slopes = {one.group for one in fit.random if one.column != "(intercept)" and one.group != "residual"}
+    return ", ".join(f"{name} ({count})" + (" with its arm slope" if name in slopes else "") for name, count in fit.levels.items())
 
 
 def _random(units: Sequence[Unit], with_arm: np.ndarray, arm: str) -> list[RandomTerm]:
-    readers, studies = [unit.reader for unit in units], [unit.study for unit in units]
-    if not all(readers):
-        return [intercept("cluster", [unit.cluster for unit in units])]
-    labels = np.array(readers)
-    both = all(len(set(with_arm[labels == reader].tolist())) == 2 for reader in set(readers))
-    terms = [intercept_and_slope("reader", readers, with_arm, arm) if both else intercept("reader", readers)]
-    if all(studies) and len(set(studies)) < 0.9 * len(studies):
-        terms.append(intercept("study", studies))
-    return terms
+    """Cluster, reader, study: each that groups units, and groups them otherwise than one before.
+
+    What was randomised always stays: a model of readers alone takes the reads of a cluster for so many randomised units.
+    """
+    groups = {name: np.array([getattr(unit, name) for unit in units]) for name in ("cluster", "reader", "study")}
+    terms: list[RandomTerm] = []
+    for name, labels in groups.items():
+        places = np.unique(labels, return_inverse=True)[1]
+        levels = int(places.max()) + 1
+        if not all(labels) or levels < 2 or levels == len(units) or any(_alike(places, term.groups) for term in terms):
+            continue
+        both = name == "reader" and all(len(set(with_arm[places == one].tolist())) == 2 for one in range(levels))
+        terms.append(intercept_and_slope(name, labels, with_arm, arm) if both else intercept(name, labels))
+    return terms or [intercept("cluster", groups["cluster"])]
+
+
+def _alike(places: np.ndarray, groups: np.ndarray) -> bool:
+    """Do two columns group units in the same way?"""
+    other = np.unique(groups, return_inverse=True)[1]
+    pairs = len(set(zip(places.tolist(), other.tolist(), strict=True)))
+    return pairs == int(places.max()) + 1 == int(other.max()) + 1
 
 
 def _bounds(counts: Sequence[tuple[int, int]], missing: Sequence[int]) -> tuple[float, float]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.figures import Figure, FlowChart, FlowStage, finding_words, forest_of
 from condyle.evaluate.standalone import Line
-from condyle.evaluate.study_evidence import Cell, Claim, P, Sheet, StudyEvidence, judge_claims, number
+from condyle.evaluate.study_evidence import Cell, Claim, P, Sheet, StudyEvidence, judge_claims
+from condyle.evaluate.trial.balance import BalanceLine
 from condyle.evaluate.trial.effect import BinaryEffect, TimeEffect
 from condyle.evaluate.trial.flow import ArmFlow, Flow
 from condyle.evaluate.trial.study import INTENTION, TrialStudy
@@ -27,7 +28,7 @@ def trial_evidence(study: TrialStudy, *, claims: Sequence[Claim] = (), alpha: fl
     counted = study.flow
     summary = (
         f"{counted.randomised} of {counted.assessed} units were randomised to {study.control} or {study.arm}.",
-        "All are analysed as assigned; the per-protocol analysis stands beside it.",
+        f"All are analysed as assigned, over {sum(arm.clusters for arm in counted.arms)} clusters; per protocol stands beside it.",
     )
     return StudyEvidence(
         "Randomised trial",
@@ -125,12 +126,14 @@ def trial_methods(study: TrialStudy) -> str:
     first = next((one.estimate.method for one in study.lines if isinstance(one.effect, BinaryEffect)), "")
     said = [
         "Outcomes were analysed by intention to treat and per protocol.",
-        f"Risk differences: {first}, identity link." if first else "",
+        f"Risk differences: {first}, identity link; limits are cut at -1 and 1. Risk ratios: the same with a log link." if first else "",
+        "Miettinen-Nurminen limits, as if units were independent, stand beside them.",
         "Missing outcomes are not filled in; the bounds count all of them against, and all of them for, the arm.",
         "p over the binary outcomes are adjusted by Holm.",
     ]
     if any(isinstance(one.effect, TimeEffect) for one in study.lines):
-        said.append("Times were analysed on the logarithm by REML with random readers and Kenward-Roger tests, as ratios.")
+        first = next(one.estimate.method for one in study.lines if isinstance(one.effect, TimeEffect))
+        said.append(f"Times: {first}; arm and stratum fixed, ratios of geometric means.")
     return " ".join(one for one in said if one)
 
 
@@ -139,92 +142,92 @@ def _finding(outcome: str) -> str:
 
 
 def _flow(counted: Flow) -> Sheet:
-    rows: list[tuple[str, str, str]] = [("assessed", str(counted.assessed), "")]
-    rows += [(f"excluded before: {reason}", str(count), "") for reason, count in counted.excluded_before.items()]
-    rows.append(("randomised", str(counted.randomised), ""))
+    rows: list[tuple[Cell, ...]] = [("assessed", counted.assessed, "")]
+    rows += [(f"excluded before: {reason}", count, "") for reason, count in counted.excluded_before.items()]
+    rows.append(("randomised", counted.randomised, ""))
     for arm in counted.arms:
         rows += [
-            (f"assigned to {arm.arm}", str(arm.assigned), f"{arm.clusters} clusters"),
-            (f"{arm.arm}: received it", str(arm.received), ""),
-            (f"{arm.arm}: received the other", str(arm.received_other), ""),
-            (f"{arm.arm}: received neither", str(arm.received_nothing), ""),
+            (f"assigned to {arm.arm}", arm.assigned, f"{arm.clusters} clusters"),
+            (f"{arm.arm}: received it", arm.received, ""),
+            (f"{arm.arm}: received the other", arm.received_other, ""),
+            (f"{arm.arm}: received neither", arm.received_nothing, ""),
         ]
-        rows += [(f"{arm.arm}: excluded after: {reason}", str(count), "") for reason, count in arm.excluded_after.items()]
-        rows += [(f"{arm.arm}: without {outcome}", str(count), "") for outcome, count in arm.without_outcome.items() if count]
-        rows.append((f"{arm.arm}: per protocol", str(arm.per_protocol), ""))
-    rows += [(f"about input or system: {reason}", str(count), "CONSORT-AI 5-iii, 19") for reason, count in counted.input_exclusions.items()]
+        rows += [(f"{arm.arm}: excluded after: {reason}", count, "") for reason, count in arm.excluded_after.items()]
+        rows += [(f"{arm.arm}: without {outcome}", count, "") for outcome, count in arm.without_outcome.items() if count]
+        rows.append((f"{arm.arm}: per protocol", arm.per_protocol, ""))
+    rows += [(f"about input or system: {reason}", count, "CONSORT-AI 5-iii, 19") for reason, count in counted.input_exclusions.items()]
     return Sheet("flow", "Flow of units (CONSORT-AI)", ("Step", "Units", ""), tuple(rows))
 
 
 def _balance(study: TrialStudy) -> Sheet:
-    rows = tuple(
-        (
-            one.name,
-            one.value,
-            *((f"{a:.1f} ({b:.1f})" if not one.value else f"{a:.0f} ({b:.0%})") for a, b in (one.control, one.arm)),
-            f"{one.missing[0]}, {one.missing[1]}",
-            number(one.difference, 2) + (" *" if one.large else ""),
-        )
+    """Means and standard deviations of numbers, counts and shares of categories, in columns of their own."""
+    rows: list[tuple[Cell, ...]] = [
+        (one.name, one.value or "mean, SD", *_pair(one, one.control), *_pair(one, one.arm), *one.missing, one.difference,
+         "above 0.1" if one.large else "")
         for one in study.balance
-    )
-    note = "Mean (standard deviation) or count (share). No tests: arms differ by chance. * standardised difference above 0.1."
-    columns = ("Characteristic", "", study.control, study.arm, "Missing", "Standardised difference")
-    return Sheet("balance", "Baseline", columns, rows, note)
+    ]  # fmt: skip
+    own = [words for arm in (study.control, study.arm) for words in (arm, f"{arm}, SD or share", )]
+    columns = ("Characteristic", "", *own, f"Missing, {study.control}", f"Missing, {study.arm}", "Standardised difference", "Large")
+    how = {
+        study.control: "mean of a number, count of a category", study.arm: "mean of a number, count of a category",
+        own[1]: "standard deviation of a number, share of a category", own[3]: "standard deviation of a number, share of a category",
+        "Standardised difference": "difference by the root of the mean of both variances (Austin 2009)",
+    }  # fmt: skip
+    return Sheet("balance", "Baseline", columns, rows, "All that were randomised. No tests: arms differ by chance.", how=how)
+
+
+def _pair(line: BalanceLine, values: tuple[float, float]) -> tuple[Cell, Cell]:
+    return (int(values[0]) if line.value else values[0]), values[1]
 
 
 def _binary(study: TrialStudy) -> tuple[Sheet, ...]:
-    rows = tuple(
-        (
-            _finding(one.outcome),
-            one.population,
-            one.stratum or "all",
-            f"{e.control[0]}/{e.control[1]}",
-            f"{e.arm[0]}/{e.arm[1]}",
-            e.difference,
-            P(e.difference.p),
-            P(one.p_adjusted),
-            e.ratio,
-            e.unclustered,
-            f"{e.bounds[0]:.3f} to {e.bounds[1]:.3f}",
-            number(e.design_effect, 2),
-        )
-        for one in study.lines
-        if isinstance(e := one.effect, BinaryEffect)
-    )
-    if not rows:
+    """The differences first; what stands beside them in a table of its own, so that both fit a page."""
+    own = [(one, one.effect) for one in study.lines if isinstance(one.effect, BinaryEffect)]
+    if not own:
         return ()
-    columns = (
-        "Outcome",
-        "Population",
-        "Stratum",
-        study.control,
-        study.arm,
-        "Risk difference",
-        "p",
-        "p, Holm",
-        "Risk ratio",
-        "Miettinen-Nurminen",
-        "Bounds",
-        "Design effect",
-    )
-    note = (
-        "An outcome named as a finding: it was called right. Risk differences and ratios over clusters. Miettinen-Nurminen takes units "
-        "as independent. Bounds: what missing outcomes allow."
-    )
-    return (Sheet("outcomes", "Outcomes", columns, rows, note),)
+    main: list[tuple[Cell, ...]] = [
+        (_finding(one.outcome), one.population, one.stratum or "all", f"{e.control[0]}/{e.control[1]}", f"{e.arm[0]}/{e.arm[1]}",
+         e.difference, P(e.difference.p), P(one.p_adjusted))
+        for one, e in own
+    ]  # fmt: skip
+    beside: list[tuple[Cell, ...]] = [
+        (_finding(one.outcome), one.population, one.stratum or "all", e.ratio, e.unclustered, *e.missing, *e.bounds, e.design_effect)
+        for one, e in own
+    ]  # fmt: skip
+    named = ("Outcome", "Population", "Stratum")
+    note = "An outcome named as a finding: it was called right. Events/units by arm; differences over clusters."
+    how = {"p": "of the difference, two-sided", "p, Holm": "Holm over the binary outcomes by intention to treat, all strata together"}
+    ends = ("Lowest difference", "Highest difference")
+    columns = (*named, "Risk ratio", "Miettinen-Nurminen", f"Missing, {study.control}", f"Missing, {study.arm}", *ends, "Design effect")
+    other = {
+        "Lowest difference": "all missing outcomes count against the arm and for the control",
+        "Highest difference": "all missing outcomes count for the arm and against the control",
+        "Design effect": "variance of the difference over clusters by that of independent units",
+    }
+    return (
+        Sheet("outcomes", "Outcomes", (*named, study.control, study.arm, "Risk difference", "p", "p, Holm"), main, note, how=how),
+        Sheet(
+            "outcomes_beside", "Outcomes in other ways", columns, beside,
+            "Risk ratios over clusters. Miettinen-Nurminen takes units as independent, which the design effect judges. Lowest and highest: "
+            "what the missing outcomes allow.", how=other,
+        ),
+    )  # fmt: skip
 
 
 def _times(study: TrialStudy) -> tuple[Sheet, ...]:
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.outcome, one.population, one.stratum or "all", *(number(mean, 1) for mean in e.geometric_mean), e.ratio, P(e.ratio.p))
+        (one.outcome, one.population, one.stratum or "all", *e.geometric_mean, e.ratio, P(e.ratio.p))
         for one in study.lines
         if isinstance(e := one.effect, TimeEffect)
     )
     columns = ("Time", "Population", "Stratum", study.control, study.arm, "Ratio", "p")
-    return (Sheet("times", "Times", columns, rows, "Geometric means; a ratio below 1 is faster."),) if rows else ()
+    mean = "geometric mean of the units that have the time"
+    how = {study.control: mean, study.arm: mean, "p": "that the ratio is 1, two-sided"}
+    return (Sheet("times", "Times", columns, rows, "Geometric means; a ratio below 1 is faster.", how=how),) if rows else ()
 
 
 def _interactions(study: TrialStudy) -> tuple[Sheet, ...]:
     rows = tuple((_finding(name), one, P(one.p)) for name, one in study.interactions.items() if one is not None)
     note = "Difference of the strata's risk differences; nothing found is not evidence that strata are alike."
-    return (Sheet("strata", "Do strata differ?", ("Outcome", "Difference of differences", "p"), rows, note),) if rows else ()
+    columns = ("Outcome", "Difference of differences", "p")
+    return (Sheet("strata", "Do strata differ?", columns, rows, note, how={"p": "that strata differ alike, two-sided"}),) if rows else ()

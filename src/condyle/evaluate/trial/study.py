@@ -90,7 +90,7 @@ def trial_study(
         for population, units in populations.items():
             for stratum in ("", *strata) if len(strata) > 1 else ("",):
                 own = [unit for unit in units if stratum in ("", unit.stratum)]
-                if _enough(own, outcome, trial):
+                if _enough(own, outcome, trial, several=kind is time_effect):
                     effect = kind(own, outcome, trial.control, trial.arm, level=level)
                     lines.append(OutcomeLine(outcome, population, stratum, effect, float("nan")))
     counted = flow(trial, (*binary, *times))
@@ -100,9 +100,11 @@ def trial_study(
     )  # fmt: skip
 
 
-def _enough(units: Sequence[Unit], outcome: str, trial: Trial) -> bool:
-    """Two arms with the outcome, and more clusters than parameters."""
+def _enough(units: Sequence[Unit], outcome: str, trial: Trial, *, several: bool) -> bool:
+    """Two arms with the outcome, and more clusters than parameters; of a time ``several`` different values."""
     known = [unit for unit in units if unit.number(outcome) is not None]
+    if several and len({unit.number(outcome) for unit in known}) < 3:
+        return False
     return {unit.assigned for unit in known} == {trial.control, trial.arm} and len({unit.cluster for unit in known}) > 3
 
 

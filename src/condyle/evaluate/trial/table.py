@@ -154,7 +154,7 @@ def _number(text: str) -> float | None:
     return value if isfinite(value) else None
 
 
-def need(condition: bool, what: str) -> None:
+def need(condition: bool, what: str, what_to_do: str) -> None:
     """Raise InputError unless a trial holds what an analysis needs."""
     if not condition:
-        raise InputError("trial-content", what)
+        raise InputError("trial-content", what, what_to_do=what_to_do)
