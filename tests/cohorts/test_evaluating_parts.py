@@ -39,7 +39,8 @@ def test_a_plan_fixes_subgroups_and_names_what_it_does_not_judge(tables: Path, t
         evaluate_subgroups(said, true, tmp_path / "out", plan=plan, manifest=rows, subgroups=("vendor",))
     done = evaluate_subgroups(said, true, tmp_path / "out", plan=plan, manifest=rows, figures=False)
     assert [one.met for one in done.evidence.endpoints] == [True]
-    assert {line.group.split(":")[0] for line in done.evidence.lines} == {"", "sex", "site_id", "cohorts"}
+    between = {"between groups of sex", "between groups of site_id"}
+    assert {line.group.split(":")[0] for line in done.evidence.lines} == {"", "sex", "site_id", "cohorts", *between}
     assert any("aided - unaided of the plan belongs to another analysis" in one for one in done.provenance.warnings)
 
 

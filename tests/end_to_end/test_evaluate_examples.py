@@ -18,6 +18,7 @@ import pytest
 from condyle.cli.app import program, run
 from condyle.cohorts.plan import read_plan
 from tests.conftest import ROOT
+from tests.evaluate.redoable import unexplained
 from tests.evaluation_tables import write_tables
 
 PAGE = ROOT / "docs" / "how-to" / "evaluate.md"
@@ -56,6 +57,7 @@ def test_example(
         assert (out / "evaluation.html").is_file()
         document = json.loads((out / "results.json").read_text("utf-8"))
         jsonschema.validate(document, SCHEMA)
+        assert unexplained(document) == []  # each number can be redone
         if not plain:
             assert (out / "evaluation.pdf").read_bytes().startswith(b"%PDF")
             drawn = {path.stem for path in (out / "figures").iterdir()}
