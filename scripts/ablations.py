@@ -33,7 +33,16 @@ from condyle.evaluate.resampling import ranking_draws, scored
 from condyle.train.multiplane.calibrate import scores_of
 from condyle.train.multiplane.learner import mean_auroc
 from condyle.train.multiplane.localiser import fit_localiser
-from condyle.train.multiplane.pipeline import APART, Fitted, Prepared, cut_studies, ensemble_logits, fit_prepared, prepare_studies, slot_specs
+from condyle.train.multiplane.pipeline import (
+    APART,
+    Fitted,
+    Prepared,
+    cut_studies,
+    ensemble_logits,
+    fit_prepared,
+    prepare_studies,
+    slot_specs,
+)
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.recipe import load_recipe
@@ -205,7 +214,7 @@ def _limits(draws: Floats) -> list[float]:
 
 
 def _calibration(pairs: Sequence[tuple[Floats, Floats]], targets: NDArray[np.float32], patients: NDArray[np.str_]) -> dict[str, Any]:
-    """Brier score, log loss and expected calibration error before and after calibration, mean over findings and seeds, and the paired difference."""
+    """Brier score, log loss and calibration error before and after calibration, mean over findings and seeds, and paired differences."""
     known = ~np.isnan(targets)
     truth = np.nan_to_num(targets) > 0.5
 

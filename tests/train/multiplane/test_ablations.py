@@ -39,7 +39,8 @@ def test_arms_are_compared_on_the_same_patients(ablations: ModuleType, tmp_path:
     for seed in range(2):
         for name, strength in (("whole", 2.0), ("no-aolm", 0.5)):
             logits = (truth * strength + rng.normal(0, 1, truth.shape)).astype(np.float32)
-            kept = {"logits": logits, "scores": 1 / (1 + np.exp(-(2 * logits - 2.0))), "held_out": 0.8, "cpu_seconds": 1.0, "held_low_high": [0.7, 0.9]}
+            kept = {"logits": logits, "scores": 1 / (1 + np.exp(-(2 * logits - 2.0))), "held_out": 0.8, "held_low_high": [0.7, 0.9]}
+            kept["cpu_seconds"] = 1.0
             np.savez(tmp_path / f"{name}-seed{seed}.npz", **kept, missing1=logits, missing2=-logits)
     np.savez(tmp_path / "sites-seed0.npz", logits=truth)  # one seed of two: not told
     found = ablations.judge(tmp_path, arms, 2, targets, [f"p{n // 2}" for n in range(120)], FINDINGS)

@@ -75,7 +75,7 @@ def open_features(
     knobs = json.dumps(settings, sort_keys=True)
     files = []
     # Channels last and normalisation folded into the weights: three times as fast, and the same numbers.
-    swift = fused(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    swift = fused(network).to(memory_format=torch.channels_last)
     folder.mkdir(parents=True, exist_ok=True)
     for number, stack in enumerate(store.files):
         tell("features of studies", number, len(store))
