@@ -12,6 +12,7 @@ from condyle.evaluate.study_evidence import StudyEvidence
 from condyle.report.provenance import Provenance
 
 REPORTED, PARTIAL, MISSING = "reported", "partial", "missing"
+NO_SUBGROUPS = {"reader", "recalibration", "conformal sets", "cohorts"}  # what else stands before the colon of a line's group
 TRIAL, READERS = "Randomised trial", "Reader study"  # titles of evidence that holds people with and without help, and no model alone
 
 
@@ -28,11 +29,11 @@ def facts_of(study: StudyEvidence, provenance: Provenance) -> dict[str, Fact]:
     sheets = {sheet.name for sheet in study.sheets if sheet.rows}
     sets = {line.site for line in study.lines} & {"validation", "test", "external"}
     measures = {line.estimate.measure for line in study.lines}
-    groups = {line.group.split(":")[0] for line in study.lines if line.group}
+    groups = {line.group.split(":")[0] for line in study.lines if ": " in line.group} - NO_SUBGROUPS
     return {
         **_of_the_run(study, provenance),
         **_of_the_data(study, provenance, measures),
-        "subgroups": _either(bool(groups - {"reader"}), f"By {', '.join(sorted(groups - {'reader'}))}.", "No subgroup was asked for."),
+        "subgroups": _either(bool(groups), f"By {', '.join(sorted(groups))}.", "No subgroup was asked for."),
         "heterogeneity": _either("heterogeneity" in sheets, "Table of heterogeneity.", "Cohorts or sites were not compared."),
         "calibration": _either(
             any("calibration" in one or one == "Brier score" for one in measures), "Numbers of calibration.", "Calibration was not judged."
@@ -115,7 +116,7 @@ def _of_the_run(study: StudyEvidence, provenance: Provenance) -> dict[str, Fact]
             f"Calls: {provenance.thresholds}" + ("." if "frozen" in provenance.thresholds else "; how they were chosen is not here."),
         ),
         "software": Fact(REPORTED, f"Condyle {condyle.__version__}, its public source; numpy PCG64 with the seeds given."),
-        "access": Fact(PARTIAL, "The program of this evaluation is public; access to what was judged, and to its code, is not in these tables."),
+        "access": Fact(PARTIAL, "The program of this evaluation is public; access to what was judged is not in these tables."),
         "limits": _part(
             bool(study.warnings or provenance.warnings or any(line.estimate.warnings for line in study.lines)),
             "Warnings stand beside the numbers; what they mean is for the authors.", "The run raised no warning.",
