@@ -70,7 +70,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
 # Everything the tests and linters use.
 $(VENV)/.full: $(VENV)/.core
 	@echo "Installing what training and tests need into $(VENV) (some minutes) ..."
-	@$(PIP) -e '.[train,evaluate,report,dicom-out,pdf,openvino,dev]'
+	@$(PIP) -e '.[train,evaluate,report,dicom-out,pdf,openvino,search,tensorboard,dev]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.full

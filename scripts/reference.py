@@ -18,6 +18,7 @@ from condyle.cli.app import program
 from condyle.cli.codes import ErrorCode, error_codes
 from condyle.registry import KINDS, Unavailable, plugins
 from condyle.train.recipe import FAMILIES, shipped_recipes
+from condyle.train.search_space import Range
 from condyle.train.sections import Recipe, Slot
 
 HEAD = "<!-- Written by scripts/reference.py from the code (make reference). Do not edit. -->\n"
@@ -129,13 +130,15 @@ def _recipes() -> str:
     for name, schema in FAMILIES.items():
         own = [key for key in schema.model_fields if key not in Recipe.model_fields]
         parts += [_keys(f"Family `{name}`", schema, own), *_sections(f"`{name}`: ", schema, own)]
+    parts.append(_keys("`multiplane`: `search.space.<setting>`", Range, list(Range.model_fields)))
     return "\n".join(parts)
 
 
 def _sections(before: str, schema: type[BaseModel], names: list[str]) -> Iterator[str]:
     for name in names:
-        section: Any = schema.model_fields[name].annotation
-        if _is_section(section):
+        annotation: Any = schema.model_fields[name].annotation
+        section = next((one for one in (annotation, *get_args(annotation)) if _is_section(one)), None)
+        if section is not None:
             yield _keys(f"{before}`{name}`", section, list(section.model_fields))
 
 

@@ -100,8 +100,9 @@ class Progress:
             return ""
         new = self.done - (self._done_before or 0)
         left = (time.monotonic() - self._since) / new * (self.total - self.done) if new > 0 else None
-        return f"{self.done} of {self.total}" + (f", {_words(left)} left" if left is not None else "")
+        return f"{self.done} of {self.total}" + (f", {duration(left)} left" if left is not None else "")
 
 
-def _words(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """'45 s', '12 min', '3.5 h'."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

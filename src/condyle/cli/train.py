@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from condyle.cli.command import command
+from condyle.cli.progress import duration
 from condyle.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from condyle.cohorts.cohort import Cohort
+    from condyle.train.sections import Recipe
 
 EXAMPLES = (
     "condyle train lumbar --data cohort -o my-package --size smoke",
@@ -36,9 +41,13 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="Package folder to write.")],
     size: Annotated[Size, typer.Option("--size", help="smoke (minutes: does it run?), study (a first answer) or full.")] = Size.full,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Overrides the recipe's seed.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check recipe and cohort, print the resolved recipe, train nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read and how long it would take; train nothing.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write logs for TensorBoard (extra 'tensorboard').")] = False,
 ) -> None:
-    """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped."""
+    """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped.
+
+    Curves, best epochs, time and memory stand in OUT.work/run.html, written anew after every epoch.
+    """
     from condyle.cohorts import load_cohort
     from condyle.cohorts.manifest import check_manifest
     from condyle.outputs import refuse_to_overwrite
@@ -51,15 +60,60 @@ def train(
         screen.note(f"warning: {doubt.what} ({doubt.where}) {doubt.why}")
     counts = {"patients": len(cohort.patients), "studies": len(cohort.studies), "labels": len(cohort.labels)}
     if dry_run:
-        import yaml
-
-        screen.say(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False).rstrip())
-        screen.note(", ".join(f"{number} {name}" for name, number in counts.items()))
+        _plan(screen, resolved, cohort)
         screen.record(recipe=resolved.model_dump(mode="json"), **counts)
         return
     from condyle.train import train as run
 
     with screen.progress(f"Training {resolved.name} ({resolved.size})") as bar:
-        package = run(resolved, cohort, out, progress=lambda piece, done, total: bar.update(done, total, what=f"Training, {piece}"))
+
+        def hear(piece: str, done: int, total: int) -> None:
+            bar.update(done, total, what=f"Training, {piece}")
+
+        package = run(resolved, cohort, out, progress=hear, tensorboard=tensorboard)
     screen.say(f"{out}: {package.info.name} {package.info.version} (sha256 {package.info.sha256})")
-    screen.record(out=out, package=package.info, **counts)
+    page = out.with_name(out.name + ".work") / "run.html"
+    screen.note(f"curves, time and memory: {page}")
+    screen.record(out=out, package=package.info, run=page, **counts)
+
+
+def _plan(screen: Screen, recipe: Recipe, cohort: Cohort) -> None:
+    """What would be read, who is in which part, and what a few prepared studies and one batch let expect."""
+    import yaml
+
+    from condyle.train.planning import one_class, sources_of
+
+    screen.say(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).rstrip())
+    sources = sources_of(cohort)
+    screen.say()
+    screen.say(
+        f"would read: {sources.studies} studies of {sources.patients} patients, {sources.series} series, {sources.files} files, "
+        f"{_size(sources.bytes)}; set apart and never opened: {sources.apart} studies"
+    )
+    screen.record(sources=sources)
+    if recipe.family != "multiplane":
+        screen.note("Folds, time and memory are reckoned for recipes of the family multiplane only.")
+        return
+    from condyle.train.run import dry_run
+
+    with screen.progress("Preparing a few studies and training one batch"):
+        parts, run = dry_run(recipe, cohort)
+    names = list(parts[0].findings)
+    rows = [[part.name, part.studies, part.patients, *("/".join(map(str, part.findings[name])) for name in names)] for part in parts]
+    screen.table(rows, ("part (present/absent/unknown)", "studies", "patients", *names))
+    one = run.measured
+    screen.say(
+        f"would take: about {duration(run.seconds)} ({duration(run.prepare_s)} to prepare, {duration(run.train_s)} for {run.steps} steps "
+        f"of {run.networks} networks, if none stops early), {_size(run.disk_bytes)} of disk, {one.peak_mib:.0f} MiB of memory"
+    )
+    screen.say(
+        f"measured here, {one.device}, on {one.studies} studies: {one.cut_s:.2f} s to prepare a study, {one.features_s:.2f} s for its "
+        f"features, {one.step_s:.3f} s a step, {one.judge_s:.3f} s to judge a study; localiser {one.locate_s:.0f} s in all"
+    )
+    for sentence in (doubts := one_class(parts)):
+        screen.note(f"warning: {sentence}")
+    screen.record(parts=parts, reckoned=run, seconds=run.seconds, doubts=doubts)
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

@@ -11,6 +11,7 @@ import copy
 import json
 import logging
 import random
+import resource
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from condyle.errors import CondyleError, ResourceError
+from condyle.train.stages import epoch_ended
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +70,10 @@ class KeepBest(Callback):
         self.best: dict[str, Tensor] | None = None
         self.best_loss, self.best_epoch = float("nan"), -1
         self.history: list[dict[str, float]] = []
-        self._begun = time.monotonic()
+        self._begun, self._cpu = time.monotonic(), time.process_time()
 
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
-        self._begun = time.monotonic()
+        self._begun, self._cpu = time.monotonic(), time.process_time()
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         loss = module.judge()
@@ -89,12 +91,17 @@ class KeepBest(Callback):
 
     def _note(self, trainer: Any, loss: float | None) -> None:
         told = {name: float(value) for name, value in getattr(trainer, "callback_metrics", {}).items()}
-        own = {"epoch": float(trainer.current_epoch), "seconds": time.monotonic() - self._begun, **told}
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        own = {"epoch": float(trainer.current_epoch), "seconds": time.monotonic() - self._begun, **told,
+               "cpu_seconds": used.ru_utime + used.ru_stime - self._cpu, "peak_mib": used.ru_maxrss / 1024}  # fmt: skip
+        if torch.cuda.is_available():
+            own["gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
         self.history.append(own if loss is None else {**own, "held_out": float(loss)})
         if self.record is not None:
             part = self.record.with_suffix(".part")
             part.write_text(json.dumps(self.history, indent=1))
             part.replace(self.record)
+            epoch_ended(self.record.parent, self.history[-1])
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "best_loss": self.best_loss, "best_epoch": self.best_epoch, "history": list(self.history)}

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from condyle.cohorts.cohort import Cohort, load_cohort
 from condyle.errors import InputError, MissingExtraError, UsageError
@@ -18,12 +19,16 @@ from condyle.train.recipe import load_recipe
 from condyle.train.sections import Recipe
 from condyle.train.stages import Listener, heard_by
 
+if TYPE_CHECKING:
+    from condyle.train.multiplane.trial import Reckoned
+    from condyle.train.planning import Part
+
 logger = logging.getLogger(__name__)
 
 
 def train(
     recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | str, *, work: Path | str | None = None,
-    progress: Listener | None = None,
+    progress: Listener | None = None, tensorboard: bool = False,
 ) -> Package:  # fmt: skip
     """Train a package.
 
@@ -35,6 +40,7 @@ def train(
     work : folder of finished pieces, beside ``out`` when not given. Interrupted, the same call goes on from there; it is
         left in place, because it holds each outer fold's models. It belongs to one recipe and one cohort
     progress : called with (piece of work, its steps done, all its steps)
+    tensorboard : write logs for TensorBoard into ``work``/tensorboard as well; ``run.html`` in ``work`` is written always
 
     Returns
     -------
@@ -44,7 +50,7 @@ def train(
     ------
     UsageError - ``out`` exists, or ``work`` belongs to another recipe or cohort
     InputError - the cohort lacks labels or masks
-    MissingExtraError - torch and its companions are not installed
+    MissingExtraError - torch and its companions, or what writes TensorBoard's logs, are not installed
     """
     _need_torch()
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
@@ -59,8 +65,29 @@ def train(
         )
     pieces = Path(work) if work is not None else target.with_name(target.name + ".work")
     _claim(pieces, recipe, cohort)
-    with _quiet_lightning(), heard_by(progress):
+    from condyle.train.reporting import reported
+
+    with _quiet_lightning(), heard_by(progress), reported(recipe, cohort, pieces, tensorboard=tensorboard):
         return _family(recipe)(recipe, cohort, target, pieces)
+
+
+def dry_run(recipe: Recipe, cohort: Cohort) -> tuple[tuple[Part, ...], Reckoned]:
+    """Who is in which part of a run, and its time, disk and memory as a few studies and one batch let expect. Leaves nothing behind.
+
+    Raises
+    ------
+    As ``train`` would, for what the tables and these studies show; MissingExtraError without torch; ValueError - another family than
+    ``multiplane``
+    """
+    _need_torch()
+    from condyle.train.multiplane.recipe import MultiplaneRecipe
+    from condyle.train.multiplane.trial import measure, parts_of, reckon
+
+    if not isinstance(recipe, MultiplaneRecipe):
+        raise ValueError(f"recipes of the family {recipe.family} are not reckoned")
+    parts = parts_of(recipe, cohort)
+    with TemporaryDirectory(prefix="condyle-dry-run-") as folder, _quiet_lightning():
+        return parts, reckon(recipe, parts, measure(recipe, cohort, Path(folder)))
 
 
 def _family(recipe: Recipe) -> Callable[[Any, Cohort, Path, Path], Package]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from condyle.cohorts.audit.divisions import Division
 from condyle.cohorts.audit.likeness import Pair
 from condyle.cohorts.audit.looking import SeenSeries
-from condyle.evaluate.study_evidence import Sheet
+from condyle.evaluate.study_evidence import Cell, Sheet
 from condyle.report.audit_page import AuditPart, Beside
 from condyle.study import Check
 
@@ -39,7 +39,9 @@ def _part(
     name: str, title: str, pairs: Sequence[Pair], series: Sequence[SeenSeries], patients: Mapping[str, str],
     divisions: Sequence[Division], about: str,
 ) -> AuditPart:  # fmt: skip
-    rows, faults, pictures = [], 0, []
+    rows: list[tuple[bool, tuple[Cell, ...]]] = []
+    pictures: list[Beside] = []
+    faults = 0
     for pair in pairs:
         one, other = series[pair.first], series[pair.second]
         strange = patients[one.study_id] != patients[other.study_id]

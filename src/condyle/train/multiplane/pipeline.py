@@ -106,9 +106,13 @@ class Prepared:
 
 
 def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: Path, prepared: Path | None = None) -> Package:
-    """Fit and package. Raises as ``fit_multiplane`` and ``package_of``."""
+    """Search where the recipe says so, fit and package. Raises as ``search``, ``fit_multiplane`` and ``package_of``."""
     from condyle.train.multiplane.package import package_of
 
+    if recipe.search is not None:
+        from condyle.train.multiplane.searching import development, search
+
+        recipe = search(recipe, development(cohort), work / "search", prepared or work / "store")
     return package_of(fit_multiplane(recipe, cohort, work, prepared), cohort, out)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from condyle.anatomy import joint as catalogue
+from condyle.errors import did_you_mean
 from condyle.readers.grades import LINKS, columns_of
 from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, MASK_LOSSES, SEGMENTERS, VOLUMES
+from condyle.train.search_space import Search, placed
 from condyle.train.sections import Recipe, Section
+
+SEARCHED = ("prepare", "locate", "network", "loss", "optimiser", "augment")  # sections whose settings a search may vary
 
 
 class Split(Section):
@@ -156,6 +160,7 @@ class MultiplaneRecipe(Recipe):
     augment: Augment = Augment()
     calibrate: Calibrate = Calibrate()
     threshold: Threshold = Threshold()
+    search: Search | None = None
 
     def wrong(self) -> list[str]:
         found = self.weightless(self.loss.weights)
@@ -181,6 +186,27 @@ class MultiplaneRecipe(Recipe):
             found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")
         if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
             found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
+        return found + self._wrong_search()
+
+    def _wrong_search(self) -> list[str]:
+        """Settings of the search that are not there, may not be searched, or have values that this recipe could not have."""
+        if self.search is None:
+            return []
+        found, content = [], {**self.model_dump(mode="json"), "search": None}
+        if self.search.folds > self.split.run:
+            found.append(f"search.folds: the recipe trains {self.split.run} folds")
+        known = [f"{name}.{key}" for name in SEARCHED for key in content[name]]
+        for place, values in self.search.space.items():
+            if place.partition(".")[0] not in SEARCHED:
+                found.append(f"search.space: {place!r} cannot be searched; {', '.join(SEARCHED)} can.{did_you_mean(place, known)}")
+                continue
+            try:
+                for value in values.corners():
+                    type(self).model_validate(placed(content, {place: value}))
+            except KeyError:
+                found.append(f"search.space: there is no setting {place!r}.{did_you_mean(place, known)}")
+            except ValidationError as error:
+                found.append(f"search.space.{place}: {value!r}: {error.errors()[0]['msg']}")
         return found
 
     @property
