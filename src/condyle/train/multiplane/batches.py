@@ -75,7 +75,7 @@ class StudyBatches(Batches):
     def _fill(self, epoch: int, number: int, grey: NDArray[np.float32], shown: NDArray[np.bool_]) -> None:
         """One study under its draw, into its place of the batch."""
         rng = np.random.default_rng([self.seed, epoch, number])
-        shown &= ~hidden(shown.any(1), self.recipe.augment.drop_slot, rng)[:, None]
+        shown &= ~hidden(np.asarray(shown.any(1)), self.recipe.augment.drop_slot, rng)[:, None]
         pixels = self.store.pixels(number)
         for slot in range(len(pixels)):
             own = draw(self.recipe.augment, pixels.shape[-1], self.store.spacing_mm, rng)

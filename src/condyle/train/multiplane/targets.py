@@ -49,7 +49,7 @@ def targets_of(
             sites = said.get((study, finding), {})
             chosen = [sites[site]] if site in sites and site else [] if site else list(sites.values())
             heard = [own for own in chosen if sum(weight for _, weight in own) > 0]
-            votes = [(_share(own, reached), np.mean([weight for _, weight in own])) for own in heard]
+            votes = [(_share(own, reached), float(np.mean([weight for _, weight in own]))) for own in heard]
             if not votes and finding == ANY:
                 votes = _from_others(said, study)
             if votes:
