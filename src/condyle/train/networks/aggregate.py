@@ -136,6 +136,8 @@ def aggregator(name: str, channels: int, findings: int, places: int = 0) -> Aggr
 
 def _pooled(features: Tensor, share: Tensor) -> Tensor:
     """[n, slice, channel] and [n, finding or 1, slice, channel or 1] -> [n, finding or 1, channel]."""
+    if share.shape[3] == 1:
+        return share[..., 0] @ features
     return (features[:, None] * share).sum(2)
 
 
