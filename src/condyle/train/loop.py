@@ -161,11 +161,11 @@ class Resume(Callback):
         batches.epoch, batches.first = trainer.current_epoch, self.position
 
     def _save(self, trainer: Any) -> None:
-        _write(self.path, lambda part: trainer.save_checkpoint(part, weights_only=False))
+        write_whole(self.path, lambda part: trainer.save_checkpoint(part, weights_only=False))
         self._last = time.monotonic()
 
 
-def _write(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """A file whole or not at all. Raises ResourceError - there is no room for it."""
     part = path.with_suffix(".part")
     try:
@@ -228,7 +228,7 @@ def fit(
         trainer.fit(learner, DataLoader(batches, batch_size=None), ckpt_path=last if last.is_file() else None, weights_only=True)
     assert keep.best is not None
     learner.network.load_state_dict(copy.deepcopy(keep.best))
-    _write(done, lambda part: torch.save(learner.network.state_dict(), part))
+    write_whole(done, lambda part: torch.save(learner.network.state_dict(), part))
     last.unlink(missing_ok=True)
     logger.info("%s done: kept epoch %d", name, keep.best_epoch + 1)
     return learner.network.eval()
