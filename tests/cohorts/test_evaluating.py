@@ -300,9 +300,10 @@ def test_rows_without_a_counterpart_are_named(tmp_path: Path) -> None:
     said.write_text(lines + "x1,q1,modic,L5-S1,0.5,,,present\n", "utf-8")
     found = evaluate_predictions(said, true, tmp_path / "out", settings=QUICK, figures=False)
     told = " ".join(found.provenance.warnings)
-    assert "1 studies have predictions and no truth (predictions, rows 122)" in told
-    assert "2 studies have truth and no prediction (truth, rows 2 to 25)" in told
-    assert "1 studies have predictions at sites that the truth does not name (predictions, rows 38)" in told
+    assert "1 study with predictions and no truth (predictions, rows 122)" in told
+    assert "2 studies with truth and no prediction (truth, rows 2 to 25)" in told
+    assert "1 study with predictions at sites that the truth does not name (predictions, rows 38)" in told
+    assert "1 study with predictions, but not at every site with truth (truth, rows 62)" in told
     with (tmp_path / "out" / "unmatched.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert {row["Study"] for row in rows} == {"x1", "s000", "s001", "s005"}

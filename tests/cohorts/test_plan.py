@@ -96,3 +96,14 @@ def test_a_damaged_log_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         log_opening(tmp_path / "truth.csv", "", command="x")
     assert log.read_text("utf-8") == "{broken\n"
+
+
+def test_unknown_findings_are_told_beside_unknown_keys(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("alpa: 0.1\nendpoints:\n  - {finding: modik, at_least: 0.8}\n  - {finding: disc, metric: Dice, at_least: 0.8}\n", "utf-8")
+    with pytest.raises(TableError) as caught:
+        read_plan(plan)
+    assert caught.value.problems == (
+        "alpa: unknown key. Did you mean 'alpha'?",
+        "endpoints: unknown finding 'modik'. Did you mean 'modic'?",
+    )

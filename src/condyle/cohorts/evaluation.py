@@ -13,7 +13,7 @@ import numpy as np
 from condyle.cohorts.labels import Label, read_labels
 from condyle.cohorts.manifest import ManifestRow, read_manifest
 from condyle.cohorts.plan import EndpointPlan, Plan, Planned, log_opening, read_plan, read_thresholds, unjudged
-from condyle.cohorts.predictions import NO_PREDICTION, NO_SITE, NO_TRUTH, Compared, Prediction, told_rows
+from condyle.cohorts.predictions import NO_ANSWER, NO_NUMBER, NO_PREDICTION, NO_SITE, NO_TRUTH, Compared, Prediction, told_rows
 from condyle.cohorts.table import together
 from condyle.errors import InputError, UsageError, did_you_mean
 from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
@@ -187,15 +187,18 @@ def _said_of(compared: Compared, failures: str) -> list[str]:
     """What does not fit between truth and predictions, with rows; rows without an answer; what is not judged."""
     found = []
     for which, why, words, then in (
-        ("predictions", NO_TRUTH, "{} studies have predictions and no truth", "they are judged nowhere"),
-        ("truth", NO_PREDICTION, "{} studies have truth and no prediction", "their rows have no answer"),
-        ("predictions", NO_SITE, "{} studies have predictions at sites that the truth does not name", "they are judged nowhere"),
+        ("predictions", NO_TRUTH, "{} with predictions and no truth", "they are judged nowhere"),
+        ("truth", NO_PREDICTION, "{} with truth and no prediction", "their rows have no answer"),
+        ("predictions", NO_SITE, "{} with predictions at sites that the truth does not name", "they are judged nowhere"),
+        ("truth", NO_ANSWER, "{} with predictions, but not at every site with truth", "these rows have no answer"),
+        ("predictions", NO_NUMBER, "{} with predictions without a number", "these rows have no answer"),
     ):
         own = [(row, study) for at, row, study, reason in compared.stray if (at, reason) == (which, why)]
         if own:
             rows = told_rows([row for row, _ in own])
             count = len({study for _, study in own})
-            found.append(f"{words.format(count)} ({which}, rows {rows}); {then}. Each is named in unmatched.csv.")
+            studies = f"{count} stud{'y' if count == 1 else 'ies'}"
+            found.append(f"{words.format(studies)} ({which}, rows {rows}); {then}. Each is named in unmatched.csv.")
     missed = sum(int((np.isnan(table.score) if table.kind == "binary" else np.isnan(table.given)).sum()) for table in compared.tables)
     if missed:
         how = "left out" if failures == "exclude" else "counted as wrong"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,21 +153,28 @@ def read_plan(path: Path | str) -> Planned:
         plan = Plan.model_validate(given)
     except ValidationError as error:
         problems += [_problem(one, Plan.model_fields) for one in error.errors()]
-    if plan is None:
-        raise table_error(path, "plan", problems)
     known = set(catalogue())
+    if plan is None:
+        listed = [one for one in given.get("endpoints") or () if isinstance(one, dict)]
+        named = [one.get("finding") for one in listed if str(one.get("metric", "")).lower() not in OF_MASKS]
+        grouped = given.get("groups") if isinstance(given.get("groups"), dict) else {}
+        problems += _unknown([("endpoints", name, known | set(map(str, grouped or {}))) for name in named if isinstance(name, str)])
+        raise table_error(path, "plan", problems)
     groups = set(plan.groups)
     # Structures of masks are named by their table, not by the catalogue.
     named = [("endpoints", one.finding, known | groups) for one in plan.endpoints if one.metric.lower() not in OF_MASKS]
     named += [(f"groups.{group}", name, known) for group, names in plan.groups.items() for name in names]
-    problems += [
-        f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices
-    ]
+    problems += _unknown(named)
     problems += [f"prevalences: {one:g} is not between 0 and 1" for one in plan.prevalences if not 0 < one < 1]
     thresholds, digest = _thresholds(path.parent / plan.thresholds, problems) if plan.thresholds else ({}, "")
     if problems:
         raise table_error(path, "plan", problems)
     return Planned(plan, hashlib.sha256(raw).hexdigest(), thresholds, digest)
+
+
+def _unknown(named: Iterable[tuple[str, str, Collection[str]]]) -> list[str]:
+    """(where, name, what it may be): a problem for each name that is none of these."""
+    return [f"{where}: unknown finding {name!r}.{did_you_mean(name, choices)}" for where, name, choices in named if name not in choices]
 
 
 def read_thresholds(path: Path | str) -> tuple[dict[str, float], str]:

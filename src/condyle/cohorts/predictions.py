@@ -177,14 +177,20 @@ def compare_tables(
     _refuse_the_truth_itself(tables)
     silent = sorted({one.finding for one in said if one.study_id in named} - {label.finding for label in rows})
     not_judged += tuple((name, "there are predictions and no truth") for name in silent)
-    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged, _stray(said, listed, rows))
+    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged, _stray(said, listed, rows, answers))
 
 
-NO_TRUTH, NO_PREDICTION, NO_SITE = "study without truth", "study without prediction", "no truth of this finding at this site"
+NO_TRUTH, NO_PREDICTION = "study without truth", "study without prediction"
+NO_SITE, NO_ANSWER = "no truth of this finding at this site", "no prediction of this finding at this site"
+NO_NUMBER = "a prediction without a number"
+_NUMBERS = {"binary": "score", "ordinal": "grade", "measurement": "value"}
 
 
-def _stray(said: Sequence[Prediction], listed: Sequence[Label], rows: Sequence[Label]) -> tuple[tuple[str, int, str, str], ...]:
-    """Rows of either table that the other lacks: a study, or a site of a finding whose truth is known elsewhere."""
+def _stray(
+    said: Sequence[Prediction], listed: Sequence[Label], rows: Sequence[Label], answers: Mapping[tuple[str, str, str, str], Prediction]
+) -> tuple[tuple[str, int, str, str], ...]:
+    """Rows of either table that the other lacks: a study, a site of a finding that is judged, or the number there."""
+    known = catalogue()
     read, named = {one.study_id for one in said}, {label.study_id for label in listed}
     sites = {(label.study_id, label.finding, label.level, label.side) for label in rows}
     judged = {label.finding for label in rows}
@@ -194,6 +200,15 @@ def _stray(said: Sequence[Prediction], listed: Sequence[Label], rows: Sequence[L
             found.append(("predictions", one.row, one.study_id, NO_TRUTH))
         elif one.finding in judged and (one.study_id, one.finding, one.level, one.side) not in sites:
             found.append(("predictions", one.row, one.study_id, NO_SITE))
+    for label in rows:
+        answer = answers.get((label.study_id, label.finding, label.level, label.side))
+        column = _NUMBERS.get(known[label.finding].kind)
+        if not label.known or column is None or label.study_id not in read:
+            continue
+        if answer is None:
+            found.append(("truth", label.row, label.study_id, NO_ANSWER))
+        elif answer.decision == "not_assessed" or np.isnan(getattr(answer, column)):
+            found.append(("predictions", answer.row, answer.study_id, NO_NUMBER))
     return tuple(found)
 
 
@@ -209,7 +224,7 @@ def _refuse_the_truth_itself(tables: Iterable[FindingTable]) -> None:
     if copied:
         raise InputError(
             "scores-are-the-truth", f"The scores of {', '.join(copied)} are the truth itself.",
-            why=f"All are exactly 0 or 1 and equal to the truth, on {_COPIED} rows or more: a column was copied over what was to be judged.",
+            why=f"All are exactly 0 or 1 and equal to the truth, on {_COPIED} rows or more: a column was copied over what is judged.",
             what_to_do="Give the scores that the reader gave. Calls without scores belong into the column decision.",
         )  # fmt: skip
 

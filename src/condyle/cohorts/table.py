@@ -132,7 +132,7 @@ def joined_error(errors: Sequence[InputError]) -> TableError:
     """Several errors as one, the file before each problem."""
     problems = []
     for error in errors:
-        own = error.problems if isinstance(error, TableError) else (" ".join(filter(None, (error.what, error.why, error.what_to_do))),)
+        own = error.problems if isinstance(error, TableError) else (_line(error),)
         problems += [f"{error.where}: {line}" if error.where and not line.startswith(error.where) else line for line in own]
     shown = problems[:MAX_SHOWN] + ([f"and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else [])
     return TableError(
@@ -143,6 +143,12 @@ def joined_error(errors: Sequence[InputError]) -> TableError:
         what_to_do="Correct what is listed below (the header of a table is row 1) and run the command again.",
         problems=tuple(shown),
     )
+
+
+def _line(error: InputError) -> str:
+    """An error in one line: what, why, what to do."""
+    parts = [part for part in (error.what, error.why, error.what_to_do) if part]
+    return " ".join(part if part.endswith((".", "?")) else f"{part}." for part in parts)
 
 
 def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Path:
