@@ -100,7 +100,8 @@ def test_a_damaged_log_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_unknown_findings_are_told_beside_unknown_keys(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
-    plan.write_text("alpa: 0.1\nendpoints:\n  - {finding: modik, at_least: 0.8}\n  - {finding: disc, metric: Dice, at_least: 0.8}\n", "utf-8")
+    ends = "[{finding: modik, at_least: 0.8}, {finding: disc, metric: Dice, at_least: 0.8}]"
+    plan.write_text(f"alpa: 0.1\nendpoints: {ends}\n", "utf-8")
     with pytest.raises(TableError) as caught:
         read_plan(plan)
     assert caught.value.problems == (
