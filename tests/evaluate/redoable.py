@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-HIDDEN = re.compile(r"(^|[ (])[-\u2212<]?\d+\.\d+")  # a formatted number inside text
+HIDDEN = re.compile(r"^[-\u2212<(]?\d+\.\d+")  # a formatted number as text
 
 
 def unexplained(document: Mapping[str, Any]) -> list[str]:
