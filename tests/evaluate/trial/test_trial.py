@@ -1,11 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from condyle.errors import TableError
-from condyle.evaluate.trial import INTENTION, PROTOCOL, Trial, TrialStudy, binary_effect, flow, parse_trial, trial_study
-from condyle.evaluate.trial.evidence import flow_chart
+from condyle.evaluate.trial import INTENTION, PROTOCOL, Trial, TrialStudy, Unit, binary_effect, flow, parse_trial, time_effect, trial_study
+from condyle.evaluate.trial.evidence import flow_chart, trial_evidence
 from condyle.evaluate.unpaired_proportions import miettinen_nurminen
+from condyle.report.checklists import fill
+from condyle.report.checklists.facts import facts_of
 from condyle.report.figures import draw
+from condyle.report.provenance import Provenance
 from tests.evaluate.examples import generator, rows
 
 PLANTED = generator().PLANTED
@@ -117,3 +123,66 @@ def test_the_flow_is_drawn_with_every_unit(knee: TrialStudy) -> None:
         assert words in text
     assert draw(flow_chart(knee)).svg == drawn.svg
     assert "system failed" in drawn.figure.words
+
+
+def timed(readers: str, *, clusters: int = 12, size: int = 6, seed: int = 5) -> list[Unit]:
+    """Log seconds with a level of each cluster (0.3) and unit (0.2); readers '', 'crossed' or 'of one arm'."""
+    rng, units = np.random.default_rng(seed), []
+    for k in range(clusters):
+        arm, level = ("unaided", "aided")[k % 2], rng.normal(0, 0.3)
+        for i in range(size):
+            reader = {"": "", "crossed": f"R{(k + i) % 4}", "of one arm": f"R{k % 4}"}[readers]
+            seconds = {"seconds": str(float(np.exp(4 + level + rng.normal(0, 0.2))))}
+            units.append(Unit(1, f"u{k}-{i}", f"c{k}", "", reader, "", arm, arm, "", seconds))
+    return units
+
+
+def test_times_of_balanced_clusters_are_the_t_test_of_their_means() -> None:
+    units = timed("")
+    found = time_effect(units, "seconds", "unaided", "aided").ratio
+    log = np.log([float(unit.values["seconds"]) for unit in units]).reshape(12, 6).mean(1)
+    t = ttest_ind(log[1::2], log[0::2])
+    assert (found.p, found.df, found.statistic) == pytest.approx((t.pvalue, 10, t.statistic), rel=1e-3)
+
+
+@pytest.mark.parametrize("readers", ["crossed", "of one arm"])
+def test_the_randomised_cluster_stays_in_the_model_beside_readers(readers: str) -> None:
+    """What was randomised limits what is known: knowing the readers gives no more degrees of freedom than the clusters leave."""
+    found = time_effect(timed(readers), "seconds", "unaided", "aided")
+    assert set(found.model.levels) == {"cluster", "reader"}
+    assert found.ratio.df <= (10 if readers == "crossed" else 2) + 1e-6
+    alone = time_effect(timed(""), "seconds", "unaided", "aided").ratio
+    assert found.ratio.se > 0.9 * alone.se
+
+
+def test_units_randomised_one_by_one_are_independent_but_for_their_reader() -> None:
+    units = timed("", clusters=40, size=1)
+    found = time_effect(units, "seconds", "unaided", "aided").ratio
+    log = np.log([float(unit.values["seconds"]) for unit in units])
+    t = ttest_ind(log[1::2], log[0::2])
+    assert (found.p, found.df) == pytest.approx((t.pvalue, 38), rel=1e-3)
+    readers = time_effect(timed("crossed", clusters=40, size=1), "seconds", "unaided", "aided")
+    assert set(readers.model.levels) == {"reader"}
+
+
+def test_the_order_of_rows_and_names_do_not_matter_and_swapped_arms_turn_the_ratio() -> None:
+    units = timed("crossed")
+    order = np.random.default_rng(1).permutation(len(units))
+    other = [replace(units[k], cluster=f"z{units[k].cluster}", reader=f"y{units[k].reader[::-1]}") for k in order]
+    one, two = (time_effect(each, "seconds", "unaided", "aided").ratio for each in (units, other))
+    back = time_effect(units, "seconds", "aided", "unaided").ratio
+    assert (two.estimate, two.low, two.high, two.p) == pytest.approx((one.estimate, one.low, one.high, one.p), rel=1e-4)
+    assert (1 / back.estimate, 1 / back.high, 1 / back.low, back.p) == pytest.approx((one.estimate, one.low, one.high, one.p), rel=1e-4)
+
+
+def test_the_checklists_of_a_trial_speak_of_clusters_and_of_no_split_and_no_model(knee: TrialStudy) -> None:
+    facts = facts_of(trial_evidence(knee), Provenance({}))
+    lists = {one.name: {item.number: item for item in one.items} for one in fill(facts, "Randomised trial")}
+    claim = lists["claim_2024"]
+    assert claim["37"].status == "missing"  # no splits in these tables
+    assert claim["38"].status == "partial"  # arms differ; the model alone is not judged
+    assert claim["14"].status == "missing"  # right or wrong, but against what
+    assert "clusters" in lists["tripod_ai"]["21"].said
+    assert "patient" not in lists["tripod_ai"]["21"].said
+    assert lists["consort_ai"]["25"].status == "partial"
+    assert "(cluster)" in lists["tripod_ai"]["12"].said
