@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-_HASTE = 10.0  # a habit is learnt so much faster than a weight: it must grow to several units within one training
+_HASTE = 40.0  # a habit is learnt so much faster than a weight: it must grow to several units within one training
 _LOW = -1e4  # of what is masked, in a softmax or a maximum; finite in 16-bit floats
 
 
