@@ -16,7 +16,7 @@ from condyle.train.planning import one_class, sources_of
 from condyle.train.recipe import load_recipe
 from tests.knees import write_knees
 
-ONE = Measured(3, 7.0, 0.5, 0.25, 2.0, 0.1, 1000, 100, 4000, 900.0, "here")
+ONE = Measured(3, 7.0, 0.5, 0.25, 2.0, 0.1, 1000, 100, 4000, 900.0, "here", 1.0)
 
 
 @pytest.fixture(scope="module")

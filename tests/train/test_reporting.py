@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from condyle.cohorts.cohort import Cohort
-from condyle.errors import MissingExtraError
+from condyle.errors import MissingExtraError, ResourceError
 from condyle.report.line_chart import Line, line_chart
 from condyle.report.run_page import Fit
 from condyle.train import reporting
@@ -53,6 +53,15 @@ def test_a_run_that_fails_leaves_its_page(tmp_path: Path) -> None:
         run_of(tmp_path, "heads", [0.3])
         raise RuntimeError
     assert "not finished" in (tmp_path / "run.html").read_text()
+
+
+def test_a_full_disk_does_not_hide_what_ended_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise ResourceError("disk-full", "The output could not be written.")
+
+    monkeypatch.setattr(reporting, "write_run", full)
+    with pytest.raises(RuntimeError, match="the cause"), reported(load_recipe("knee_nine"), NOBODY, tmp_path):
+        raise RuntimeError("the cause")
 
 
 def test_tensorboard_has_every_epoch(tmp_path: Path) -> None:

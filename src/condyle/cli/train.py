@@ -107,8 +107,9 @@ def _plan(screen: Screen, recipe: Recipe, cohort: Cohort) -> None:
         f"of {run.networks} networks, if none stops early), {_size(run.disk_bytes)} of disk, {one.peak_mib:.0f} MiB of memory"
     )
     screen.say(
-        f"measured here, {one.device}, on {one.studies} studies: {one.cut_s:.2f} s to prepare a study, {one.features_s:.2f} s for its "
-        f"features, {one.step_s:.3f} s a step, {one.judge_s:.3f} s to judge a study; localiser {one.locate_s:.0f} s in all"
+        f"measured here ({one.device}, {one.busy:.1f} processors at hand) on {one.studies} studies: {one.cut_s:.2f} s to prepare a study, "
+        f"{one.features_s:.2f} s for its features, {one.step_s:.3f} s a step, {one.judge_s:.3f} s to judge a study; "
+        f"localiser {one.locate_s:.0f} s in all"
     )
     for sentence in (doubts := one_class(parts)):
         screen.note(f"warning: {sentence}")

@@ -7,7 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import yaml
 
 import condyle
 from condyle.cohorts.cohort import Cohort
-from condyle.errors import MissingExtraError
+from condyle.errors import CondyleError, MissingExtraError
 from condyle.outputs import write_whole
 from condyle.report.run_page import PAGE, Fit, Run, run_page
 from condyle.train.sections import Recipe
@@ -52,7 +52,8 @@ def reported(recipe: Recipe, cohort: Cohort, work: Path, *, tensorboard: bool = 
             yield
         write_run(recipe, cohort, work, finished=True)
     except BaseException:
-        write_run(recipe, cohort, work, finished=False)
+        with suppress(CondyleError):  # what ended the run is said, not that its page could not be written
+            write_run(recipe, cohort, work, finished=False)
         raise
     finally:
         for logger in loggers.values():

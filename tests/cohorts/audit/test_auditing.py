@@ -151,6 +151,9 @@ def test_unknown_labels_are_left_out_and_too_few_are_not_measured() -> None:
     part = headers_part(("acl_injury", "effusion"), targets, studies(60), seed=0)
     assert [row[:2] for row in part.sheets[0].rows] == [["acl_injury", 40]]
     assert headers_part(("effusion",), targets[:, 1:], studies(60), seed=0).check.passed is None
+    for few in (0, 1):
+        assert headers_part(("effusion",), targets[:few, 1:], studies(few), seed=0).check.passed is None
+        assert sites_part(("effusion",), targets[:few, 1:], studies(few), proxy=False, seed=0).check.passed is None
 
 
 GRAIN = {0: -2.0, 1: 0.0, 2: 2.0}

@@ -66,7 +66,9 @@ class Looked:
 
 def look(rows: Sequence[ManifestRow], progress: Callable[[int, int], object] | None = None) -> Looked:
     """Open every study once and decode every series once; one volume is in memory at a time."""
-    opener, seen, left_out = RowOpener(), [], []
+    opener = RowOpener()
+    seen: list[Seen] = []
+    left_out: list[tuple[str, str]] = []
     studies = by_study(rows)
     for number, (study, own) in enumerate(studies.items()):
         where = "row " + ", ".join(str(row.row) for row in own)
@@ -106,7 +108,7 @@ def _seen(opener: RowOpener, study: str, rows: Sequence[ManifestRow], where: str
 
 def _told(row: ManifestRow) -> dict[str, float | str]:
     found = {"vendor": row.vendor, "field strength": row.field_strength, "age": row.age, "sex": row.sex, "side": row.side}
-    return {name: value for name, value in found.items() if value not in ("", None)}  # type: ignore[misc]
+    return {name: value for name, value in found.items() if value not in ("", None)}
 
 
 def _settings(series: Series, volume: Volume) -> dict[str, float | str]:

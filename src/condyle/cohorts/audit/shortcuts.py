@@ -84,6 +84,8 @@ def findings_present(labels: Sequence[Label], studies: Sequence[str]) -> tuple[t
 def predicted(names: Sequence[str], targets: Floats, facts: Sequence[Facts], seen: Sequence[Seen], *, seed: int) -> tuple[Told, ...]:
     """How well facts predict each finding in patients that were held out; findings with too few patients are left out."""
     patients = [one.patient_id for one in seen]
+    if not _usable(targets, patients):
+        return ()
     return _told(names, targets, facts, patients, folds_of(patients, targets, seed), seed)
 
 

@@ -40,7 +40,8 @@ T = TypeVar("T")
 class Measured:
     """Seconds and bytes, each of one: localiser in all, study prepared, study's features, step, study judged, network's weights.
 
-    ``peak_mib`` is the memory of this process after a whole batch was trained and a study judged; ``studies`` were prepared.
+    ``peak_mib`` is the memory of this process after a whole batch was trained and a study judged; ``studies`` were prepared; ``busy`` is
+    how many processors this process had meanwhile: fewer than there are threads means that other work slowed it.
     """
 
     studies: int
@@ -54,6 +55,7 @@ class Measured:
     weight_bytes: int
     peak_mib: float
     device: str
+    busy: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def measure(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> Measured:
 
     Raises as training would, for what these studies are.
     """
+    begun, cpu = time.perf_counter(), time.process_time()
     rows: dict[str, Sequence[ManifestRow]] = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
     names = [list(rows)[at] for at in np.unique(np.linspace(0, len(rows) - 1, SAMPLE).astype(int)).tolist()]
     localiser, locate_s = _localiser(recipe, rows, folder) if recipe.locate.use else (None, 0.0)
@@ -110,7 +113,7 @@ def measure(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> Measured:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Measured(
         count, locate_s, cut_s / count, features_s / count, step_s, judge_s, round(stacks / count), round(feature_bytes / count), weights,
-        peak, device,
+        peak, device, (time.process_time() - cpu) / (time.perf_counter() - begun),
     )  # fmt: skip
 
 
@@ -136,14 +139,14 @@ def _folds(recipe: MultiplaneRecipe) -> int:
 
 
 def _localiser(recipe: MultiplaneRecipe, rows: dict[str, Any], folder: Path) -> tuple[FittedLocaliser, float]:
-    """One of two studies and two epochs, and the seconds that the recipe's own would take."""
+    """One of two studies and three epochs, of which the first two warm up, and the seconds that the recipe's own would take."""
     settings = recipe.locate
-    few = settings.model_copy(update={"studies": 2, "epochs": 2})
+    few = settings.model_copy(update={"studies": 2, "epochs": 3})
     found, seconds = _timed(lambda: fit_localiser(few, rows, slot_specs(recipe), folder))
     told = json.loads(next(folder.glob("localiser-*/history.json")).read_text())
-    epochs = sum(one["seconds"] for one in told)
+    reading = max(seconds - sum(one["seconds"] for one in told), 0.0)
     masked = min(settings.studies, sum(any(row.mask is not None for row in own) for own in rows.values()))
-    return found, masked / 2 * (max(seconds - epochs, 0.0) + epochs / len(told) * settings.epochs)
+    return found, masked / 2 * (reading + told[-1]["seconds"] * settings.epochs)
 
 
 def _trained(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared) -> tuple[float, float, int, str]:
