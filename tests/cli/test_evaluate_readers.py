@@ -52,7 +52,7 @@ def test_the_plan_fixes_how_readers_are_analysed(tables: Path) -> None:
     assert "these readers only" in document["summary"][0]
     tests = [row for row in document["results"] if row["measure"] == "difference of auroc" and not row["group"]]
     assert {row["method"] for row in tests} == {"Dorfman-Berbaum-Metz, jackknife pseudovalues, 4 readers fixed, cases random"}
-    assert {row[2] for row in document["tables"]["designs"]["rows"]} == {"crossed"}
+    assert {row[3] for row in document["tables"]["designs"]["rows"]} == {"crossed"}
 
 
 def test_without_a_plan_it_is_exploratory_and_bad_rows_are_listed(tables: Path) -> None:

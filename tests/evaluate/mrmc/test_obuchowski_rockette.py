@@ -81,7 +81,7 @@ def test_missing_reads_are_refused_and_sent_to_the_u_statistics() -> None:
     hole[0, 1, 3] = True
     with pytest.raises(InputError, match="every reader's cases") as caught:
         obuchowski_rockette(area_under_roc(without(reads, hole)))
-    assert "u_statistics" in caught.value.what_to_do
+    assert "U-statistics (u)" in caught.value.what_to_do
 
 
 def test_one_reader_can_only_be_fixed() -> None:

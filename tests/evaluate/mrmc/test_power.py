@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,8 @@ from condyle.evaluate.mrmc import (
     power_table,
     sensitivity_to_pilot,
 )
-from condyle.evaluate.mrmc.planning import plan_readers, planning_evidence
+from condyle.evaluate.mrmc.planning import Needed, plan_readers, planning_evidence
+from condyle.evaluate.mrmc.power import most_power
 from tests.evaluate.mrmc.studies import study, without
 
 PILOT = Pilot(Components(0.0015, 0.0002, 0.0008, 0.00035, 0.00034, 0.00024), 114)
@@ -59,11 +62,12 @@ def test_a_pilot_becomes_a_plan_and_a_page() -> None:
     ]
     for count, found in planned.needed.items():
         least = patients_needed(own, n_readers=count, effect=0.06)
-        assert found[1] == (None if least is None else least.n_patients)
-        assert found[0] is None or found[2] is None or found[0] <= found[2]
+        assert found[1].patients == (None if least is None else least.n_patients)
+        assert found[0].patients is None or found[2].patients is None or found[0].patients <= found[2].patients
     page = planning_evidence(planned)
     assert {sheet.name for sheet in page.sheets} == {"needed", "power", "components"}
     assert "The effect was chosen" in page.methods
+    assert any("was taken as 0" in sentence for sentence in planned.doubts) == (own.components.arm_reader <= 0)
     hole = np.zeros(reads.score.shape, bool)
     hole[0, 1, 3] = True
     holes = without(reads, hole)
@@ -74,3 +78,17 @@ def test_a_pilot_becomes_a_plan_and_a_page() -> None:
     nested = without(reads, apart)
     with pytest.raises(InputError, match="says nothing"):
         plan_readers(area_under_roc(nested), design_of(nested), **asked)
+
+
+def test_where_no_number_of_patients_is_enough_the_plan_says_why() -> None:
+    """Readers who differ much in what an arm does: patients without end leave the power of a t test over readers."""
+    spread = Components(0.001, 0.004, 0.002, 0.001, 0.0008, 0.0005)
+    pilot = Pilot(spread, 100)
+    most = most_power(pilot, n_readers=6, effect=0.05)
+    assert most == pytest.approx(power(pilot, n_readers=6, n_patients=10**9, effect=0.05).power, abs=1e-4)
+    assert patients_needed(pilot, n_readers=6, effect=0.05) is None
+    needed = Needed(None, most, 0.8)
+    assert needed.words == f"none: power stays below {np.ceil(100 * most):.0f} %"
+    assert Needed(None, 0.81, 0.8).words == "more than 100,000"
+    assert Needed(120, 0.9, 0.8).words == 120
+    assert most_power(Pilot(replace(spread, arm_reader=-0.001), 100), n_readers=6, effect=0.05) == 1

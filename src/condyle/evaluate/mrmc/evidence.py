@@ -58,6 +58,7 @@ def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: 
             *(table(study) for table in (_main, _all, _readers, _groups, _components, _variance, _designs)),
             _time(study),
             _washout(study),
+            _notes(study),
         ),
         judge_claims(claims, differences, alpha=alpha, rule=rule),
         reader_methods(study),
@@ -179,7 +180,9 @@ def model_evidence(
     )
     differences = {(one.finding.removeprefix("macro "), one.metric): one.difference for one in study.comparisons if one.group == "all"}
     lost = [f"{finding}: {count} {reason}." for finding, reasons in study.excluded.items() for reason, count in reasons.items()]
-    sheets = (main, *((points, at) if study.points else ()))
+    said = [(one.finding, one.metric, one.group, sentence) for one in study.comparisons for sentence in one.difference.warnings]
+    notes = Sheet("notes", "Beside the numbers", ("Finding", "Metric", "Readers", "Note"), said)
+    sheets = (main, *((points, at) if study.points else ()), notes)
     return StudyEvidence(
         "Model beside readers",
         (
@@ -431,6 +434,21 @@ def _washout(study: ReaderStudy) -> Sheet:
     )
     how = {"Value": "of the pairs of reads of one study by one reader; p by the exact binomial test of 0.5"}
     return Sheet("washout", "Wash-out and order", ("Reads", "Value", "Rows"), rows, how=how)
+
+
+def _notes(study: ReaderStudy) -> Sheet:
+    """What must be known beside a difference: few readers, negative components, limits that were cut."""
+    rows = [
+        (one.finding, one.metric, _contrast(one), sentence)
+        for one in study.comparisons
+        for sentence in dict.fromkeys((*one.difference.warnings, *(() if one.between is None else one.between.warnings)))
+    ]
+    rows += [
+        ("reading time", one.group or "all readers", f"{one.arm} / {one.base}", sentence)
+        for one in study.times
+        for sentence in one.ratio.warnings
+    ]
+    return Sheet("notes", "Beside the numbers", ("Finding", "Metric", "Pair", "Note"), rows)
 
 
 def _rows_of(short: Sequence[ShortGap]) -> str:

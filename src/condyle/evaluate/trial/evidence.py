@@ -34,7 +34,7 @@ def trial_evidence(study: TrialStudy, *, claims: Sequence[Claim] = (), alpha: fl
         "Randomised trial",
         summary,
         tuple(lines),
-        (_flow(counted), _balance(study), *_binary(study), *_times(study), *_interactions(study)),
+        (_flow(counted), _balance(study), *_binary(study), *_times(study), *_interactions(study), _notes(study)),
         judge_claims(claims, differences, alpha=alpha, rule=rule),
         trial_methods(study),
         study.warnings,
@@ -231,3 +231,13 @@ def _interactions(study: TrialStudy) -> tuple[Sheet, ...]:
     note = "Difference of the strata's risk differences; nothing found is not evidence that strata are alike."
     columns = ("Outcome", "Difference of differences", "p")
     return (Sheet("strata", "Do strata differ?", columns, rows, note, how={"p": "that strata differ alike, two-sided"}),) if rows else ()
+
+
+def _notes(study: TrialStudy) -> Sheet:
+    """What must be known beside a number: few clusters, a component of none, limits that were cut, a ratio without events."""
+    rows = [
+        (_finding(one.outcome), one.population, one.stratum or "all", sentence)
+        for one in study.lines
+        for sentence in dict.fromkeys((*one.estimate.warnings, *one.effect.ratio.warnings))
+    ]
+    return Sheet("notes", "Beside the numbers", ("Outcome", "Population", "Stratum", "Note"), rows)
