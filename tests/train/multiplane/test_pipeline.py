@@ -22,7 +22,10 @@ from condyle.train.loop import demand_finite, write_whole
 from condyle.train.multiplane.batches import plain
 from condyle.train.multiplane.learner import TorchMember, attention_of, badness, logits_of, mean_auroc
 from condyle.train.multiplane.package import package_of
-from condyle.train.multiplane.pipeline import Fitted, fit_multiplane
+from condyle.train.multiplane.pipeline import Fitted, fit_multiplane, splits_of
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.multiplane.targets import targets_of
+from condyle.train.recipe import load_recipe
 from tests.knees import write_knees
 
 from .conftest import tiny
@@ -100,6 +103,14 @@ def test_a_split_of_the_manifest_is_kept(tmp_path: Path) -> None:
     folder = write_knees(tmp_path / "cohort", 10, split=split)
     fitted = fit_multiplane(tiny(split={"by": "manifest"}, optimiser={"epochs": 1}), load_cohort(folder), tmp_path / "work")
     assert fitted.splits.held_out(0) == {f"p{number:03d}" for number in range(4)}
+
+
+def test_a_finding_that_is_concluded_from_others_needs_no_labels_to_deal_the_folds(cohort: Cohort) -> None:
+    recipe = load_recipe("mrnet", size="smoke")
+    assert isinstance(recipe, MultiplaneRecipe)
+    targets, _ = targets_of(cohort.labels, list(cohort.studies), recipe.columns)
+    assert (targets[:, recipe.columns.index("abnormality")] > 0).any()
+    assert splits_of(recipe, cohort, list(cohort.rows), targets).stratified_by == ("acl_injury", "meniscal_tear")
 
 
 def test_an_all_negative_fold_is_refused_by_name(tmp_path: Path) -> None:

@@ -217,7 +217,8 @@ def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets
             )  # fmt: skip
         return Splits(folds, 2, recipe.seed, "patient")
     balanced = {step_of(name)[0].partition("/")[0] for name, own in zip(recipe.columns, targets.T, strict=True) if (own > 0.5).any()}
-    labels = [label for label in cohort.labels if label.finding in balanced]
+    labels = [label for label in cohort.labels if label.finding in balanced and label.known]
+    balanced &= {label.finding for label in labels}  # what is only concluded from other findings is balanced by these
     return make_splits(rows, labels, n_folds=recipe.split.folds, seed=recipe.seed, group=recipe.split.by, stratify=sorted(balanced))
 
 
