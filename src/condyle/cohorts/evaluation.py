@@ -207,10 +207,10 @@ def _said_of(compared: Compared, failures: str) -> list[str]:
 
 
 def unmatched_sheet(compared: Mapping[str, Compared]) -> tuple[Sheet, ...]:
-    """Every row that its counterpart lacks, by name; no sheet when all fit."""
+    """Every row that its counterpart lacks, by name, as a file; no sheet when all fit. The header of a table is row 1."""
     rows = [(name or at, at, row, study, why) for name, own in compared.items() for at, row, study, why in own.stray]
     columns = ("Of", "Table", "Row", "Study", "Why")
-    return (Sheet("unmatched", "Rows without a counterpart", columns, rows, "The header of a table is row 1."),) if rows else ()
+    return (Sheet("unmatched", "Rows without a counterpart", columns, rows, long=True),) if rows else ()
 
 
 def rule_of(planned: Planned | None) -> tuple[float, str]:
