@@ -307,6 +307,8 @@ def test_rows_without_a_counterpart_are_named(tmp_path: Path) -> None:
     with (tmp_path / "out" / "unmatched.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert {row["Study"] for row in rows} == {"x1", "s000", "s001", "s005"}
+    document = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert set(document["tables"]) == {"missed"}  # a file of its own, so that the numbers keep their place on paper
 
 
 def test_an_endpoint_that_is_not_met_says_why(tmp_path: Path) -> None:
