@@ -125,6 +125,7 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         "\n".join(f"- {line}" for line in recipe.card.limits),
         "## How it works",
         _localised(record["localiser"])
+        + (f"What lies further than {recipe.locate.near_mm:g} mm from what it marks is blackened. " if recipe.locate.near_mm else "")
         + f"Up to {recipe.prepare.slices} slices of each of {', '.join(recipe.data.slots)} ({recipe.prepare.field_mm:g} mm, "
         f"{recipe.prepare.pixels} pixels) pass a {', '.join(sorted(set(recipe.backbones().values())))}; slices are pooled by "
         f"{network.aggregate.replace('_', ' ')}, planes fused by {network.fuse}{attention}. A missing plane is masked.",
