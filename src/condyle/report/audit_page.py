@@ -85,7 +85,7 @@ class Audit:
         faults = sum(part.check.passed is False for part in self.parts)
         open_ = sum(part.check.passed is None for part in self.parts)
         words = ["Nothing was found" if not faults else f"{faults} of {len(self.parts)} checks found something"]
-        words += [f"{open_} could not be made"] if open_ else []
+        words += [f"{open_} check{'s' if open_ > 1 else ''} could not be made"] if open_ else []
         words += [f"{len(self.left_out)} studies or series could not be looked at"] if self.left_out else []
         return "; ".join(words) + "."
 

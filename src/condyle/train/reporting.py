@@ -115,7 +115,8 @@ def _trials(work: Path) -> tuple[tuple[str, str, str, str], ...]:
     rows = []
     for one in json.loads(path.read_text()):
         value = "" if one["value"] is None else f"{one['value']:.4f}"
-        rows.append((str(one["trial"]), str(one["state"]), value, ", ".join(f"{name} {what}" for name, what in one["settings"].items())))
+        told = [f"{name} {f'{what:.4g}' if isinstance(what, float) else what}" for name, what in one["settings"].items()]
+        rows.append((str(one["trial"]), str(one["state"]), value, ", ".join(told)))
     return tuple(rows)
 
 
