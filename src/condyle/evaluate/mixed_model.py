@@ -290,7 +290,7 @@ class _Products:
     def at(self, theta: Floats) -> _Solved:
         """Profiled over the residual variance."""
         xx, xy, yy, log_det = self.reduced([one @ one.T for one in self.factors(theta)])
-        beta = np.linalg.solve(xx, xy)
+        beta = np.asarray(np.linalg.solve(xx, xy), np.float64)
         free = self.n - len(beta)
         sigma2 = max((yy - float(xy @ beta)) / free, 1e-14 * float(self.gram[-1, -1]) / self.n)  # what is left is no less than rounding
         deviance = log_det + np.linalg.slogdet(xx)[1] + free * (1 + np.log(2 * np.pi * sigma2))

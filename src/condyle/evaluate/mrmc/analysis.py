@@ -147,8 +147,7 @@ def _obuchowski_rockette(figures: Figures, base: str, arm: str, approach: Approa
     name = "Obuchowski-Rockette" if approach.readers == "fixed" else "Obuchowski-Rockette-Hillis"
     words = f"{name}, jackknife over patients, {len(figures.readers)} {approach.factors}"
     values = {mean.contrast.name: _estimate(mean.contrast, metric, words, _arm(figures, mean.contrast.name), level) for mean in found.means}
-    own = _between(found.differences, base, arm)
-    difference = _estimate(own, f"difference of {metric}", words, figures, level, found.warnings)
+    difference = _estimate(_between(found.differences, base, arm), f"difference of {metric}", words, figures, level, found.warnings)
     if approach.inference == INFERENCE["random", "random"]:
         these = obuchowski_rockette(figures, covariance=matrix, readers="fixed", level=level)
         difference = difference.warned(narrower(difference, _between(these.differences, base, arm)))

@@ -93,7 +93,7 @@ class Figures:
     def of_readers(self, places: Sequence[int]) -> Figures:
         """These readers alone, and the patients that any of them read."""
         found = self._of(range(len(self.arms)), list(places))
-        units = found.used.any((1, 2))
+        units = np.asarray(found.used.any((1, 2)))
         if units.all():
             return found
 
