@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from condyle.study import Geometry, Volume
 from condyle.train.loop import fit
 from condyle.train.multiplane.augment import Draw, vary
 from condyle.train.multiplane.learner import MultiplaneLearner, shape_of
-from condyle.train.multiplane.localiser import Samples, _build
+from condyle.train.multiplane.localiser import LocaliserLearner, Samples, _build
 from condyle.train.multiplane.pipeline import slot_specs, stack_spec, train_multiplane
 from condyle.train.multiplane.recipe import Localiser
 from condyle.train.multiplane.store import keep_array, open_store
@@ -265,6 +266,23 @@ def test_g51_sides_of_one_structure_are_two_labels() -> None:
     labels = [Label("s1", "p1", "meniscal_tear", "medial", "", 1.0), Label("s2", "p2", "meniscal_tear", "lateral", "", 1.0)]
     targets, _ = targets_of(labels, ("s1", "s2"), ("meniscal_tear/medial", "meniscal_tear/lateral"))
     assert np.array_equal(targets, [[1, np.nan], [np.nan, 1]], equal_nan=True)
+
+
+def test_an_interrupted_training_is_an_interruption_and_can_be_interrupted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning makes an exit of it and ignores what follows."""
+    handler = signal.getsignal(signal.SIGINT)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocaliserLearner, "training_step", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            _localiser_run(tmp_path / "run")
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert len(_localiser_run(tmp_path / "run")) == 2
 
 
 def test_a_full_disk_leaves_no_half_of_a_prepared_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import json
 import logging
 import random
 import resource
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -225,7 +226,12 @@ def fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", module="torch")
-        trainer.fit(learner, DataLoader(batches, batch_size=None), ckpt_path=last if last.is_file() else None, weights_only=True)
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(learner, DataLoader(batches, batch_size=None), ckpt_path=last if last.is_file() else None, weights_only=True)
+        except SystemExit as stopped:  # Lightning makes an exit of an interruption, and ignores further ones
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from stopped
     assert keep.best is not None
     learner.network.load_state_dict(copy.deepcopy(keep.best))
     write_whole(done, lambda part: torch.save(learner.network.state_dict(), part))
