@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from condyle.errors import PackageError
-from condyle.readers import find_package, import_package, list_packages, load_package, verify_package
+from condyle.readers import find_package, import_package, list_packages, load_package, package_for, verify_package
 from condyle.readers.package import open_package
+from condyle.study import Study
+from condyle.testing.readings import lumbar_reading
 from tests.readers.spine import toy_package
 
 
@@ -106,3 +109,15 @@ def test_a_package_of_an_unknown_family_says_so(tmp_path: Path) -> None:
     with pytest.raises(PackageError) as refused:
         load_package(tmp_path / "toy")
     assert refused.value.code == "family-unknown"
+
+
+@pytest.mark.parametrize(("parts", "name"), [(("knee",), "knee_nine"), (("lumbar",), "lumbar"), (("knee", "lumbar"), "lumbar"), (("hip",), "lumbar")])
+def test_a_study_is_read_by_the_shipped_package_for_the_joint_that_its_headers_name(parts: tuple[str, ...], name: str) -> None:
+    one = lumbar_reading().series[0]
+    series = tuple(replace(one.with_role(one.role.with_user(body_part=part)), series_id=str(number)) for number, part in enumerate(parts))
+    assert package_for(Study("0" * 16, "p", series)) == name
+    assert verify_package(name).joint == ("knee" if name == "knee_nine" else "lumbar")
+
+
+def test_a_study_whose_headers_name_no_joint_is_left_to_the_lumbar_package() -> None:
+    assert package_for(Study("0" * 16, "p", ())) == "lumbar"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from condyle.intake import Opened
     from condyle.study import Problem, Study
 
+PACKAGE_HELP = "Name or path of the reader package; when not given, the shipped one for the joint that the headers name, else lumbar."
 EXAMPLES = (
     "condyle read study.zip -o report",
     "condyle read cohort -o reports --format html,csv",
@@ -41,6 +42,22 @@ class Outcome:
     unused: tuple[tuple[str, str], ...] = ()
 
 
+class ByJoint:
+    """Each study is read by the shipped package for its joint."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+        self.readers: dict[str, Any] = {}
+
+    def read(self, study: Study) -> Any:
+        from condyle.readers import load_package, package_for
+
+        name = package_for(study)
+        if name not in self.readers:
+            self.readers[name] = load_package(name, engine=self.engine)
+        return self.readers[name].read(study)
+
+
 def add_to(app: typer.Typer) -> None:
     command(app, "read", examples=EXAMPLES)(read)
 
@@ -55,7 +72,7 @@ def read(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report: new, empty, or an unchanged earlier report.")],
     format: Annotated[str, typer.Option("--format", help=FORMATS_HELP)] = "html,json,csv",
-    package: Annotated[str, typer.Option("--package", help="Name or path of the reader package.")] = "lumbar",
+    package: Annotated[str, typer.Option("--package", help=PACKAGE_HELP)] = "",
     engine: Annotated[str, typer.Option("--engine", help=ENGINE_HELP)] = "",
     study: Annotated[str, typer.Option("--study", help="Read only the study with this key (see --dry-run).")] = "",
     given: Given = None,
@@ -83,7 +100,7 @@ def read(
     if not dry_run:
         from condyle.readers import load_package
 
-        reader = load_package(package, engine=engine)
+        reader: Any = load_package(package, engine=engine) if package else ByJoint(engine)
     started = time.perf_counter()
     with screen.progress("Looking through the files"):
         opened = open_studies(path, overrides=given_traits(given))

@@ -12,6 +12,12 @@ RELIABLE = 0.5  # confidence from which a trait is believed
 _ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
 
 
+def parts_named(study: Study) -> set[str]:
+    """Body parts that the headers of a study name, those that are believed."""
+    told = [one.role.body_part for one in study.series]
+    return {str(part.value) for part in told if part.value and part.confidence >= _ELSEWHERE}
+
+
 def refuse_elsewhere(study: Study, joint: str, parts: Collection[str]) -> None:
     """Refuse a study whose headers name other body parts only.
 
@@ -23,8 +29,7 @@ def refuse_elsewhere(study: Study, joint: str, parts: Collection[str]) -> None:
     ------
     InputError - another body part
     """
-    told = [one.role.body_part for one in study.series]
-    named = {str(part.value) for part in told if part.value and part.confidence >= _ELSEWHERE}
+    named = parts_named(study)
     if named and not named & set(parts):
         raise InputError(
             "wrong-body-part", f"This is a study of another body part: {', '.join(sorted(named))}.", where=f"study {study.study_key}",

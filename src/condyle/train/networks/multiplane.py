@@ -186,9 +186,9 @@ class ReaderGraph(nn.Module):
 
         A map holds what each cell adds to the logit: features times the share of their place times the direction they are read in.
         """
-        parts, slices, (high, wide) = self.network.shape.parts, features.shape[2], features.shape[4:]
-        places = parted(features.flatten(0, 2), parts).unflatten(0, features.shape[:3])
-        fused, single, direction, shares = self.network.read(places.flatten(2, 3), self.network.places(shown))
+        parts, (slots, slices, channels, high, wide) = self.network.shape.parts, map(int, features.shape[1:])
+        places = parted(features.flatten(0, 2), parts).reshape(-1, slots, slices * parts**2, channels)
+        fused, single, direction, shares = self.network.read(places, self.network.places(shown))
         if not self.network.exact:
             return fused, single
         high, wide = high // parts, wide // parts
@@ -196,11 +196,11 @@ class ReaderGraph(nn.Module):
         for number, share in enumerate(shares):
             assert share is not None
             weight = direction[:, number][:, :, None] * share / (high * wide)  # [n, finding, place, channel]
-            own = features[:, number].unflatten(4, (parts, wide)).unflatten(3, (parts, high))  # [n, slice, channel, part, h, part, w]
-            own = own.permute(0, 1, 3, 5, 2, 4, 6).flatten(5).flatten(1, 3)  # [n, place, channel, h * w]
-            found = (weight.transpose(1, 2) @ own).transpose(1, 2)  # [n, finding, place, h * w]
-            found = found.unflatten(3, (high, wide)).unflatten(2, (slices, parts, parts))
-            maps.append(found.transpose(4, 5).flatten(5).flatten(3, 4))
+            own = features[:, number].reshape(-1, slices, channels, parts, high, parts, wide).permute(0, 1, 3, 5, 2, 4, 6)
+            own = own.reshape(-1, slices * parts**2, channels, high * wide)
+            found = (weight.transpose(1, 2) @ own).transpose(1, 2)  # [n, finding, place, cells of a place]
+            found = found.reshape(-1, found.shape[1], slices, parts, parts, high, wide).transpose(4, 5)
+            maps.append(found.reshape(-1, found.shape[1], slices, parts * high, parts * wide))
         return fused, single, torch.stack(maps, 2)
 
 
@@ -208,7 +208,7 @@ def parted(features: Tensor, parts: int) -> Tensor:
     """[n, channel, h, w] -> [n, part, channel]: means over the parts x parts regions of every slice, row by row."""
     if parts == 1:
         return features.mean((2, 3))[:, None]
-    high, wide = features.shape[2] // parts, features.shape[3] // parts
+    high, wide = int(features.shape[2]) // parts, int(features.shape[3]) // parts
     return nn.functional.avg_pool2d(features, (high, wide)).flatten(2).transpose(1, 2)
 
 
