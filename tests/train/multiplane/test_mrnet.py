@@ -10,7 +10,7 @@ import pytest
 
 from condyle.cli.app import run
 from condyle.cohorts.labels import Label
-from condyle.readers import load_package
+from condyle.readers import check_package
 from condyle.train.multiplane.targets import targets_of
 from tests.mrnet import write_mrnet
 
@@ -20,9 +20,9 @@ def test_the_release_becomes_a_package(tmp_path: Path, record_property: Any) -> 
     write_mrnet(tmp_path / "MRNet-v1.0", train=8, valid=4)
     assert run(["data", "import", "mrnet", str(tmp_path / "MRNet-v1.0"), "-o", str(tmp_path / "cohort")]) == 0
     assert run(["train", "mrnet", "--size", "smoke", "--data", str(tmp_path / "cohort"), "-o", str(tmp_path / "mrnet")]) == 0
-    package = load_package(tmp_path / "mrnet")
-    record_property("findings", list(package.info.findings))
-    assert set(package.info.findings) == {"acl_injury", "meniscal_tear", "abnormality"}
+    package = check_package(tmp_path / "mrnet")
+    record_property("findings", list(package.spec.findings))
+    assert set(package.spec.findings) == {"acl_injury", "meniscal_tear", "abnormality"}
     assert "finished" in (tmp_path / "mrnet.work/run.html").read_text()
 
 
