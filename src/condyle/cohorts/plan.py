@@ -156,9 +156,9 @@ def read_plan(path: Path | str) -> Planned:
     known = set(catalogue())
     if plan is None:
         listed = [one for one in given.get("endpoints") or () if isinstance(one, dict)]
-        named = [one.get("finding") for one in listed if str(one.get("metric", "")).lower() not in OF_MASKS]
+        asked = [one.get("finding") for one in listed if str(one.get("metric", "")).lower() not in OF_MASKS]
         grouped = given.get("groups") if isinstance(given.get("groups"), dict) else {}
-        problems += _unknown([("endpoints", name, known | set(map(str, grouped or {}))) for name in named if isinstance(name, str)])
+        problems += _unknown([("endpoints", name, known | set(map(str, grouped or {}))) for name in asked if isinstance(name, str)])
         raise table_error(path, "plan", problems)
     groups = set(plan.groups)
     # Structures of masks are named by their table, not by the catalogue.
