@@ -43,6 +43,12 @@ def test_a_reader_of_several_planes_keeps_the_contract_of_families(contract: Con
     contract(load_package(package), open_rows(cohort.studies["s000"]))
 
 
+def test_the_shipped_knee_package_says_of_itself_that_it_has_seen_no_patient(cohort: Cohort) -> None:
+    reading = load_package("knee_nine").read(open_rows(cohort.studies["s000"]), maps=False)
+    assert len(reading.findings) == 9
+    assert "trained-on-simulation" in {problem.code for problem in reading.problems}
+
+
 def test_nine_findings_from_any_planes_with_evidence_on_each(package: Path, cohort: Cohort) -> None:
     reader = load_package(package)
     for study, planes in (("s000", 3), ("s002", 2)):

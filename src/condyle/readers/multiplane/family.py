@@ -21,6 +21,7 @@ from condyle.readers.stages import Stages
 from condyle.readers.suits import refuse_elsewhere
 from condyle.study import PackageInfo, Problem, Reading, Study
 
+SIMULATED = "SIMULATED"  # how ``trained_on`` of a package begins that has seen no patient
 _PLACES = {
     "joint_not_found": Problem(
         "joint-not-found", "warning", "The joint was not found, so the whole images were read.",
@@ -89,7 +90,7 @@ class MultiplaneReader:
             series=study.series,
             used_series={slot: one.series_id for slot, one in seen.series.items()},
             checks=checks,
-            problems=(*study.all_problems(), *seen.problems, *_doubts(seen, tuple(slots), mirrors=own.spec.mirror)),
+            problems=(*study.all_problems(), *seen.problems, *_doubts(seen, tuple(slots), self.info, mirrors=own.spec.mirror)),
             findings=tuple(say.state(own.findings, scores, spec.thresholds, spec.joint, ids)),
             evidence=tuple(evidence),
             key_images=tuple(images),
@@ -110,8 +111,15 @@ def _refuse_without_series(study: Study, seen: Seen, joint: str) -> None:
         )  # fmt: skip
 
 
-def _doubts(seen: Seen, slots: tuple[str, ...], *, mirrors: bool) -> list[Problem]:
+def _doubts(seen: Seen, slots: tuple[str, ...], package: PackageInfo, *, mirrors: bool) -> list[Problem]:
     found = []
+    if package.trained_on.startswith(SIMULATED):
+        found.append(
+            Problem(
+                "trained-on-simulation", "warning", f"The package {package.name} was trained on simulated studies alone.",
+                why="Nothing is known of its accuracy on patients.", what_to_do="Use it to try the software; decide nothing by it.",
+            )
+        )  # fmt: skip
     missing = [slot.replace("_", " ") for slot in slots if slot not in seen.stacks]
     if missing:
         found.append(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from condyle.cohorts.cohort import Cohort
+from condyle.readers.multiplane.family import SIMULATED
 from condyle.readers.package import Package, write_package
 from condyle.train.multiplane.batches import plain
 from condyle.train.multiplane.export import Exported, localiser_onnx, network_onnx
@@ -85,7 +86,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "data": [{"name": name, "licence": str(about.get("licence", "not stated")), "credit": str(about.get("credit", "not stated")),
                   "source": str(about.get("source", ""))}],
         "intended_use": recipe.card.intended_use,
-        "trained_on": f"{'SIMULATED studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies",
+        "trained_on": f"{SIMULATED + ' studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies",
         "limits": list(recipe.card.limits),
     }  # fmt: skip
     metrics = {"record": record, "recipe": recipe.model_dump(mode="json")}
