@@ -22,6 +22,7 @@ from scipy import optimize, sparse, stats
 from condyle.errors import InputError
 
 Floats = NDArray[np.float64]
+MOST = 1e3  # times the residual standard deviation: further away a step of the search loses all digits of what is left within levels
 _Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -318,7 +319,7 @@ class _Products:
     def fit(self) -> Floats:
         """Minimise the profiled REML deviance; variances may be 0, so diagonals are bounded there."""
         diagonal = np.concatenate([np.eye(t.columns.shape[1], dtype=bool)[np.triu_indices(t.columns.shape[1])] for t in self.terms])
-        bounds = [(0.0, None) if one else (None, None) for one in diagonal]
+        bounds = [(0.0 if one else -MOST, MOST) for one in diagonal]
         theta = self._search(diagonal, bounds)
         inside = np.flatnonzero(~diagonal | (theta > 1e-3))
         for _ in range(6):  # Newton steps sharpen what the search leaves at its tolerance
