@@ -7,8 +7,8 @@ COHORT is simulated, with lesions.csv, and of patients whom PACKAGE has not seen
 - pointing: of studies with the finding, in how many does the map's strongest cell, over all planes, lie within a planted lesion widened
   by ``WIDER_MM``? Beside it the same of the map of the next study (which knows the habits of the finding and nothing of this patient) and
   the share of the shown cells that would hit.
-- deletion: the strongest ``SHARE`` of the cells are painted over (the slice, blurred until nothing is left of it); does the logit fall further than
-  when the same shapes are moved elsewhere? Insertion: everything but those cells is painted over; is the logit higher?
+- deletion: the strongest ``SHARE`` of the cells are painted over (the slice, blurred until nothing is left of it); does the logit fall
+  further than when the same shapes are moved elsewhere? Insertion: everything but those cells is painted over; is the logit higher?
 - randomisation: with the weights of the pooling and the heads, and then of everything, in random order, how alike are the maps (rank
   correlation)?
 
@@ -102,7 +102,7 @@ def strongest(maps: Floats, shown: NDArray[np.bool_]) -> tuple[int, ...]:
 def hits(places: NDArray[np.float64], lesions: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.bool_]:
     """Which places lie in a lesion, widened."""
     with np.errstate(invalid="ignore"):
-        return np.any([np.linalg.norm(places - centre, axis=-1) <= radius + WIDER_MM for centre, radius in lesions], axis=0)
+        return np.asarray(np.any([np.linalg.norm(places - centre, axis=-1) <= radius + WIDER_MM for centre, radius in lesions], axis=0))
 
 
 def painted(view: View, area: NDArray[np.bool_]) -> Floats:
@@ -177,7 +177,7 @@ def alike(maps: Floats, others: Floats, shown: NDArray[np.bool_]) -> NDArray[np.
     return np.array([np.corrcoef(rankdata(a[shown]), rankdata(b[shown]))[0, 1] for a, b in zip(maps, others, strict=True)])
 
 
-def mean_of(values: Sequence[float], seed: int = 0) -> list[float]:
+def mean_of(values: Sequence[float] | NDArray[np.float64], seed: int = 0) -> list[float]:
     """Mean with 95 % limits by the percentile bootstrap."""
     own = np.asarray(values, float)
     draws = own[np.random.default_rng(seed).integers(len(own), size=(2000, len(own)))].mean(1)
@@ -194,7 +194,9 @@ def main() -> None:
     given = parser.parse_args()
     reader: Any = load_package(str(given.package))
     own = open_ensemble(reader.package)
-    own, slots = replace(own, members=tuple(map(Remembering, own.members))), {name: reader.package.spec.slots[name] for name in reader.ensemble.slots}
+    memories = [Remembering(one) for one in own.members]
+    own = replace(own, members=tuple(memories))
+    slots = {name: reader.package.spec.slots[name] for name in own.slots}
     cohort = load_cohort(given.cohort)
     lesions: dict[tuple[str, str], list[tuple[NDArray[np.float64], float]]] = {}
     with (given.cohort / "lesions.csv").open(newline="") as file:
@@ -207,8 +209,8 @@ def main() -> None:
     random = {"heads": shuffled(reader.package, own, readers_only=True), "everything": shuffled(reader.package, own, readers_only=False)}
     before: Floats | None = None
     for number, (study, rows) in enumerate(list(cohort.studies.items())[: given.studies]):
-        for one in own.members:
-            one.known.clear()
+        for memory in memories:
+            memory.known.clear()
         view, rng = view_of(study, own, rows, slots), np.random.default_rng([0, number])
         told = answer(own.members, own.slots, view.grey, view.shown, own.attention, len(own.findings))
         assert told.maps is not None, "the maps of this package do not follow from its weights"
@@ -217,13 +219,13 @@ def main() -> None:
                 inside = hits(view.places, planted)
                 other = told.maps[column] if before is None else before[column]
                 if before is not None:
-                    pointing[name].append((bool(inside[strongest(told.maps[column], view.shown)]), bool(inside[strongest(other, view.shown)]),
-                                           float(inside[view.shown].mean())))  # fmt: skip
+                    ours, theirs = (bool(inside[strongest(one, view.shown)]) for one in (told.maps[column], other))
+                    pointing[name].append((ours, theirs, float(inside[view.shown].mean())))
                 if number < given.painted:
                     falls[name].append(erased(own, view, told.maps, column, rng))
         if number < given.painted:
-            for how, one in random.items():
-                blind = answer(one.members, own.slots, view.grey, view.shown, own.attention, len(own.findings)).maps
+            for how, blinded in random.items():
+                blind = answer(blinded.members, own.slots, view.grey, view.shown, own.attention, len(own.findings)).maps
                 assert blind is not None
                 likeness[how].append(alike(told.maps, blind, view.shown))
         before = told.maps
@@ -248,7 +250,8 @@ def summed(
     return {
         "studies": n, "pointed": [own / n, *wilson(own, n)], "other_study": [other / n, *wilson(other, n)],
         "by_chance": float(np.mean([one[2] for one in pointing])), "painted": len(falls),
-        "fell_further": [further / len(falls), *wilson(further, len(falls))], "stayed_higher": [higher / len(falls), *wilson(higher, len(falls))],
+        "fell_further": [further / len(falls), *wilson(further, len(falls))],
+        "stayed_higher": [higher / len(falls), *wilson(higher, len(falls))],
         "fall": mean_of([one["deletion"] for one in falls]), "fall_elsewhere": mean_of([one["deletion_elsewhere"] for one in falls]),
         **{f"alike_{how}": mean_of(values) for how, values in likeness.items()},
     }  # fmt: skip

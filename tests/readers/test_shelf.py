@@ -111,7 +111,9 @@ def test_a_package_of_an_unknown_family_says_so(tmp_path: Path) -> None:
     assert refused.value.code == "family-unknown"
 
 
-@pytest.mark.parametrize(("parts", "name"), [(("knee",), "knee_nine"), (("lumbar",), "lumbar"), (("knee", "lumbar"), "lumbar"), (("hip",), "lumbar")])
+@pytest.mark.parametrize(
+    ("parts", "name"), [(("knee",), "knee_nine"), (("lumbar",), "lumbar"), (("knee", "lumbar"), "lumbar"), (("hip",), "lumbar")]
+)
 def test_a_study_is_read_by_the_shipped_package_for_the_joint_that_its_headers_name(parts: tuple[str, ...], name: str) -> None:
     one = lumbar_reading().series[0]
     series = tuple(replace(one.with_role(one.role.with_user(body_part=part)), series_id=str(number)) for number, part in enumerate(parts))
