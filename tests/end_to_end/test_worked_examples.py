@@ -73,10 +73,10 @@ def test_step_2_readers_without_and_with_help(tmp_path: Path, monkeypatch: pytes
 def test_step_3_a_randomised_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ran("knee_3_trial", tmp_path, monkeypatch)
     assert [one["met"] for one in found["endpoints"]] == [True, True, True]
-    assert found["results"] == json.loads((EXAMPLES / "knee_3_trial" / "results.json").read_text("utf-8"))["results"]
+    _same(found["results"], json.loads((EXAMPLES / "knee_3_trial" / "results.json").read_text("utf-8"))["results"])
     consort = found["checklists"]["consort_ai"]
     assert consort["applies"]
-    assert {item["status"] for item in consort["items"]} == {"reported", "partial", "missing"}
+    assert {item["status"] for item in consort["items"]} == {"partial", "missing"}  # a table vouches for no item as a whole
 
 
 def test_eight_folds_of_three_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
