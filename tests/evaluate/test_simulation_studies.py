@@ -227,7 +227,7 @@ CHECKS = {
     "reading time": Check(times_reject, 0.019, 0.086, 0, 400),  # 0.0525
     "trial time, readers crossed": Check(trial_times(0.1, "crossed"), 0.01, 0.083, 0, 400),  # 0.0275
     "trial time, clusters that differ much": Check(trial_times(0.4, "crossed"), 0.017, 0.083, 30, 400),  # 0.0475 at 0.2
-    "trial time, clusters alike": Check(trial_times(0.0, "crossed"), 0.0, 0.083, 0, 400),  # 0.0025: no component is there, and each is estimated
+    "trial time, clusters alike": Check(trial_times(0.0, "crossed"), 0.0, 0.083, 0, 400),  # 0.0025: nothing varies
     "trial time, readers of one arm": Check(trial_times(0.1, "nested"), 0.02, 0.092, 0, 400),  # 0.0575
     "trial time, no readers": Check(trial_times(0.1, ""), 0.017, 0.083, 60, 1000),  # 0.055 of 400
     "trial time, patients of one to three units": Check(trial_times(0.2, "few", 60), 0.0, 0.083, 0, 400),  # 0.015
