@@ -180,6 +180,8 @@ def alike(maps: Floats, others: Floats, shown: NDArray[np.bool_]) -> NDArray[np.
 def mean_of(values: Sequence[float] | NDArray[np.float64], seed: int = 0) -> list[float]:
     """Mean with 95 % limits by the percentile bootstrap."""
     own = np.asarray(values, float)
+    if not len(own):
+        return [float("nan")] * 3
     draws = own[np.random.default_rng(seed).integers(len(own), size=(2000, len(own)))].mean(1)
     return [float(own.mean()), *map(float, np.percentile(draws, (2.5, 97.5)))]
 
@@ -241,6 +243,10 @@ def main() -> None:
     (given.out / "faithfulness.md").write_text(written(found))
 
 
+def share_of(successes: int, n: int) -> list[float]:
+    return [successes / n, *wilson(successes, n)] if n else [float("nan")] * 3
+
+
 def summed(
     pointing: Sequence[tuple[bool, bool, float]], falls: Sequence[Mapping[str, float]], likeness: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, Any]:
@@ -248,10 +254,10 @@ def summed(
     n, further = len(pointing), sum(one["deletion"] > one["deletion_elsewhere"] for one in falls)
     higher = sum(one["insertion"] > one["insertion_elsewhere"] for one in falls)
     return {
-        "studies": n, "pointed": [own / n, *wilson(own, n)], "other_study": [other / n, *wilson(other, n)],
-        "by_chance": float(np.mean([one[2] for one in pointing])), "painted": len(falls),
-        "fell_further": [further / len(falls), *wilson(further, len(falls))],
-        "stayed_higher": [higher / len(falls), *wilson(higher, len(falls))],
+        "studies": n, "pointed": share_of(own, n), "other_study": share_of(other, n),
+        "by_chance": mean_of([one[2] for one in pointing])[0], "painted": len(falls),
+        "fell_further": share_of(further, len(falls)),
+        "stayed_higher": share_of(higher, len(falls)),
         "fall": mean_of([one["deletion"] for one in falls]), "fall_elsewhere": mean_of([one["deletion_elsewhere"] for one in falls]),
         **{f"alike_{how}": mean_of(values) for how, values in likeness.items()},
     }  # fmt: skip

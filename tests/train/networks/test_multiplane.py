@@ -10,7 +10,7 @@ from torch import Tensor
 
 from condyle.train.networks.aggregate import aggregator
 from condyle.train.networks.fuse import fusion
-from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape
+from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape, parted
 from condyle.train.networks.names import AGGREGATORS, FUSIONS
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -97,11 +97,18 @@ def test_g32_planes_that_all_say_absent_are_fused_to_absent_and_monotone(name: s
     assert all(a < b for a, b in itertools.pairwise(said))
 
 
+@pytest.mark.parametrize("parts", [1, 2])
 @pytest.mark.parametrize(("aggregate", "fuse"), [("attention", "attention"), ("max", "concatenate"), ("gem", "logistic")])
-def test_class_maps_sum_to_the_logit(aggregate: str, fuse: str) -> None:
+def test_class_maps_sum_to_the_logit(aggregate: str, fuse: str, parts: int) -> None:
     torch.manual_seed(0)
-    shape = Shape(dict(zip(PLANES, PLANES, strict=True)), FINDINGS, dict.fromkeys(PLANES, "resnet18"), 64, 16, 0.125, True, aggregate, fuse)
+    shape = Shape(
+        dict(zip(PLANES, PLANES, strict=True)), FINDINGS, dict.fromkeys(PLANES, "resnet18"), 64, 16, 0.125, True, aggregate, fuse,
+        parts=parts, slices=4,
+    )  # fmt: skip
     network = MultiplaneNetwork(shape).eval()
+    for name, one in network.named_parameters():
+        if name.endswith("habit"):
+            torch.nn.init.normal_(one, std=0.05)
     grey, mask = torch.randn(2, 3, 4, 64, 64), torch.ones(2, 3, 4)
     mask[0, 1] = 0
     mask[1, 0, 3] = 0
@@ -138,3 +145,17 @@ def test_co_plane_attention_leaves_a_lone_plane_alone() -> None:
     assert torch.allclose(out[1, 0], values[1, 0])
     assert not torch.allclose(out[0, 1], values[0, 1])
     assert not out[1, 1:].any()
+
+
+def test_parts_are_the_regions_of_a_slice_row_by_row_and_a_habit_looks_at_its_own() -> None:
+    grid = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert parted(grid, 2)[0, :, 0].tolist() == [2.5, 4.5, 10.5, 12.5]
+    assert parted(grid, 1)[0, :, 0].tolist() == [7.5]
+    pool = aggregator("attention", CHANNELS, FINDINGS, places=6)
+    values, mask = features(slots=1)
+    with torch.no_grad():
+        next(one for name, one in pool.named_parameters() if name == "habit")[1, 2] = 1.0
+        share = pool(values[:, 0], mask[:, 0])[1]
+    assert share is not None
+    assert float(share[0, 1, 2]) > 0.99
+    assert float(share[0, 0, 2]) < 0.9
