@@ -18,7 +18,7 @@ import numpy as np
 from condyle.cohorts.cohort import load_cohort
 from condyle.evaluate.agreement import quadratic_kappa
 from condyle.evaluate.ranking import auroc
-from condyle.train.crossval import _piece, judge
+from condyle.train.crossval import judge, read_pieces
 from condyle.train.recipe import load_recipe
 
 GRADES = (1, 2, 3, 4, 5)
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="lumbar")
     given = parser.parse_args()
     recipe: Any = load_recipe(given.recipe)
-    pieces = [_piece(given.work / f"outer{fold}.npz") for fold in range(recipe.split.outer)]
+    pieces = read_pieces(given.work, recipe)
     judged = judge(pieces, recipe)
     rows = load_cohort(given.cohort).rows
     for title, groups in (

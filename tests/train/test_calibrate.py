@@ -43,6 +43,17 @@ def test_the_band_surrounds_the_threshold_and_holds_the_share_asked_for() -> Non
         assert own["band"] == pytest.approx([own["value"]] * 2), "nothing undecided, no band"
 
 
+def test_a_grade_is_high_from_the_half_on_and_has_a_band_about_it() -> None:
+    rng = np.random.default_rng(2)
+    at_least = np.sort(rng.random((400, 4)), axis=1)[:, ::-1]  # of grades 2, 3, 4, 5
+    truth = (rng.random((400, 4)) < at_least).astype(float)
+    own = fit_thresholds(at_least, truth, np.ones((400, 1), bool), ("pfirrmann",), 0.1)["pfirrmann"]
+    low, high = own["band"]
+    assert own["value"] == 0.5
+    assert low == pytest.approx(1 - high)
+    assert ((at_least[:, 2] >= low) & (at_least[:, 2] < high)).mean() == pytest.approx(0.1, abs=0.01)
+
+
 def test_modic_needs_both_contrasts_and_herniation_one() -> None:
     present = np.array([[True, True], [True, False], [False, True], [False, False]])
     np.testing.assert_array_equal(assessable(present, ("t2", "t1"), FINDINGS), [[1, 1], [1, 0], [1, 0], [0, 0]])

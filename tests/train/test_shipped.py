@@ -24,10 +24,13 @@ def test_it_is_small_and_names_its_data(package: Package) -> None:
     assert "stenosis" in limits
 
 
-def test_every_finding_has_calibration_and_every_binary_one_a_threshold_with_its_rule(package: Package) -> None:
+def test_every_finding_has_calibration_and_a_threshold_with_its_rule_and_a_band(package: Package) -> None:
     assert set(package.spec.calibration) == set(package.spec.findings)
-    assert set(package.spec.thresholds) == set(package.spec.findings) - {"pfirrmann"}
-    assert all("held-out patients of the training set" in one.rule for one in package.spec.thresholds.values())
+    assert set(package.spec.thresholds) == set(package.spec.findings)
+    for finding, one in package.spec.thresholds.items():
+        assert ("median" if finding == "pfirrmann" else "held-out patients of the training set") in one.rule
+        assert one.band is not None
+        assert one.band[0] < one.value < one.band[1]
 
 
 def test_the_card_holds_the_figures_of_metrics_json_and_they_reach_what_was_asked(package: Package) -> None:

@@ -38,7 +38,8 @@ class Finding:
     ----------
     finding : str - name in the anatomy catalogue
     kind : 'binary' (score), 'ordinal' (grade), 'measurement' (value, unit), 'category' (value as text)
-    decision : 'not_assessed' demands a ``reason``; measurements and ordinals use 'present' for "given"
+    decision : 'not_assessed' demands a ``reason``; measurements and ordinals use 'present' for "given"; an ordinal is
+        'uncertain' when its grade lies near the border of the abnormal ones
     score : calibrated probability in [0, 1] that the finding is present
     grade : value on the named scale; ``probabilities`` has one entry for each step of that scale
     threshold : the frozen score threshold that made the decision

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from condyle.anatomy.lumbar import LUMBAR
 from condyle.evaluate.calibration import fit_platt
 from condyle.readers.lumbar.grade import missing_input, outputs_of, score_column
-from condyle.train.thresholds import threshold_of
+from condyle.train.thresholds import threshold_of, undecided_band
 
+MEDIAN = "the median of the grades' probabilities is a high grade"
 _FEWEST = 5  # positives and negatives below which no slope is fitted
 
 Calibration = dict[str, list[list[float]]]
@@ -63,7 +64,9 @@ def fit_calibration(
 def fit_thresholds(
     scores: NDArray[np.float64], targets: NDArray[np.floating], usable: NDArray[np.bool_], findings: Sequence[str], undecided: float
 ) -> dict[str, dict[str, Any]]:
-    """Threshold and band of every binary finding, on calibrated out-of-fold scores.
+    """Threshold and band of every finding, on calibrated out-of-fold scores.
+
+    A grade is high from the half on, as its median is: only its band is chosen.
 
     Returns
     -------
@@ -72,10 +75,11 @@ def fit_thresholds(
     """
     chosen: dict[str, dict[str, Any]] = {}
     for column, finding in enumerate(findings):
-        if LUMBAR.finding(finding).scale:
-            continue
         at = score_column(findings, finding)
         rows = usable[:, column] & ~np.isnan(targets[:, at]) & np.isfinite(scores[:, at])
+        if LUMBAR.finding(finding).scale:
+            chosen[finding] = {"value": 0.5, "band": undecided_band(scores[rows, at], 0.5, undecided), "rule": MEDIAN}
+            continue
         chosen[finding] = threshold_of(targets[rows, at], scores[rows, at], "youden", 0.0, undecided)
     return chosen
 

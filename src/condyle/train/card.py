@@ -49,10 +49,11 @@ def card(recipe: LumbarRecipe, about: Mapping[str, Any], figures: Mapping[str, A
 
 def _trained_on(about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     warning = "**Simulated studies: nothing here is evidence of accuracy on patients.** " if record.get("simulated") else ""
+    credit, licence = about.get("credit", "Credit not stated"), about.get("licence", "licence not stated")
     return (
-        f"{warning}{about.get('credit', 'Credit not stated')} ({about.get('licence', 'licence not stated')}): {record['patients']} "
+        f"{warning}{credit}{'' if licence in credit else f' ({licence})'}: {record['patients']} "
         f"patients, {record['levels']} graded levels, {about.get('content', 'one cohort')}. Source: {about.get('source', 'not stated')}. "
-        "The frozen backbone learnt on ImageNet, whose pictures carry research terms."
+        "The frozen backbone, EfficientNet-Lite0 (Tan and Le 2019), learnt on ImageNet, whose pictures carry research terms."
     )
 
 
@@ -61,8 +62,8 @@ def _measured(recipe: LumbarRecipe, figures: Mapping[str, Any], record: Mapping[
         f"Nested cross-validation by patient, {recipe.split.outer} outer folds: segmenter, heads, calibration and thresholds of each fold "
         "never saw the patients it is judged on. End to end over every graded level: a level that was not found counts as a miss (score: "
         "the level's prevalence; grade: one step off). Intervals: 95 % percentile bootstrap of patients. Sensitivity and specificity "
-        "leave out scores inside the abstention band, whose number is in metrics.json. One reading is the reference; readers agree with "
-        "each other at kappa 0.43 to 0.81 on Pfirrmann grades.",
+        "leave out scores inside the abstention band; a debiased calibration error below 0 is printed as 0. Dice: over all pixels of all "
+        "masks. One reading is the reference; readers agree with each other at kappa 0.43 to 0.81 on Pfirrmann grades.",
         table(figures),
     ]
     pfirrmann = figures.get("pfirrmann")
@@ -85,8 +86,8 @@ def table(figures: Mapping[str, Any]) -> str:
     """The figures of all findings as a Markdown table."""
     head = (
         "| finding | n (positive) | coverage | AUROC | level alone | difference | within level | sensitivity / specificity | Brier "
-        "| calibration error | calibration slope | decided: error, of all: error |\n"
-        "|---|---|---|---|---|---|---|---|---|---|---|---|"
+        "| Brier skill over the level | debiased calibration error | calibration slope | decided: error, of all: error |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = []
     for finding, own in figures.items():
@@ -98,7 +99,7 @@ def table(figures: Mapping[str, Any]) -> str:
             title, f"{own['n']} ({own['positives']})", f"{own['coverage']:.3f}", _ci(own["auroc"]),
             f"{own['auroc_level_only']['estimate']:.3f}",
             _ci(own["auroc_minus_level_only"]), _ci(own["auroc_within_level"]), pair, f"{own['brier']['estimate']:.3f}",
-            f"{own['calibration_error_debiased']:.3f}", f"{own['calibration_slope']['estimate']:.2f}", _decided(own),
+            _ci(own["brier_skill_over_level"]), f"{own['calibration_error_debiased']:.3f}", _ci(own["calibration_slope"], 2), _decided(own),
         ]  # fmt: skip
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join([head, *rows])
@@ -111,5 +112,5 @@ def _decided(own: Mapping[str, Any]) -> str:
     return f"{share:.2f}: {error:.3f}, {whole:.3f}"
 
 
-def _ci(interval: Mapping[str, Any]) -> str:
-    return f"{interval['estimate']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})"
+def _ci(interval: Mapping[str, Any], digits: int = 3) -> str:
+    return f"{interval['estimate']:.{digits}f} ({interval['low']:.{digits}f} to {interval['high']:.{digits}f})"

@@ -37,6 +37,7 @@ from condyle.train.stages import stage
 logger = logging.getLogger(__name__)
 
 _COLUMNS = ("study_id", "patient_id", "finding", "level", "score", "fold")
+_NO_BAND = (0.5, 0.5, 0.5)  # of grades in runs before 0.4.1
 _PLAIN = ("studies", "patients", "levels", "present", "offered", "grades")
 
 
@@ -118,6 +119,11 @@ def save_piece(path: Path, fitted: Fitted, rows: NDArray[np.intp]) -> None:
     part.replace(path)
 
 
+def read_pieces(work: Path, recipe: LumbarRecipe) -> list[dict[str, NDArray[Any]]]:
+    """What the finished outer folds of a run left in its work folder."""
+    return [_piece(work / f"outer{fold}.npz") for fold in range(recipe.split.outer)]
+
+
 def _piece(path: Path) -> dict[str, NDArray[Any]]:
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
@@ -140,16 +146,15 @@ def _judge_piece(piece: dict[str, NDArray[Any]], recipe: LumbarRecipe, finding: 
     levels = piece["levels"][rows]
     prior = np.array([shares.get(str(level), shares[""]) for level in levels])
     score = np.where(missed, prior, piece["scores"][rows, at])
-    forced, called, grade = (np.full(len(rows), np.nan) for _ in range(3))
+    grade = np.full(len(rows), np.nan)
     scale = LUMBAR.finding(finding).scale
     if scale is not None:
         own = [number for number, (name, _) in enumerate(outputs_of(findings)) if name == finding]
         grade = np.where(missed, np.nan, grade_of(piece["scores"][rows][:, own], scale.steps[0]))
-    else:
-        value, low, high = json.loads(str(piece["thresholds"]))[finding]
-        band = (score >= low) & (score < high)
-        forced = np.where(missed, np.nan, (score >= value).astype(np.float64))
-        called = np.where(band, np.nan, forced)
+    value, low, high = json.loads(str(piece["thresholds"])).get(finding, _NO_BAND)
+    band = (score >= low) & (score < high)
+    forced = np.where(missed, np.nan, (score >= value).astype(np.float64))
+    called = np.where(band, np.nan, forced)
     return Judged(
         piece["patients"][rows], levels, truth, score, prior, missed, grade, piece["grades"][rows, column].astype(np.float64), forced,
         called, int((known & ~could).sum()),

@@ -66,6 +66,14 @@ def figure(finding: str, one: Judged, *, resamples: int, seed: int) -> dict[str,
         "brier_skill_over_level": lambda w: brier_skill(truth, score, prior, w),
         "calibration_slope": lambda w: fit_platt(truth, logit(score), w)[0],
     }
+    decided = ~np.isnan(one.called)
+    metrics |= {
+        "sensitivity": lambda w: _share(one.called == 1, (truth == 1) & (decided | one.missed), w),
+        "specificity": lambda w: _share(one.called == 0, (truth == 0) & (decided | one.missed), w),
+        "decided": lambda w: _share(decided, ~one.missed, w),
+        "error_decided": lambda w: _share(one.called != truth, decided, w),
+        "error_if_all_were_decided": lambda w: _share(one.forced != truth, ~one.missed, w),
+    }
     scale = LUMBAR.finding(finding).scale
     if scale is not None:
         given = wrong_where_missed(one.grade, one.true_grade, scale.steps)
@@ -74,20 +82,11 @@ def figure(finding: str, one: Judged, *, resamples: int, seed: int) -> dict[str,
             "balanced_accuracy": lambda w: balanced_accuracy(one.true_grade, given, scale.steps, w),
             "off_by_more_than_one": lambda w: off_by_more_than_one(one.true_grade, given, w),
         }
-    else:
-        decided = ~np.isnan(one.called)
-        metrics |= {
-            "sensitivity": lambda w: _share(one.called == 1, (truth == 1) & (decided | one.missed), w),
-            "specificity": lambda w: _share(one.called == 0, (truth == 0) & (decided | one.missed), w),
-            "decided": lambda w: _share(decided, ~one.missed, w),
-            "error_decided": lambda w: _share(one.called != truth, decided, w),
-            "error_if_all_were_decided": lambda w: _share(one.forced != truth, ~one.missed, w),
-        }
     intervals = patient_bootstrap(metrics, one.patients, n=resamples, seed=seed)
     return {
         "n": len(truth), "positives": int(truth.sum()), "patients": len(np.unique(one.patients)), "found": int((~one.missed).sum()),
         "coverage": float(1 - one.missed.mean()), "left_out_without_series": one.left_out,
-        "uncertain": int((np.isnan(one.called) & ~one.missed).sum()) if scale is None else 0,
+        "uncertain": int((np.isnan(one.called) & ~one.missed).sum()),
         "calibration_error_debiased": calibration_error(truth, score),
         **{name: _plain(value) for name, value in intervals.items()},
     }  # fmt: skip

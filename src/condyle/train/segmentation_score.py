@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -73,6 +73,11 @@ def view_of(row: ManifestRow, network: Network) -> View:
 
 def score_segmenter(cohort: Cohort, patients: Collection[str], network: Network) -> SegmentationScore:
     """Score a segmenter on all pictures of the given patients."""
+    return sum((score for _, score in picture_scores(cohort, patients, network)), SegmentationScore(np.zeros(3), np.zeros(3)))
+
+
+def picture_scores(cohort: Cohort, patients: Collection[str], network: Network) -> Iterator[tuple[ManifestRow, SegmentationScore]]:
+    """(row, score) of every picture of the given patients."""
     boxes: dict[Path, list[Box]] = defaultdict(list)
     for box in cohort.boxes:
         if box.source == "box":
@@ -80,17 +85,16 @@ def score_segmenter(cohort: Cohort, patients: Collection[str], network: Network)
     levels: dict[str, set[str]] = defaultdict(set)
     for label in cohort.labels:
         levels[label.study_id].add(label.level)
-    total = SegmentationScore(np.zeros(3), np.zeros(3))
     for row in (*cohort.rows, *cohort.slices):
         if row.patient_id not in patients:
             continue
-        view = view_of(row, network)
+        view, score = view_of(row, network), SegmentationScore(np.zeros(3), np.zeros(3))
         if row.mask is not None:
-            total += _overlap(view, cohort.mask_classes(_grey(row.mask)))
+            score += _overlap(view, cohort.mask_classes(_grey(row.mask)))
         if row in cohort.rows:
-            total += _named(view, levels[row.study_id])
-            total += _boxed(view, boxes.get(Path(row.path), []))
-    return total
+            score += _named(view, levels[row.study_id])
+            score += _boxed(view, boxes.get(Path(row.path), []))
+        yield row, score
 
 
 def _grey(path: Path) -> NDArray[np.uint8]:

@@ -41,7 +41,9 @@ def graded_findings(
         if one.reason:
             findings.append(Finding(one.finding, Site(one.level), kind, "not_assessed", reason=one.reason))  # type: ignore[arg-type]
             continue
-        decision = "present" if kind == "ordinal" or one.score is None else decide(one.score, thresholds[one.finding])
+        decision = "present" if one.score is None or threshold is None else decide(one.score, threshold)
+        if kind == "ordinal" and decision == "absent":
+            decision = "present"  # a grade is given whatever it is
         value = None if threshold is None else threshold.value
         findings.append(
             Finding(one.finding, Site(one.level), kind, decision, one.score, one.grade, one.probabilities, threshold=value, evidence=ids)  # type: ignore[arg-type]
@@ -128,8 +130,14 @@ def marked(graded: Graded, thresholds: Mapping[str, ThresholdSpec]) -> bool:
         return False
     scale = LUMBAR.finding(graded.finding).scale
     if scale is not None:
-        return graded.grade is not None and scale.marked_from is not None and graded.grade >= scale.marked_from
+        high = scale.marked_from is not None and graded.grade is not None and graded.grade >= scale.marked_from
+        return high or _in_doubt(graded, thresholds)
     return graded.score is not None and decide(graded.score, thresholds[graded.finding]) in MARKED
+
+
+def _in_doubt(graded: Graded, thresholds: Mapping[str, ThresholdSpec]) -> bool:
+    threshold = thresholds.get(graded.finding)
+    return threshold is not None and graded.score is not None and decide(graded.score, threshold) == "uncertain"
 
 
 def class_map(
