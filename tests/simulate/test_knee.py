@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from condyle.intake.roles import infer_role
 from condyle.simulate import KneeVariation, Planted, SimulatedStudy, simulate_knee
 from condyle.simulate.knee.findings import FINDINGS, PLACES, difficulties, plant, random_findings
 from condyle.simulate.knee.joint import CODES, Knee, build
+from condyle.simulate.knee.lesions import _on_cartilage
 from condyle.simulate.knee.person import person
 from condyle.simulate.knee.protocols import SITES
 
@@ -206,3 +208,12 @@ def test_sites_differ_as_reported() -> None:
     assert {site.vendor for site in SITES} == {"siemens", "philips", "ge"}
     assert {site.tesla for site in SITES} == {1.5, 3.0}
     assert 0.4 < np.mean([site.tagged for site in SITES]) < 0.6
+
+
+def test_a_defect_finds_a_place_on_cartilage_that_is_worn_everywhere() -> None:
+    """Seed 5109 has no half millimetre left on its patella."""
+    bone = knee().bones["patella"]
+    assert bone.thickness is not None
+    worn = replace(bone, thickness=bone.thickness.like(np.minimum(bone.thickness.values, 0.4)))
+    place = _on_cartilage(worn, np.full(3, -500.0), np.full(3, 500.0), np.zeros(4))
+    assert abs(float(worn.coat().at(place.astype(np.float32)[:, None])[0])) < 1.5
