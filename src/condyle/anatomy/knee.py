@@ -40,5 +40,5 @@ KNEE = Joint(
             source="the task 'abnormal' of MRNet, Bien et al., PLoS Medicine 2018;15:e1002699",
         ),
         FindingEntry("osteoarthritis_grade", "Osteoarthritis (worst compartment)", "ordinal", scale=OSTEOARTHRITIS),
-    ),  # fmt: skip
+    ),
 )
