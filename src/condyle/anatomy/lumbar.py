@@ -18,6 +18,8 @@ PFIRRMANN = Scale(
     marked_from=4,
 )
 
+HEIGHTS = "after Dabbs and Dabbs, Spine 1990;15:1366-1369: means over bands of the disc in place of single points"
+
 # Counted from the sacrum upward.
 LEVELS = (
     "L5-S1", "L4-L5", "L3-L4", "L2-L3", "L1-L2", "T12-L1", "T11-T12", "T10-T11", "T9-T10", "T8-T9", "T7-T8",
@@ -84,11 +86,13 @@ LUMBAR = Joint(
         FindingEntry(
             "disc_height", "Disc height", "measurement", unit="mm",
             explanation="Mean distance of the end plates over the middle four fifths of the disc, on the mid-sagittal slice.",
+            source=HEIGHTS,
         ),
         *(
             FindingEntry(
                 f"disc_height_{part}", f"Disc height, {part}", "measurement", unit="mm",
                 explanation=f"Distance of the end plates over the {part} third of the disc's middle four fifths.",
+                source=HEIGHTS,
             )
             for part in ("anterior", "middle", "posterior")
         ),
@@ -100,6 +104,7 @@ LUMBAR = Joint(
         FindingEntry(
             "slip", "Vertebral slip", "measurement", unit="mm",
             explanation="Offset of the back walls of two vertebrae along the disc, positive when the upper one lies in front.",
+            source="Meyerding, Surg Gynecol Obstet 1932;54:371-377",
         ),
         FindingEntry(
             "slip_percent", "Vertebral slip, share of the end plate", "measurement", unit="%",
