@@ -22,6 +22,10 @@ def test_so_is_the_median(values: list[float]) -> None:
     assert median(np.array(values)) == pytest.approx(float(np.median(values)), abs=1e-8)
 
 
+def test_nan_as_numpy() -> None:
+    assert all(np.isnan(one) for one in percentiles(np.array([1.0, np.nan, 2.0]), 1, 99))
+
+
 def test_whole_numbers_and_nothing() -> None:
     assert percentiles(np.array([3, 1, 2]), 0, 25, 100) == (1.0, 1.5, 3.0)
     with pytest.raises(IndexError):

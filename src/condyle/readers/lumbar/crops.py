@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.readers.lumbar.quantiles import percentiles
+
 # Tissue channels of a segmentation, in this order everywhere.
 VERTEBRA, CANAL, DISC = 0, 1, 2
 
@@ -90,7 +92,7 @@ def normalise(picture: NDArray[np.floating], tissue: NDArray[np.floating]) -> ND
     grey = np.asarray(picture, dtype=np.float32)
     spine = tissue.max(axis=0) > 0.5
     values = grey[spine] if spine.sum() > 100 else grey.ravel()
-    low, high = np.percentile(values, (1.0, 99.0))
+    low, high = percentiles(values, 1, 99)
     if high <= low:
         return np.zeros(grey.shape, np.float32)
     return np.asarray(np.clip((grey - np.float32(low)) / np.float32(high - low), -0.25, 1.5), np.float32)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.prepare.orient import orient
+from condyle.readers.lumbar.quantiles import percentiles
 from condyle.study import Geometry, Volume
 
 STEP_MM = 0.46875  # side of a picture's pixel: 512 x 640 of them cover the 240 x 300 mm of a lumbar T2 SPACE
@@ -94,7 +95,7 @@ def picture(volume: Volume, slice_index: int, *, pixel_aspect: float | None = No
 
 def stretch(grey: NDArray[np.floating]) -> NDArray[np.float32]:
     """Shift and stretch so that the 1st percentile becomes 0 and the 99th 1. A flat picture becomes 0."""
-    low, high = np.percentile(grey[::2, ::2], (1.0, 99.0))
+    low, high = percentiles(grey[::2, ::2].ravel(), 1, 99)
     if not high > low:
         return np.zeros(grey.shape, np.float32)
     return np.asarray((grey - low) / (high - low), np.float32)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.readers.lumbar.quantiles import percentiles
+
 GRID_MM = 0.9375
 """Pixel size of the network's grid, mm: T2 SPACE of 240 x 300 mm becomes 256 x 320 pixels."""
 
@@ -25,7 +27,7 @@ def scale_grey(picture: NDArray[Any]) -> NDArray[np.float32]:
     matter. A picture of one value becomes 0.
     """
     grey = np.asarray(picture, np.float32)
-    low, high = np.percentile(grey, (1.0, 99.0))
+    low, high = percentiles(grey.ravel(), 1, 99)
     if high <= low:
         return np.zeros(grey.shape, np.float32)
     return np.asarray(np.clip((grey - low) / (high - low), 0.0, 1.0) * 2 - 1, np.float32)
