@@ -70,8 +70,9 @@ def slices(rounds: int) -> None:
                 for place in range(10):
                     alone = torch.zeros_like(mask)
                     alone[0, slot, place] = 1
-                    rows.append(network.describe(grey, alone)[0][0, slot, place])
-            return torch.stack(rows).unflatten(0, (1, 3, 10))
+                    told = network.describe(grey, alone)[0][0, slot]
+                    rows.append(told.unflatten(0, (10, -1))[place])  # a slice is told by one vector, or by those of its parts
+            return torch.stack(rows).unflatten(0, (1, 3, 10)).flatten(2, 3)
 
         def timed(run: Callable[[], torch.Tensor], half: bool = half) -> Callable[[], torch.Tensor]:
             def inner() -> torch.Tensor:
