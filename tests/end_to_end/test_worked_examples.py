@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from condyle.cli.app import run
 from tests.conftest import ROOT
@@ -41,7 +42,9 @@ def test_the_stored_plans_are_all_run() -> None:
 def test_step_1_a_model_beside_ten_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ran("knee_1_model", tmp_path, monkeypatch)
     assert [one["met"] for one in found["endpoints"]] == [True, True, True]  # areas of 0.93, 0.90, 0.95 beside 0.80 and 0.88
-    assert found["thresholds"].startswith("frozen file")
+    assert found["thresholds"]["words"].startswith("frozen file")
+    frozen = yaml.safe_load((EXAMPLES / "knee_1_model" / "thresholds.yaml").read_text("utf-8"))
+    assert found["thresholds"]["values"] == {finding: one["threshold"] for finding, one in frozen.items()}
 
 
 def _same(found: Any, stored: Any) -> None:
