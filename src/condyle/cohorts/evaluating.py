@@ -245,11 +245,13 @@ def _plan_or_settings(
 def _comparisons(
     planned: Planned | None, contrasts: Collection[str], margin: float | None
 ) -> tuple[list[EndpointPlan], list[Claim], float | None, tuple[float, str]]:
-    """Endpoints of the plan that one of the contrasts judges, as claims; the margin they fix; alpha and the rule."""
+    """Endpoints of the plan that one of the contrasts judges, as claims; the margin for every row; alpha and the rule.
+
+    With a plan no row has a verdict of non-inferiority but the endpoints: the margin of one says nothing of the others.
+    """
     own = [one for one in planned.plan.endpoints if one.comparison in contrasts] if planned else []
     claims = [Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family) for one in own]
-    margin = next((one.margin for one in own if one.margin is not None), margin)
-    return own, claims, margin, rule_of(planned)
+    return own, claims, None if planned else margin, rule_of(planned)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
