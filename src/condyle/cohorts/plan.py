@@ -217,8 +217,8 @@ def _thresholds(file: Path, problems: list[str]) -> tuple[dict[str, float], str]
 def unjudged(listed: Sequence[EndpointPlan], judged: Sequence[EndpointPlan]) -> tuple[str, ...]:
     """A sentence for each endpoint of a plan that belongs to another analysis: it is neither met nor not, and says so."""
     return tuple(
-        f"Endpoint {one.finding} {one.comparison or one.metric} of the plan belongs to another analysis and is not judged here: the rule of "
-        "multiplicity counts the endpoints of this page alone, so the plan's error is not kept over both."
+        f"Endpoint {one.finding} {one.comparison or one.metric} of the plan belongs to another analysis and is not judged here: "
+        "the rule of multiplicity counts the endpoints of this page alone, so the plan's error is not kept over both."
         for one in listed
         if one not in judged
     )
