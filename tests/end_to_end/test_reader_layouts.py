@@ -50,7 +50,8 @@ def test_layout(name: str, tmp_path: Path) -> None:
     tables = (str(tmp_path / "reads.csv"), str(tmp_path / "truth.csv"))
     assert run(["evaluate", "mrmc", *tables, "-o", str(out), "--plan", str(tmp_path / "plan.yaml"), "--no-figures", "--quiet"]) == 0
     document = json.loads((out / "results.json").read_text("utf-8"))
-    assert {row[2] for row in document["tables"]["designs"]["rows"]} == {name}
+    designs = document["tables"]["designs"]
+    assert {row[designs["columns"].index("Design")] for row in designs["rows"]} == {name}
     assert any(name in sentence for sentence in document["summary"])
     rows = {row["finding"]: row for row in document["results"] if row["measure"] == "difference of auroc" and not row["group"]}
     assert set(rows) == {"cyst", "plica", "macro both"}
