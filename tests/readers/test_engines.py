@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -48,6 +49,24 @@ def test_an_output_that_is_used_within_the_graph_keeps_its_name() -> None:
         found = open_graph(data, "graph", engine=engine)({"x": x})
         np.testing.assert_allclose(found["single"], x.clip(0), atol=1e-2)
         np.testing.assert_allclose(found["sum"], x.clip(0) + x, atol=1e-2)
+
+
+def test_a_module_is_kept_away_while_several_threads_open_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from condyle.readers.openvino import _absent
+
+    name, before = "condyle_no_such_module", sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def enter(_: int) -> None:
+        with _absent(name), pytest.raises(ImportError):
+            __import__(name)
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(enter, range(2000)))
+    finally:
+        sys.setswitchinterval(before)
+    assert name not in sys.modules
 
 
 def test_openvino_opens_no_connection_and_leaves_its_telemetry_unimported() -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,21 @@ from condyle.readers.onnx import Graph
 _TELEMETRY, _CONVERTER = "openvino_telemetry", "openvino.tools.ovc"
 
 
+_importing = Lock()  # graphs are opened by several threads at once
+
+
 @contextmanager
 def _absent(module: str) -> Iterator[None]:
     """While it lasts, a module that was not imported before cannot be: OpenVINO goes on without."""
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]
+    with _importing:
+        if module in sys.modules:
+            yield
+            return
+        sys.modules[module] = None  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            del sys.modules[module]
 
 
 def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:

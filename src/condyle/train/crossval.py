@@ -37,7 +37,7 @@ from condyle.train.stages import stage
 logger = logging.getLogger(__name__)
 
 _COLUMNS = ("study_id", "patient_id", "finding", "level", "score", "fold")
-_NO_BAND = (0.5, 0.5, 0.5)  # of grades in runs before 0.4.1
+_NO_BAND = {"pfirrmann": (0.5, 0.5, 0.5)}  # runs before 0.4.1 chose none for the grade
 _PLAIN = ("studies", "patients", "levels", "present", "offered", "grades")
 
 
@@ -151,7 +151,7 @@ def _judge_piece(piece: dict[str, NDArray[Any]], recipe: LumbarRecipe, finding: 
     if scale is not None:
         own = [number for number, (name, _) in enumerate(outputs_of(findings)) if name == finding]
         grade = np.where(missed, np.nan, grade_of(piece["scores"][rows][:, own], scale.steps[0]))
-    value, low, high = json.loads(str(piece["thresholds"])).get(finding, _NO_BAND)
+    value, low, high = (_NO_BAND | json.loads(str(piece["thresholds"])))[finding]
     band = (score >= low) & (score < high)
     forced = np.where(missed, np.nan, (score >= value).astype(np.float64))
     called = np.where(band, np.nan, forced)

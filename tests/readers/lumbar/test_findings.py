@@ -28,6 +28,11 @@ def test_a_grade_near_the_border_of_the_high_ones_is_uncertain(high: float, grad
     assert marked(graded(high, grade), THRESHOLDS) is drawn
 
 
+def test_a_score_without_a_threshold_is_no_decision() -> None:
+    with pytest.raises(KeyError):
+        graded_findings([Graded("L4-L5", "herniation", score=0.1)], THRESHOLDS, {})
+
+
 def test_a_package_without_a_band_for_grades_gives_them_all() -> None:
     assert graded_findings([graded(0.5, 4)], {}, {})[0].decision == "present"
     assert marked(graded(0.5, 4), {})

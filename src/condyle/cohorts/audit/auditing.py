@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from condyle.cohorts.audit.looking import Seen, look
 from condyle.cohorts.audit.people import people_part
 from condyle.cohorts.audit.shortcuts import FOLDS, LEAST_PATIENTS, findings_present
 from condyle.cohorts.audit.telling import grouped_part, headers_part, sites_part
+from condyle.cohorts.evaluation import digests
 from condyle.cohorts.labels import Label, read_labels
 from condyle.cohorts.manifest import read_manifest
 from condyle.report.audit_page import Audit
@@ -69,7 +69,7 @@ def audit(
     counts = {"rows": len(rows), "studies": len(patients), "patients": len(set(patients.values())), "series": len(series),
               "sites": len({one.site for one in seen if one.site}), "findings": len(names)}  # fmt: skip
     settings = {"seed": seed, "folds": FOLDS, "least patients with and without a finding": LEAST_PATIENTS, "likeness of near copies": NEAR}
-    return Audit(parts, _hashes(inputs), counts, looked.left_out, settings)
+    return Audit(parts, digests(inputs), counts, looked.left_out, settings)
 
 
 def _with_sites(seen: Sequence[Seen]) -> tuple[tuple[Seen, ...], bool]:
@@ -82,7 +82,3 @@ def _with_sites(seen: Sequence[Seen]) -> tuple[tuple[Seen, ...], bool]:
 def _scanner(headers: Mapping[str, float | str]) -> str:
     words = [str(headers[name]) for end in ("manufacturer", "model") for name in sorted(headers) if name.endswith(f" {end}")][:2]
     return " ".join(dict.fromkeys(words)) or str(headers.get("vendor", ""))
-
-
-def _hashes(paths: Sequence[Path]) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}

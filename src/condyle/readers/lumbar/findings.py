@@ -41,9 +41,10 @@ def graded_findings(
         if one.reason:
             findings.append(Finding(one.finding, Site(one.level), kind, "not_assessed", reason=one.reason))  # type: ignore[arg-type]
             continue
-        decision = "present" if one.score is None or threshold is None else decide(one.score, threshold)
-        if kind == "ordinal" and decision == "absent":
-            decision = "present"  # a grade is given whatever it is
+        if kind == "ordinal":  # given whatever it is; a package without a band for it doubts none
+            decision = "uncertain" if _in_doubt(one, thresholds) else "present"
+        else:
+            decision = "present" if one.score is None else decide(one.score, thresholds[one.finding])
         value = None if threshold is None else threshold.value
         findings.append(
             Finding(one.finding, Site(one.level), kind, decision, one.score, one.grade, one.probabilities, threshold=value, evidence=ids)  # type: ignore[arg-type]
