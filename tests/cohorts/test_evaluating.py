@@ -202,7 +202,43 @@ def test_a_plan_fixes_what_is_done(tmp_path: Path) -> None:
     assert not found.provenance.warnings[0].startswith("This truth was opened")
     plan.write_text(plan.read_text("utf-8").replace("0.7", "0.6"), "utf-8")
     again = evaluate_predictions(said, true, tmp_path / "later", plan=plan, figures=False)
-    assert again.provenance.warnings[0].startswith("This truth was opened 1 times before with another plan")
+    assert again.provenance.warnings[0].startswith("This truth was opened 1 time before with another plan")
+
+
+def test_what_another_command_judges_counts_as_not_shown(tmp_path: Path) -> None:
+    said, true, _ = cohort(tmp_path, studies=30)
+    plan = tmp_path / "plan.yaml"
+    ends = (
+        "endpoints:\n  - {finding: modic, at_least: 0.7}\n  - {finding: modic, comparison: aided - unaided}\n"
+        "  - {finding: modic, metric: calibration slope, at_least: 0.1}\n  - {finding: disc, metric: Dice, at_least: 0.5}\n"
+    )
+    plan.write_text(f"{ends}multiplicity: holm\nbootstrap: {{n: 100}}\n", "utf-8")
+    found = evaluate_predictions(said, true, tmp_path / "holm", plan=plan, figures=False)
+    first, second, slope, dice = found.evidence.endpoints
+    assert (first.met, slope.met, second.judged, dice.judged) == (True, True, False, False)
+    assert min(first.adjusted, slope.adjusted) == pytest.approx(4 * min(first.p, slope.p))  # four tests, though two are judged here
+    plan.write_text(f"{ends}multiplicity: fixed-sequence\nbootstrap: {{n: 100}}\n", "utf-8")
+    found = evaluate_predictions(said, true, tmp_path / "sequence", plan=plan, figures=False)
+    assert [one.met for one in found.evidence.endpoints] == [True, False, False, False]
+    assert found.evidence.endpoints[2].why == "an endpoint before it was not met, and the plan tests in order."
+    words = "another command judges it; in the rule of multiplicity it counts here as not shown (p = 1)."
+    document = json.loads((tmp_path / "sequence" / "results.json").read_text("utf-8"))
+    assert (document["endpoints"][1]["judged"], document["endpoints"][1]["why"]) == (False, words)
+    assert f"not judged here: {words}" in (tmp_path / "sequence" / "evaluation.html").read_text("utf-8")
+
+
+def test_intervals_follow_alpha(tmp_path: Path) -> None:
+    """The limit of an endpoint and its test say the same, whatever alpha is."""
+    said, true, _ = cohort(tmp_path, studies=30)
+    plan = tmp_path / "plan.yaml"
+    ends = ", ".join(f"{{finding: modic, at_least: {0.5 + 0.01 * step:.2f}}}" for step in range(50))
+    plan.write_text(f"alpha: 0.2\nendpoints: [{ends}]\nbootstrap: {{n: 100}}\n", "utf-8")
+    done = evaluate_predictions(said, true, tmp_path / "out", plan=plan, figures=False)
+    for one in done.evidence.endpoints:
+        assert one.estimate is not None
+        assert one.estimate.level == 0.8
+        assert one.met == (one.estimate.low > one.endpoint.at_least)
+    assert len({one.met for one in done.evidence.endpoints}) == 2
 
 
 def test_a_subgroup_that_is_no_column(tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ def test_a_plan_fixes_subgroups_and_names_what_it_does_not_judge(tables: Path, t
     with pytest.raises(UsageError, match="fixed by the plan"):
         evaluate_subgroups(said, true, tmp_path / "out", plan=plan, manifest=rows, subgroups=("vendor",))
     done = evaluate_subgroups(said, true, tmp_path / "out", plan=plan, manifest=rows, figures=False)
-    assert [one.met for one in done.evidence.endpoints] == [True]
+    assert [(one.met, one.judged) for one in done.evidence.endpoints] == [(True, True), (False, False)]
     between = {"between groups of sex", "between groups of site_id"}
     assert {line.group.split(":")[0] for line in done.evidence.lines} == {"", "sex", "site_id", "cohorts", *between}
-    assert any("aided - unaided of the plan belongs to another analysis" in one for one in done.provenance.warnings)
+    assert any("aided - unaided of the plan is judged by another command" in one for one in done.provenance.warnings)
 
 
 def test_ratings_of_grades_by_patient(tmp_path: Path) -> None:

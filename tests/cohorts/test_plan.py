@@ -58,6 +58,7 @@ def test_a_threshold_chosen_on_test_data_is_refused(tmp_path: Path) -> None:
         ("endpoints: [{finding: modic, at_least: 0.8, margin: 0.1}]", "a margin needs a comparison"),
         ("endpoints: [{finding: modic, at_least: 80}]", "endpoints.0.at_least"),
         ("multiplicity: holmes", "multiplicity"),
+        ("{level: 0.95, alpha: 0.1}", "level 0.95 does not belong to alpha 0.1: intervals are 1 - alpha = 0.9"),
         ("prevalences: [20]", "prevalences: 20"),
         ("- a\n- b", "a list of keys"),
         ("a: [", "not valid YAML"),

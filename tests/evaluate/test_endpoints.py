@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from condyle.evaluate.bootstrap import interval_of, pulls_of
 from condyle.evaluate.clustered_auc import clustered_auroc
 from condyle.evaluate.delong import compare_unpaired, delong
 from condyle.evaluate.diagnostic import Table as Cells
 from condyle.evaluate.diagnostic import likelihood_ratios
-from condyle.evaluate.endpoints import Endpoint, judge_endpoints, one_sided_p
+from condyle.evaluate.endpoints import RULES, Endpoint, decided, decided_again, elsewhere, judge_endpoints, one_sided_p
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.paired_proportions import newcombe_difference, paired_difference
 from condyle.evaluate.proportion import clustered_proportion, proportion
@@ -85,6 +87,20 @@ def test_an_interval_without_its_own_test_gives_no_smaller_p_than_its_tail() -> 
     newcombe = newcombe_difference("d", RIGHT, TRUTH == 1)
     assert above(newcombe, newcombe.low - 0.01) == pytest.approx(0.025)
     assert np.isnan(one_sided_p(Estimate("AUROC", 0.9), 0.8))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.integers(1, 3)), min_size=1, max_size=8),
+    st.sampled_from([one for one in RULES if one != "benjamini-hochberg"]),
+)
+def test_a_page_that_judges_a_part_of_a_plan_claims_no_more_than_the_whole(parts: list[tuple[float, bool, int]], rule: str) -> None:
+    """Whatever another command would have found: what this page calls met is met in the plan as a whole."""
+    ends = [Endpoint("modic", "AUROC", 0.5, family=family) for _, _, family in parts]
+    whole = decided(ends, [Estimate("AUROC", 0.7)] * len(parts), [p / 10 for p, _, _ in parts], alpha=0.05, rule=rule)
+    page = [one if here else elsewhere(one.endpoint) for one, (_, here, _) in zip(whole, parts, strict=True)]
+    for one, own in zip(decided_again(page, alpha=0.05, rule=rule), whole, strict=True):
+        assert not one.met or (one.judged and own.met)
+        assert one.met or one.why
 
 
 def test_errors_are_better_when_smaller() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from condyle.cohorts.evaluating import Evaluated
-from condyle.cohorts.evaluation import digests, judged_values, patients_of, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.evaluation import digests, in_whole_plan, judged_values, patients_of, plan_beside, plan_warnings, rule_of
 from condyle.cohorts.plan import log_opening, unjudged
 from condyle.cohorts.table import Table, missing_columns, read_table, table_error, together
 from condyle.evaluate.bootstrap import interval_of
@@ -61,7 +61,7 @@ def evaluate_boxes(
     refuse_to_overwrite(out)
     planned = plan_beside(plan, lambda: patients_of(studies), lambda: read_table(said, what="table of predicted boxes"))
     if planned is not None:
-        settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
+        settings = Settings(planned.plan.confidence, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings()
     sha = planned.sha256 if planned else ""
     earlier = log_opening(truth, sha, command="evaluate detection")
@@ -87,6 +87,7 @@ def evaluate_boxes(
         warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())), rule=rule_of(planned),
     )  # fmt: skip
     evidence = Evidence("Detection", settings, lines, endpoints=endpoints, sheets=(_sheet(result),), figures=(_figure(result),))
+    evidence = in_whole_plan(evidence, planned, claims)
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 

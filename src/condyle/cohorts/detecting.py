@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from condyle.cohorts.evaluating import Evaluated
-from condyle.cohorts.evaluation import digests, judged_values, patients_of, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.evaluation import digests, in_whole_plan, judged_values, patients_of, plan_beside, plan_warnings, rule_of
 from condyle.cohorts.plan import log_opening, unjudged
 from condyle.cohorts.table import Table, missing_columns, read_table, table_error, together
 from condyle.evaluate.evidence import Evidence
@@ -53,7 +53,7 @@ def evaluate_marks(
     refuse_to_overwrite(out)
     planned = plan_beside(plan, lambda: patients_of(studies), lambda: read_table(marks, what="table of marks"))
     if planned is not None:
-        settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
+        settings = Settings(planned.plan.confidence, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings(resamples=1000)
     earlier = log_opening(lesions, planned.sha256 if planned else "", command="evaluate detection")
     patients, given, opened = together(
@@ -103,6 +103,7 @@ def evaluate_marks(
         warnings=(*plan_warnings(sha, others), *warnings),
         rule=rule_of(planned),
     )
+    evidence = in_whole_plan(evidence, planned, claims)
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 

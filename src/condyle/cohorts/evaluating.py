@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from condyle.cohorts.evaluation import (
+    claim_of,
     frozen_thresholds,
+    in_whole_plan,
     manifest_rows,
     open_truth,
     package_of,
@@ -102,6 +104,7 @@ def evaluate_predictions(
     claims, endpoints = values_claimed(planned)
     alpha, rule = rule_of(planned)
     evidence = gather(tables, settings, subgroups=asked, endpoints=endpoints, alpha=alpha, rule=rule)
+    evidence = in_whole_plan(evidence, planned, claims)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet({"": compared})))
     provenance = provenance_of(
         (predictions, truth), planned, {"": compared}, earlier, failures=settings.failures, judged=claims, package=package_of(said),
@@ -145,7 +148,7 @@ def evaluate_unpaired(
     joined = {name: compare_tables(one, labels) for name, one, (labels, _) in zip(names, said, opened, strict=True)}
     sets = {name: [with_threshold(table, frozen) for table in one.tables] for name, one in joined.items()}
     own, claims, margin, rule = _comparisons(planned, {"second - first", f"{names[1]} - {names[0]}"}, margin)
-    evidence = unpaired_study(sets, settings, margin=margin, claims=claims, rule=rule)
+    evidence = in_whole_plan(unpaired_study(sets, settings, margin=margin, claims=claims, rule=rule), planned, own)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(joined)))
     files = [path for pair in paths for path in pair]
     provenance = provenance_of(
@@ -208,6 +211,7 @@ def evaluate_comparison(
         if read is not None
     }  # fmt: skip
     evidence = comparison_study(tables, settings, margin=margin, claims=claims, rule=rule, readers=readers, arm=arm)
+    evidence = in_whole_plan(evidence, planned, own)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(joined)))
     files = [*paths, truth, *([Path(reads)] if reads is not None else [])]
     provenance = provenance_of(
@@ -250,8 +254,7 @@ def _comparisons(
     With a plan no row has a verdict of non-inferiority but the endpoints: the margin of one says nothing of the others.
     """
     own = [one for one in planned.plan.endpoints if one.comparison in contrasts] if planned else []
-    claims = [Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family) for one in own]
-    return own, claims, None if planned else margin, rule_of(planned)
+    return own, [claim_of(one) for one in own], None if planned else margin, rule_of(planned)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

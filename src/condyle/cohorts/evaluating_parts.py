@@ -12,6 +12,7 @@ from condyle.cohorts.evaluating_readers import StudyEvaluated
 from condyle.cohorts.evaluation import (
     digests,
     frozen_thresholds,
+    in_whole_plan,
     manifest_rows,
     open_truth,
     package_of,
@@ -87,6 +88,7 @@ def evaluate_calibration(
     claims, endpoints = values_claimed(planned)
     tables = [with_threshold(table, frozen) for table in compared[""].tables]
     evidence = calibration_study(tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=rule_of(planned))
+    evidence = in_whole_plan(evidence, planned, claims)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(compared)))
     provenance = provenance_of(files, planned, compared, earlier, judged=claims, package=package_of(said), frozen=frozen)
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
@@ -139,6 +141,7 @@ def evaluate_subgroups(
     evidence = subgroup_study(
         tables, subgroups, settings, cohorts=cohorts, planned=planned is not None, endpoints=endpoints, rule=rule_of(planned)
     )  # fmt: skip
+    evidence = in_whole_plan(evidence, planned, claims)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(compared)))
     provenance = provenance_of(
         (predictions, truth), planned, compared, earlier, failures=settings.failures, judged=claims, package=package_of(said), frozen=frozen
@@ -170,7 +173,7 @@ def evaluate_agreement(
     owners, _ = together(lambda: patients_of(patients), partial(read_ratings, ratings, arms=arms))
     tables, warnings = read_ratings(ratings, owners, arms=arms)
     claims, endpoints = values_claimed(planned)
-    evidence = agreement_study(tables, settings, endpoints=endpoints, rule=rule_of(planned))
+    evidence = in_whole_plan(agreement_study(tables, settings, endpoints=endpoints, rule=rule_of(planned)), planned, claims)
     provenance = Provenance(
         digests((ratings,)), planned.sha256 if planned else "", planned.plan.name if planned else "", "decisions of the readers",
         warnings=(*(unjudged(planned.plan.endpoints, claims) if planned else ()), *warnings), rule=rule_of(planned),

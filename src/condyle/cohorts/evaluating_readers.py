@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.evaluation import judged_values, plan_beside, rule_of
-from condyle.cohorts.plan import Planned, log_opening, unjudged
+from condyle.cohorts.evaluation import claim_of, in_whole_plan, judged_values, plan_beside, rule_of
+from condyle.cohorts.plan import EndpointPlan, Planned, log_opening, unjudged
 from condyle.cohorts.table import all_read, read_table, together
 from condyle.errors import InputError, UsageError
 from condyle.evaluate.ensemble import EnsembleScore, MemberScore, ensemble, fold_values, parse_members, views_missing
@@ -25,7 +25,7 @@ from condyle.evaluate.mrmc.planning import Planning, plan_readers, planning_evid
 from condyle.evaluate.mrmc.study import METRICS, reader_study
 from condyle.evaluate.mrmc.table import Read, Truth, assemble, parse_reads, parse_truth
 from condyle.evaluate.standalone import Settings
-from condyle.evaluate.study_evidence import Claim, StudyEvidence
+from condyle.evaluate.study_evidence import StudyEvidence
 from condyle.evaluate.trial import parse_trial, trial_study
 from condyle.evaluate.trial.evidence import trial_evidence
 from condyle.evaluate.views import Views, views_evidence
@@ -81,7 +81,8 @@ def evaluate_readers(
     names = tuple(arms) or _arms(planned, tuple(dict.fromkeys(one.arm for one in said)), 1 if given is not None else 2)
     settings = _settings(planned, level)
     pairs = [f"{later} - {earlier}" for earlier, later in itertools.combinations(names, 2)]
-    claims, other = _claims(planned, ["model - readers"] if given is not None else pairs)
+    own, other = _claims(planned, ["model - readers"] if given is not None else pairs)
+    claims = [claim_of(one) for one in own]
     if given is not None:
         scores, missing = given
         study = model_study(
@@ -106,6 +107,7 @@ def evaluate_readers(
             said, known, arms=names, groups_of_findings=groups, approach=approach, level=settings.level
         )
         evidence = reader_evidence(found, claims=claims, alpha=settings.alpha, rule=settings.rule)
+    evidence = in_whole_plan(evidence, planned, own)
     files = [reads, truth, *([Path(predictions)] if predictions else [])]
     provenance = _provenance(
         files,
@@ -152,10 +154,11 @@ def evaluate_trial(
             what_to_do="Name the columns with --outcome or --time.",
         )
     settings = _settings(planned, level)
-    claims, other = _claims(planned, [f"{arm} - {control}"])
+    own, other = _claims(planned, [f"{arm} - {control}"])
     units = parse_trial(table.rows, control=control, arm=arm, binary=binary, positive=clocks, where=trial.name)
     study = trial_study(units, binary=binary, times=clocks, baseline=baseline, level=settings.level)
-    evidence = trial_evidence(study, claims=claims, alpha=settings.alpha, rule=settings.rule)
+    evidence = trial_evidence(study, claims=[claim_of(one) for one in own], alpha=settings.alpha, rule=settings.rule)
+    evidence = in_whole_plan(evidence, planned, own)
     provenance = _provenance([trial], planned, openings, other)
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
@@ -193,16 +196,15 @@ def evaluate_views(
     readers, undone = _beside_readers(sets["test"], thresholds, said, settings)
     if not thresholds:
         undone = ("No threshold was frozen: sensitivity and specificity are not given. Name a file of thresholds in a plan.", *undone)
-    claims, other = _claims(planned, ["model - readers"]) if readers is not None else ((), ())
+    compared, _ = _claims(planned, ["model - readers"]) if readers is not None else ([], ())
+    claims = [claim_of(one) for one in compared]
     evidence = views_evidence(
         tuple(sets.values()), thresholds, readers, claims=claims, alpha=settings.alpha, rule=settings.rule, settings=settings.of_bootstrap
     )
     at_test = [replace(line, site="all") for line in evidence.lines if line.site == "test"]
     valued, judged = judged_values(planned, at_test)
-    evidence = replace(evidence, endpoints=(*evidence.endpoints, *judged))
-    if planned is not None:
-        compared = [one for one in planned.plan.endpoints if readers is not None and one.comparison == "model - readers"]
-        other = unjudged(planned.plan.endpoints, [*compared, *valued])
+    evidence = in_whole_plan(replace(evidence, endpoints=(*evidence.endpoints, *judged)), planned, [*compared, *valued])
+    other = unjudged(planned.plan.endpoints, [*compared, *valued]) if planned else ()
     files = [path for pair in paths.values() for path in pair] + ([reads] if said is not None else [])
     provenance = _provenance(files, planned, [line for _, lines in opened for line in lines], (*undone, *other))
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
@@ -253,14 +255,14 @@ def _settings(planned: Planned | None, level: float) -> _Settings:
     if planned is None:
         return _Settings(level, 0.05, "holm", 2000, 0)
     plan = planned.plan
-    return _Settings(plan.level, plan.alpha, plan.multiplicity, plan.bootstrap.n, plan.bootstrap.seed)
+    return _Settings(plan.confidence, plan.alpha, plan.multiplicity, plan.bootstrap.n, plan.bootstrap.seed)
 
 
-def _claims(planned: Planned | None, comparisons: Sequence[str]) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+def _claims(planned: Planned | None, comparisons: Sequence[str]) -> tuple[list[EndpointPlan], tuple[str, ...]]:
     """Endpoints of the plan that this analysis judges, and a sentence for each other one."""
     listed = planned.plan.endpoints if planned else ()
     own = [one for one in listed if one.comparison in comparisons]
-    return tuple(Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family) for one in own), unjudged(listed, own)
+    return own, unjudged(listed, own)
 
 
 def _arms(planned: Planned | None, present: tuple[str, ...], count: int) -> tuple[str, ...]:

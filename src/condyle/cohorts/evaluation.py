@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,14 +16,16 @@ from condyle.cohorts.plan import EndpointPlan, Plan, Planned, log_opening, read_
 from condyle.cohorts.predictions import NO_ANSWER, NO_NUMBER, NO_PREDICTION, NO_SITE, NO_TRUTH, Compared, Prediction, told_rows
 from condyle.cohorts.table import together
 from condyle.errors import InputError, UsageError, did_you_mean
-from condyle.evaluate.endpoints import Endpoint, EndpointResult, judge_endpoints
+from condyle.evaluate.endpoints import MEASURES, Endpoint, EndpointResult, decided_again, elsewhere, judge_endpoints
+from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.standalone import Line, Settings
-from condyle.evaluate.study_evidence import Sheet
+from condyle.evaluate.study_evidence import Claim, Sheet, StudyEvidence
 from condyle.report.provenance import Provenance
 
 AGE_BANDS = ((0, 40), (40, 60), (60, 80), (80, 200))
 Earlier = tuple[Mapping[str, Any], ...]
+Told = TypeVar("Told", Evidence, StudyEvidence)
 
 
 def plan_beside(plan: Path | str | None, *tables: Callable[[], object]) -> Planned | None:
@@ -60,13 +62,42 @@ def frozen_thresholds(planned: Planned | None, path: Path | str | None = None) -
     return ({}, "") if path is None else read_thresholds(path)
 
 
+def in_whole_plan(evidence: Told, planned: Planned | None, judged: Sequence[EndpointPlan]) -> Told:
+    """The same with every endpoint of the plan, in its order and decided together; what another command judges counts as not shown.
+
+    Parameters
+    ----------
+    judged : endpoints of the plan that this analysis judges, in the order of ``evidence.endpoints``
+    """
+    if planned is None:
+        return evidence
+    given = {line.estimate.measure.lower() for line in evidence.lines}
+    # A measure that another command gives is no failure of this one; a name that none knows is told as such.
+    others = {name.lower() for name in MEASURES} - given
+    found = {
+        one: result for one, result in zip(judged, evidence.endpoints, strict=True) if one.comparison or one.metric.lower() not in others
+    }
+    listed = [found[one] if one in found else elsewhere(endpoint_of(one)) for one in planned.plan.endpoints]
+    alpha, rule = rule_of(planned)
+    return replace(evidence, endpoints=decided_again(listed, alpha=alpha, rule=rule))
+
+
+def endpoint_of(one: EndpointPlan) -> Endpoint:
+    """An endpoint as it is judged: a value or a difference."""
+    if one.comparison:
+        return claim_of(one).endpoint
+    return Endpoint(one.finding, one.metric, one.at_most or one.at_least or 0.0, one.site, one.family, one.at_most is not None)
+
+
+def claim_of(one: EndpointPlan) -> Claim:
+    """An endpoint that compares."""
+    return Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family)
+
+
 def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[Endpoint]]:
     """Endpoints of a plan that claim a value (``at_least`` or ``at_most``), as planned and as they are judged."""
     claims = [one for one in (planned.plan.endpoints if planned else ()) if not one.comparison]
-    return claims, [
-        Endpoint(one.finding, one.metric, one.at_most or one.at_least or 0.0, one.site, one.family, one.at_most is not None)
-        for one in claims
-    ]
+    return claims, [endpoint_of(one) for one in claims]
 
 
 def judged_values(planned: Planned | None, lines: Sequence[Line]) -> tuple[list[EndpointPlan], tuple[EndpointResult, ...]]:
@@ -90,7 +121,7 @@ def settings_of(plan: Plan) -> Settings:
     bands = tuple((one.axis, one.low, one.high) for one in plan.partial_areas)
     draws = plan.bootstrap
     return Settings(
-        plan.level, draws.n, draws.seed, plan.proportions, plan.failures, plan.prevalences, dict(plan.groups), draws.interval, bands
+        plan.confidence, draws.n, draws.seed, plan.proportions, plan.failures, plan.prevalences, dict(plan.groups), draws.interval, bands
     )
 
 
@@ -222,7 +253,8 @@ def plan_warnings(sha256: str, others: int) -> tuple[str, ...]:
     """What must be said when a planned evaluation meets a truth that was opened before otherwise."""
     if not sha256 or not others:
         return ()
-    return (f"This truth was opened {others} times before with another plan or none; the plan cannot have been blind to it.",)
+    times = "1 time" if others == 1 else f"{others} times"
+    return (f"This truth was opened {times} before with another plan or none; the plan cannot have been blind to it.",)
 
 
 def digests(paths: Sequence[Path]) -> dict[str, str]:

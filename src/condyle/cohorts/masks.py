@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.cohorts.evaluating import Evaluated
-from condyle.cohorts.evaluation import digests, judged_values, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.evaluation import digests, in_whole_plan, judged_values, plan_beside, plan_warnings, rule_of
 from condyle.cohorts.plan import log_opening, unjudged
 from condyle.cohorts.table import Table, read_table, table_error
 from condyle.errors import InputError
@@ -73,7 +73,7 @@ def evaluate_masks(
     refuse_to_overwrite(out)
     planned = plan_beside(plan, lambda: read_table(table, what="table of masks", required=REQUIRED))
     if planned is not None:
-        settings = Settings(planned.plan.level, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
+        settings = Settings(planned.plan.confidence, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
     settings = settings or Settings()
     sha = planned.sha256 if planned else ""
     earlier = log_opening(table, sha, command="evaluate segmentation")
@@ -109,6 +109,7 @@ def evaluate_masks(
         "Segmentation", settings, tuple(lines), endpoints=endpoints, sheets=(_each(rows, scores, patients, matches),),
         figures=_figures(scores, tolerance_mm),
     )  # fmt: skip
+    evidence = in_whole_plan(evidence, planned, claims)
     return Evaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
 
 

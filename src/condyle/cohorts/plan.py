@@ -104,7 +104,10 @@ class ReadersPlan(BaseModel):
 
 
 class Plan(BaseModel):
-    """What an evaluation will do."""
+    """What an evaluation will do.
+
+    ``level`` of the intervals is 1 - alpha, so that the limit of an endpoint and its test say the same; a plan may only repeat it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -116,7 +119,7 @@ class Plan(BaseModel):
     subgroups: tuple[str, ...] = ()
     cohorts: str = ""
     clusters: Literal["patient_id"] = "patient_id"
-    level: float = Field(default=0.95, ge=0.5, lt=1)
+    level: float | None = None
     proportions: Literal["wilson", "exact"] = "wilson"
     prevalences: tuple[float, ...] = ()
     partial_areas: tuple[BandPlan, ...] = ()
@@ -124,6 +127,20 @@ class Plan(BaseModel):
     bootstrap: BootstrapPlan = Field(default_factory=BootstrapPlan)
     mrmc: ReadersPlan = Field(default_factory=ReadersPlan)
     thresholds: str = ""
+
+    @model_validator(mode="after")
+    def _of_alpha(self) -> Plan:
+        if self.level is not None and abs(self.level - self.confidence) > 1e-9:
+            raise ValueError(
+                f"level {self.level:g} does not belong to alpha {self.alpha:g}: intervals are 1 - alpha = {self.confidence:g}; "
+                "leave level out, or change alpha"
+            )
+        return self
+
+    @property
+    def confidence(self) -> float:
+        """Of all intervals: 1 - alpha."""
+        return round(1 - self.alpha, 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +234,8 @@ def _thresholds(file: Path, problems: list[str]) -> tuple[dict[str, float], str]
 def unjudged(listed: Sequence[EndpointPlan], judged: Sequence[EndpointPlan]) -> tuple[str, ...]:
     """A sentence for each endpoint of a plan that belongs to another analysis: it is neither met nor not, and says so."""
     return tuple(
-        f"Endpoint {one.finding} {one.comparison or one.metric} of the plan belongs to another analysis and is not judged here: "
-        "the rule of multiplicity counts the endpoints of this page alone, so the plan's error is not kept over both."
+        f"Endpoint {one.finding} {one.comparison or one.metric} of the plan is judged by another command; the rule of multiplicity "
+        "counts it here as not shown (p = 1)."
         for one in listed
         if one not in judged
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -52,6 +52,7 @@ class EndpointResult:
     adjusted : after multiplicity; the same as p under 'none' and 'fixed-sequence'
     met : whether the plan's alpha is kept; False where there is no p
     why : it is not met, in a sentence; '' where it is
+    judged : False where the plan has it and another analysis judges it
     """
 
     endpoint: Endpoint
@@ -60,11 +61,17 @@ class EndpointResult:
     adjusted: float
     met: bool
     why: str = ""
+    judged: bool = True
 
     @property
     def verdict(self) -> str:
-        """'met', or 'not shown' with the reason."""
-        return "met" if self.met else f"not shown: {self.why}"
+        """'met', 'not shown' or 'not judged here', with the reason."""
+        return "met" if self.met else f"{'not shown' if self.judged else 'not judged here'}: {self.why}"
+
+
+def elsewhere(endpoint: Endpoint) -> EndpointResult:
+    """An endpoint of the plan that another analysis judges: no p here, so that it counts as not rejected."""
+    return EndpointResult(endpoint, None, float("nan"), float("nan"), False, judged=False)
 
 
 def judge_endpoints(
@@ -83,6 +90,23 @@ def judge_endpoints(
         for endpoint, one in zip(endpoints, found, strict=True)
     ]
     return decided(endpoints, found, p, alpha=alpha, rule=rule)
+
+
+def decided_again(results: Sequence[EndpointResult], *, alpha: float, rule: str) -> tuple[EndpointResult, ...]:
+    """Results decided together, in the order of the plan, whatever parts of it they were decided in before.
+
+    One that another analysis judges counts with p = 1: it keeps its place in the number of tests, and stops what comes after it in a
+    fixed sequence or behind its gate. A larger p never makes another endpoint met, so each analysis keeps the error of the whole plan.
+    """
+    endpoints, found = [one.endpoint for one in results], [one.estimate for one in results]
+    again = decided(endpoints, found, [one.p for one in results], alpha=alpha, rule=rule)
+    return tuple(
+        new if old.judged else replace(new, judged=False, why=_ELSEWHERE + ("." if rule == "none" else _COUNTS))
+        for old, new in zip(results, again, strict=True)
+    )
+
+
+_ELSEWHERE, _COUNTS = "another command judges it", "; in the rule of multiplicity it counts here as not shown (p = 1)."
 
 
 def decided(

@@ -85,6 +85,14 @@ class Claim:
     margin: float = 0.0
     family: int = 1
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """What must be shown: the limit, and on which side of it the difference must lie."""
+        lower = lower_is_better(self.metric)
+        limit = self.margin if lower else 0.0 - self.margin
+        words = f"{self.comparison}, {self.metric.replace('auroc', 'AUROC')}"
+        return Endpoint(self.finding, words, limit, family=self.family, below=lower)
+
 
 def judge_claims(
     claims: Sequence[Claim], differences: Mapping[Any, Estimate], *, alpha: float, rule: str
@@ -98,16 +106,9 @@ def judge_claims(
     """
     keys = [(one.finding, one.metric.lower(), one.comparison) for one in claims]
     found = [differences.get(key, differences.get(key[:2])) for key in keys]
-    down = [lower_is_better(one.metric) for one in claims]
-    limits = [claim.margin if lower else 0.0 - claim.margin for claim, lower in zip(claims, down, strict=True)]
+    asked = [one.endpoint for one in claims]
     p = [
-        float("nan") if one is None else above(one, limit, below=lower) for one, limit, lower in zip(found, limits, down, strict=True)
-    ]
-    asked = [
-        Endpoint(
-            one.finding, f"{one.comparison}, {one.metric.replace('auroc', 'AUROC')}", limit, family=one.family, below=lower
-        )
-        for one, limit, lower in zip(claims, limits, down, strict=True)
+        float("nan") if one is None else above(one, own.at_least, below=own.below) for one, own in zip(found, asked, strict=True)
     ]
     return decided(asked, found, p, alpha=alpha, rule=rule)
 

@@ -109,6 +109,7 @@ def results_document(
                 "adjusted": one.adjusted,
                 "met": one.met,
                 "why": one.why,
+                "judged": one.judged,
             }
             for one in study.endpoints
         ],
