@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from condyle.errors import InputError
 from condyle.evaluate.clustered_auc import clustered_auroc, clustered_covariance, compare_clustered
@@ -101,6 +102,21 @@ def test_a_model_against_itself() -> None:
     assert compare_clustered(truth, score, score, np.arange(50) // 2).p == 1.0
     _, df, p = equal_areas(truth, np.stack([score, score, score]))
     assert (df, p) == (0, 1.0)
+
+
+def test_few_patients_have_t_limits() -> None:
+    """Degrees of freedom are those of the rarer class of patients; z is there for the sake of Obuchowski's program."""
+    rng = np.random.default_rng(3)
+    patients = np.repeat(np.arange(18), 3)
+    truth = (patients < 7).astype(float) * (rng.random(54) < 0.7)
+    pair = [truth + rng.normal(0, 1, 54) for _ in range(2)]
+    found, normal = (compare_clustered(truth, *pair, patients, interval=one) for one in ("t", "wald"))
+    assert found.df == len(np.unique(patients[truth == 1])) - 1
+    assert found.p == pytest.approx(2 * t.sf(abs(found.statistic), found.df))
+    assert (found.se, found.statistic) == (normal.se, normal.statistic)
+    assert (found.high - found.estimate) / found.se == pytest.approx(t.ppf(0.975, found.df))
+    assert found.p > normal.p
+    assert (found.method, normal.method) == ("Obuchowski 1997, paired, t", "Obuchowski 1997, paired, normal")
 
 
 def test_several_models_against_pairs() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from condyle.evaluate.bootstrap import interval_of, pulls_of
@@ -89,6 +89,7 @@ def test_an_interval_without_its_own_test_gives_no_smaller_p_than_its_tail() -> 
     assert np.isnan(one_sided_p(Estimate("AUROC", 0.9), 0.8))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.integers(1, 3)), min_size=1, max_size=8),
     st.sampled_from([one for one in RULES if one != "benjamini-hochberg"]),

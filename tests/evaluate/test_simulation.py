@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from condyle.evaluate.clustered_auc import clustered_auroc
+from condyle.evaluate.clustered_auc import clustered_auroc, compare_clustered
 from condyle.evaluate.delong import compare_paired, compare_unpaired, delong
 from condyle.evaluate.heterogeneity import pool_shares
 from condyle.evaluate.proportion import clustered_proportion, wilson
@@ -66,6 +66,19 @@ def clustered_covers(interval: str) -> Callable[[Rng], bool]:
 def paired_rejects(rng: Rng) -> bool:
     truth, first, second = same_readers(rng)
     return compare_paired(truth, first, second).p < 0.05
+
+
+def clustered_rejects(interval: str) -> Callable[[Rng], bool]:
+    """20 patients with three knees, alike in truth and in the score of each of two models that are worth the same."""
+
+    def hit(rng: Rng) -> bool:
+        patient = np.repeat(np.arange(20), 3)
+        truth = (0.7 * rng.normal(size=20)[patient] + 0.7 * rng.normal(size=60) > 0.3).astype(float)
+        shared = truth + 0.5 * rng.normal(size=20)[patient]
+        first, second = (shared + 0.7 * rng.normal(size=20)[patient] + 0.6 * rng.normal(size=60) for _ in range(2))
+        return compare_clustered(truth, first, second, patient, interval=interval).p < 0.05
+
+    return hit
 
 
 def unpaired_rejects(rng: Rng) -> bool:
@@ -131,6 +144,7 @@ CHECKS: dict[str, tuple[Callable[[Rng], bool], float, float]] = {
     "clustered area, logit t": (clustered_covers("logit-t"), 0.925, 0.97),
     "clustered area, Wald": (clustered_covers("wald"), 0.903, 0.965),
     "paired DeLong, no difference": (paired_rejects, 0.036, 0.065),
+    "paired areas over patients, no difference": (clustered_rejects("t"), 0.03, 0.06),
     "interaction of areas, no difference": (interaction_rejects, 0.03, 0.075),
     "interaction of sensitivity, no difference": (sensitivity_interaction_rejects, 0.035, 0.07),
     "clustered share": (clustered_share_covers, 0.93, 0.97),
@@ -141,6 +155,7 @@ CHECKS: dict[str, tuple[Callable[[Rng], bool], float, float]] = {
 WRONG: dict[str, tuple[Callable[[Rng], bool], float, float]] = {
     "Wald near 1": (delong_covers(0.97, 30, 100, "wald"), 0.80, 0.905),
     "knees as independent units": (clustered_covers("naive"), 0.80, 0.915),
+    "paired areas of few patients, normal": (clustered_rejects("wald"), 0.06, 0.09),
     "unpaired test on paired scores": (unpaired_rejects, 0.0, 0.015),
     "Wilson over knees": (naive_share_covers, 0.70, 0.905),
 }

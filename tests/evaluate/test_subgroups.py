@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from condyle.errors import InputError
+from condyle.evaluate.clustered_auc import clustered_auroc
 from condyle.evaluate.endpoints import Endpoint, decided, judge_endpoints, one_sided_p
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.heterogeneity import pool_shares
@@ -36,6 +38,19 @@ def test_a_gap_without_a_difference_is_not_one() -> None:
     found = auroc_difference(truth, score, label, np.arange(600), n=200, shuffles=50)
     assert found.p > 0.05
     assert found.gap_if_equal > 0.01  # the largest gap is above 0 although nothing differs
+
+
+def test_two_groups_are_the_unpaired_t_test() -> None:
+    truth, score, label = groups(5, 1.0, 120)
+    patients = np.array([f"{name}{place // 6}" for place, name in enumerate(label)])
+    one, other = (clustered_auroc(truth[label == name], score[label == name], patients[label == name]) for name in "ab")
+    variances = np.array([one.se**2, other.se**2])
+    df = variances.sum() ** 2 / (variances**2 / np.array([one.df, other.df])).sum()
+    gap = (one.estimate - other.estimate) / np.sqrt(variances.sum())
+    found = auroc_difference(truth, score, label, patients, n=100, shuffles=0)
+    assert found.statistic == pytest.approx(gap**2)
+    assert found.p == pytest.approx(2 * t.sf(abs(gap), df))
+    assert f"F(1, {df:.1f})" in found.test.method
 
 
 def test_groups_within_patients_are_tested_over_patients() -> None:
@@ -82,6 +97,7 @@ def test_pooling() -> None:
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(shares)
 def test_order_of_the_rules(p: list[float]) -> None:
     given_, n = np.array(p), len(p)

@@ -215,7 +215,8 @@ def _curves(models: Mapping[str, Sequence[FindingTable]], readers: Mapping[str, 
 def _methods(settings: Settings, models: int, beside: Mapping[str, StudyEvidence]) -> str:
     said = [
         f"Intervals are {settings.level:.0%}, two-sided; the patient is the independent unit, and models are compared on the same rows.",
-        "Areas: DeLong's paired comparison, or Obuchowski's over patients where a patient has several rows. Sensitivity and specificity: "
+        "Areas: DeLong's paired comparison, or Obuchowski's over patients where a patient has several rows, t with one less degree of "
+        "freedom than the fewer of patients with a positive and with a negative row. Sensitivity and specificity: "
         "Tango's interval and McNemar's mid-p, or a ratio estimator over patients. Predictive values: weighted generalised score. Grades "
         f"and numbers: bootstrap of patients, both models from one draw ({settings.resamples} resamples, seed {settings.seed}).",
         "p of area differences were adjusted by Holm over findings" + (" and pairs of models." if models > 2 else "."),

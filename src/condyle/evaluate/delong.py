@@ -88,23 +88,30 @@ def compare_paired(truth: ArrayLike, first: ArrayLike, second: ArrayLike, *, lev
         return Estimate("difference of AUROC", np.nan, n=m + n, events=m, clusters=m + n, level=level, warnings=(one_class(m),))
     cov = covariance(v10, v01)
     areas = v10.mean(axis=1)
-    return z_difference(float(areas[0] - areas[1]), float(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]), m + n, m, m + n, level)
+    return difference_of(areas, cov, (m + n, m, m + n), level, method="DeLong, paired")
 
 
-def z_difference(gap: float, variance: float, n: int, events: int, clusters: int, level: float) -> Estimate:
-    """A difference of two AUROCs with a normal interval, cut at -1 and 1, and test."""
-    se = float(np.sqrt(max(variance, 0.0)))
+def difference_of(areas: Floats, cov: Floats, counts: tuple[int, int, int], level: float, *, method: str, df: float = np.nan) -> Estimate:
+    """First less second of two AUROCs, with interval, cut at -1 and 1, and test: normal, or t where degrees of freedom are given.
+
+    Parameters
+    ----------
+    areas (2,), cov (2, 2); counts : units, positives, independent units
+    """
+    gap, se = float(areas[0] - areas[1]), float(np.sqrt(max(float(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]), 0.0)))
+    n, events, clusters = counts
     record: dict[str, Any] = {"n": n, "events": events, "clusters": clusters, "level": level, "se": se, "null": "the areas are equal"}
     if not se > 1e-12:
         same = abs(gap) < 1e-12
         return Estimate(
-            "difference of AUROC", gap, method="DeLong, paired; no interval", p=1.0 if same else np.nan, **record,
+            "difference of AUROC", gap, method=f"{method}; no interval", p=1.0 if same else np.nan, **record,
             warnings=("The two scores order the units alike; the difference has no variance.",),
         )  # fmt: skip
-    z, half = gap / se, z_of(level) * se
+    z = gap / se
+    half, p = (z_of(level) * se, two_sided(z)) if np.isnan(df) else (float(t.ppf(0.5 + level / 2, df)) * se, float(2 * t.sf(abs(z), df)))
     few = tuple(one for one in (few_events(events, n - events),) if one)
     return cut(
-        Estimate("difference of AUROC", gap, gap - half, gap + half, "DeLong, paired", statistic=z, p=two_sided(z), warnings=few, **record)
+        Estimate("difference of AUROC", gap, gap - half, gap + half, method, statistic=z, df=df, p=p, warnings=few, **record)
     )
 
 

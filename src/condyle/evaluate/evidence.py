@@ -154,9 +154,9 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
         parts.append("wAFROC and AFROC of several readers: Obuchowski-Rockette-Hillis on readers' means, readers and cases random.")
     if evidence.compared:
         parts.append(
-            "Subgroups were compared by chi-square of areas about their weighted mean, and by logistic regression with a "
-            "sandwich over patients; areas of groups that share patients, kappa and errors by an F test with the jackknife covariance "
-            "over patients."
+            "Subgroups were compared by Welch's F of areas about their weighted mean, and by logistic regression with a "
+            "sandwich over patients (Wald's F); areas of groups that share patients, kappa and errors by an F test with the jackknife "
+            "covariance over patients."
         )
     how = "left out and counted" if settings.failures == "exclude" else "counted as wrong answers"
     parts.append(f"Rows without an answer were {how}.")

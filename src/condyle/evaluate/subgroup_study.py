@@ -149,9 +149,9 @@ def _methods(settings: Settings, cohorts: str) -> str:
         f"Intervals are {settings.level:.0%}, two-sided; the patient is the independent unit.",
         "Areas have DeLong intervals, or Obuchowski's over patients where a patient has several rows; shares are Wilson's or the ratio "
         "estimator over patients. Cells with fewer than 10 positives or 10 negatives have counts only.",
-        "Areas of groups without common patients were compared by chi-square about their weighted mean; sensitivity and specificity by "
-        "logistic regression with a sandwich over patients; areas of groups that share patients, kappa and errors by an F test with the "
-        "jackknife covariance over patients. Gaps are the largest less the smallest value, with percentile limits over "
+        "Areas of groups without common patients were compared by Welch's F about their weighted mean; sensitivity and specificity by "
+        "logistic regression with a sandwich over patients (Wald's F); areas of groups that share patients, kappa and errors by an F "
+        "test with the jackknife covariance over patients. Gaps are the largest less the smallest value, with percentile limits over "
         f"{min(settings.resamples, 1000)} resamples of patients (seed {settings.seed}) and, for areas, their mean under 200 random "
         "assignments of patients to groups. p were adjusted over all tests by Holm and by Benjamini and Hochberg.",
     ]
