@@ -11,6 +11,7 @@ import pytest
 from condyle.cohorts.masks import evaluate_masks
 from condyle.errors import TableError
 from condyle.evaluate.standalone import Settings
+from condyle.evaluate.surface import surface_distances
 
 QUICK = Settings(resamples=100)
 
@@ -43,8 +44,58 @@ def test_a_table_of_masks(tmp_path: Path) -> None:
     assert "both masks empty in 1 (left out)" in found["Dice"].warnings[0]
     assert found["HD95, mm"].estimate == pytest.approx(np.median([0, 0.5, 1.0, 1.5]))  # in mm along x, whatever the slices
     assert found["one mask empty"].estimate == pytest.approx(0.2)
-    assert found["bias"].estimate < 0  # the missing prediction lacks volume
+    assert found["bias: volume in ml, predicted - true"].estimate < 0  # the missing prediction lacks volume
+    assert found["HD95, mm"].n == 4  # studies with a distance
+    assert "With the 1 that have one empty mask as infinitely far it is 1 mm." in found["HD95, mm"].warnings[0]
     assert (tmp_path / "out" / "evaluation.html").is_file()
+
+
+@pytest.mark.parametrize("step", [0.3, 0.35, 0.4, 0.6, 0.7])
+def test_a_distance_of_whole_voxels_is_within_a_tolerance_of_as_many(tmp_path: Path, step: float) -> None:
+    """NIfTI rounds millimetres to single precision, up or down."""
+    block = np.zeros((16, 16, 8))
+    block[4:10, 4:10, 2:6] = 1
+    rows = ["study_id,patient_id,structure,truth_path,predicted_path"]
+    for voxels in (1, 3):
+        save(tmp_path / "t.nii.gz", block, (step, step, step))
+        save(tmp_path / f"p{voxels}.nii.gz", np.roll(block, voxels, axis=0), (step, step, step))
+        table = tmp_path / f"{voxels}.csv"
+        table.write_text("\n".join([*rows, f"s1,p1,disc,t.nii.gz,p{voxels}.nii.gz"]) + "\n", "utf-8")
+        done = evaluate_masks(table, tmp_path / f"out{voxels}", tolerance_mm=round(voxels * step, 3), settings=QUICK, figures=False)
+        found = {line.estimate.measure: line.estimate.estimate for line in done.evidence.lines}
+        assert found["surface Dice"] == 1
+        assert found["HD95, mm"] == pytest.approx(voxels * step, abs=1e-12)
+
+
+def test_masks_of_one_slice_are_outlines(tmp_path: Path) -> None:
+    """The same in a plane as without one: no top and bottom, whatever thickness the header makes up."""
+    rng = np.random.default_rng(0)
+    pairs = [(rng.random((12, 9)) < 0.5, rng.random((12, 9)) < 0.5) for _ in range(3)]
+    for thick in (1.0, 4.0):
+        for k, pair in enumerate(pairs):
+            for name, mask in zip("tp", pair, strict=True):
+                save(tmp_path / f"{name}{k}.nii.gz", mask[:, :, None], (0.4, 0.6, thick))
+        rows = [f"s{k},p{k},disc,t{k}.nii.gz,p{k}.nii.gz" for k in range(3)]
+        (tmp_path / "m.csv").write_text("\n".join(["study_id,patient_id,structure,truth_path,predicted_path", *rows]) + "\n", "utf-8")
+        done = evaluate_masks(tmp_path / "m.csv", tmp_path / f"{thick}", tolerance_mm=0.4, settings=QUICK, figures=False)
+        found = {line.estimate.measure: line.estimate.estimate for line in done.evidence.lines}
+        apart = [surface_distances(*pair, (0.4, 0.6)) for pair in pairs]
+        assert found["surface Dice"] == pytest.approx(np.mean([one.surface_dice(0.4) for one in apart]))
+        assert found["ASSD, mm"] == pytest.approx(np.median([one.assd() for one in apart]))
+        sizes = [0.24 * (given.sum() - true.sum()) / 100 for true, given in pairs]
+        assert found["bias: area in cm2, predicted - true"] == pytest.approx(np.mean(sizes))
+    save(tmp_path / "flat.nii.gz", np.ones((5, 5, 1)))
+    mixed = cohort(tmp_path, "s9,p9,disc,flat.nii.gz,flat.nii.gz,1")
+    with pytest.raises(TableError) as caught:
+        evaluate_masks(mixed, tmp_path / "mixed", tolerance_mm=1, settings=QUICK)
+    assert caught.value.problems == ("row 6: the masks of disc have one slice here and several in an earlier row, or the reverse",)
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("study_id,patient_id,structure,truth_path,predicted_path\n", "utf-8")
+    with pytest.raises(TableError) as caught:
+        evaluate_masks(tmp_path / "m.csv", tmp_path / "out", tolerance_mm=1)
+    assert caught.value.problems == ("row 1: there is no row below the header",)
 
 
 def test_objects_and_endpoints_of_structures(tmp_path: Path) -> None:

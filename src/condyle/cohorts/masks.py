@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +31,16 @@ from condyle.report.provenance import Provenance
 from condyle.study import Volume
 
 REQUIRED = ("study_id", "patient_id", "structure", "truth_path", "predicted_path")
+VOLUME, AREA = "volume in ml", "area in cm2"
 _NIFTI = (".nii", ".nii.gz")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mask:
-    """A boolean mask [slice, row, column] and the millimetres along each axis; ``affine`` places it."""
+    """A boolean mask [slice, row, column], or [row, column], and the millimetres along each axis; ``affine`` places it."""
 
     inside: NDArray[np.bool_]
-    spacing: tuple[float, float, float]
+    spacing: tuple[float, ...]
     affine: NDArray[np.float64]
 
 
@@ -79,7 +80,7 @@ def evaluate_masks(
     earlier = log_opening(table, sha, command="evaluate segmentation")
     rows = read_table(table, what="table of masks", required=REQUIRED)
     problems = _problems(rows)
-    scores, patients, matches = _scores(rows, tolerance_mm, objects, problems)
+    scores, patients, matches, sizes = _scores(rows, tolerance_mm, objects, problems)
     if problems:
         raise table_error(table, "table of masks", problems)
     lines: list[Line] = []
@@ -87,7 +88,8 @@ def evaluate_masks(
         summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed, level=settings.level)
         failed = np.array([one.empty in ("truth", "given") for one in own if one.empty != "both"], float)
         people = np.array([person for person, one in zip(patients[structure], own, strict=True) if one.empty != "both"])
-        lines += _lines(structure, summary, clustered_proportion("one mask empty", failed, people, level=settings.level), settings)
+        missed = clustered_proportion("one mask empty", failed, people, level=settings.level)
+        lines += _lines(structure, summary, missed, settings, sizes[structure])
         if objects is not None:
             how = {"n": settings.resamples, "seed": settings.seed}
             found = summarise_instances(matches[structure], patients[structure], **how, level=settings.level)
@@ -99,7 +101,7 @@ def evaluate_masks(
         digests((table,)),
         sha,
         planned.plan.name if planned else "",
-        f"surface Dice at {tolerance_mm:g} mm; HD95 is the larger one-sided 95th percentile over area"
+        f"surface Dice at {tolerance_mm:g} mm; HD95 is the larger one-sided 95th percentile over the surface"
         + (f"; objects are one from an IoU of {objects:g} on" if objects is not None else ""),
         openings=(len(earlier), others),
         warnings=(*plan_warnings(sha, others), *(unjudged(planned.plan.endpoints, claims) if planned else ())),
@@ -136,11 +138,12 @@ def _each(
 
 def _figures(scores: Mapping[str, Sequence[MaskScore]], tolerance_mm: float) -> tuple[Figure, ...]:
     """Box plots of Dice and of surface Dice, a box a structure; one empty mask is a point at 0, two are none."""
-    words = f"Every study as a point. Surface Dice at {tolerance_mm:g} mm. One empty mask counts as 0; two are left out."
+    empty = "One empty mask counts as 0; two are left out."
     found = []
     for name, title in (("dice", "Dice"), ("surface_dice", "Surface Dice")):
         groups = tuple((structure, np.array([getattr(one, name) for one in own])) for structure, own in scores.items())
-        found.append(Boxes(name, "", title, title, groups, words))
+        at = f" At {tolerance_mm:g} mm." if name == "surface_dice" else ""
+        found.append(Boxes(name, "", title, title, groups, f"Every study as a point.{at} {empty}"))
     return tuple(found)
 
 
@@ -148,7 +151,9 @@ def read_mask(path: Path, value: int | None) -> Mask:
     """One NIfTI mask; ``value`` is the label inside, None everything above 0. Raises InputError."""
     volume = mask_volume(path)
     inside = volume.pixels > 0 if value is None else volume.pixels == value
-    return Mask(np.asarray(inside, bool), volume.geometry.spacing, volume.geometry.affine)
+    # NIfTI keeps single precision: 0.4 mm comes as 0.4000000059604645, which a tolerance of 0.4 mm would leave out.
+    spacing = tuple(float(f"{step:.6g}") for step in volume.geometry.spacing)
+    return Mask(np.asarray(inside, bool), spacing, volume.geometry.affine)
 
 
 def mask_volume(path: Path) -> Volume:
@@ -169,7 +174,8 @@ def mask_volume(path: Path) -> Volume:
     return load_volume(series)
 
 
-def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings: Settings) -> list[Line]:
+def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings: Settings, size: str) -> list[Line]:
+    """``size`` : what the masks measure, 'volume in ml' or 'area in cm2'."""
     counts = f"{summary.n} studies: both masks empty in {summary.both_empty} (left out), only the truth in {summary.truth_empty}, "
     counts += f"only the prediction in {summary.given_empty} (Dice 0, no distance)"
     found = [
@@ -177,18 +183,21 @@ def _lines(structure: str, summary: StructureSummary, failed: Estimate, settings
         for name, one in summary.means.items()
     ]
     found[0] = found[0].warned(counts)
-    for name, (one, (low, high)) in summary.medians.items():
+    for name, (one, (low, high), of_all) in summary.medians.items():
         made = from_interval(f"{name.upper()}, mm", one, None, settings)
-        found.append(made.warned(f"Median of finite distances; quartiles {low:.3g} and {high:.3g} mm."))
+        failures = summary.truth_empty + summary.given_empty
+        whole = f" With the {failures} that have one empty mask as infinitely far it is {of_all:.3g} mm." if failures else ""
+        found.append(made.warned(f"Median of finite distances; quartiles {low:.3g} and {high:.3g} mm.{whole}"))
     found.append(failed)
     if summary.volume is not None:
-        found += [summary.volume.bias, summary.volume.lower, summary.volume.upper]
+        volume = summary.volume
+        found += [replace(one, measure=f"{one.measure}: {size}, predicted - true") for one in (volume.bias, volume.lower, volume.upper)]
     return [Line(structure, "all", "", one) for one in found]
 
 
 def _problems(table: Table) -> list[str]:
     """What is wrong with the table itself."""
-    problems: list[str] = []
+    problems: list[str] = [] if table.rows else ["row 1: there is no row below the header"]
     seen: dict[tuple[str, str], int] = {}
     for number, row in table.rows:
         problems += [f"row {number}: {name} is empty" for name in REQUIRED[:4] if not row[name]]
@@ -203,24 +212,40 @@ def _problems(table: Table) -> list[str]:
 
 def _scores(
     table: Table, tolerance_mm: float, objects: float | None, problems: list[str]
-) -> tuple[dict[str, list[MaskScore]], dict[str, list[str]], dict[str, list[Matches]]]:
+) -> tuple[dict[str, list[MaskScore]], dict[str, list[str]], dict[str, list[Matches]], dict[str, str]]:
+    """Scores, patients, matched objects and what is measured ('volume in ml', 'area in cm2') of each structure; what is wrong with the
+    masks is added to the problems, and when anything is nothing is measured."""
     scores: dict[str, list[MaskScore]] = {}
     patients: dict[str, list[str]] = {}
     matches: dict[str, list[Matches]] = {}
-    """Scores, patients and matched objects of each structure; what is wrong with the masks is added to the problems, and when anything is
-    nothing is measured."""
+    sizes: dict[str, str] = {}
     for number, row in table.rows:
         pair = _pair(table.path.parent, number, row, problems)
-        if pair is None or problems:
+        if pair is None:
             continue
-        truth, given = pair
+        truth, given = _flat(*pair)
+        size = AREA if truth.inside.ndim == 2 else VOLUME
+        if sizes.setdefault(row["structure"], size) != size:
+            name = row["structure"][:40]
+            problems.append(f"row {number}: the masks of {name} have one slice here and several in an earlier row, or the reverse")
+        if problems:
+            continue
         one = score_masks(truth.inside, given, truth.spacing, tolerance_mm=tolerance_mm)
         scores.setdefault(row["structure"], []).append(one)
         if objects is not None:
             match = match_instances(separate(truth.inside), separate(given), at_least=objects)
             matches.setdefault(row["structure"], []).append(match)
         patients.setdefault(row["structure"], []).append(row["patient_id"])
-    return scores, patients, matches
+    return scores, patients, matches, sizes
+
+
+def _flat(truth: Mask, given: NDArray[np.bool_]) -> tuple[Mask, NDArray[np.bool_]]:
+    """Masks of one slice as two-dimensional: an outline has no top and bottom, which would lie on each other and dilute every distance."""
+    thin = [axis for axis, size in enumerate(truth.inside.shape) if size == 1][:1]
+    if not thin:
+        return truth, given
+    spacing = tuple(step for axis, step in enumerate(truth.spacing) if axis not in thin)
+    return replace(truth, inside=truth.inside.squeeze(thin[0]), spacing=spacing), given.squeeze(thin[0])
 
 
 def _pair(folder: Path, number: int, row: Mapping[str, str], problems: list[str]) -> tuple[Mask, NDArray[np.bool_]] | None:

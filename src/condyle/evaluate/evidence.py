@@ -104,6 +104,8 @@ def gather(
     )
 
 
+BCA = "percentile, BCa for average precision with fewer than 50 positives"
+
 # What was run, when one of these measures is there.
 SAID = {
     "Average precision is the step sum over distinct scores.": {"average precision"},
@@ -114,18 +116,22 @@ SAID = {
         "calibration slope"
     },
     "Kappa is Cohen's over the whole scale; agreement of grades is also given as balanced accuracy and mean error.": {"quadratic kappa"},
-    "Measurements: Bland and Altman's bias and limits, ICC(A,1) and Lin's concordance.": {"bias"},
+    "Measurements: Bland and Altman's bias and limits, ICC(A,1) and Lin's concordance.": {"ICC(A,1)"},
     "A mark hits a lesion when nearer to its centre than its radius; sensitivity is read at false marks over all studies, CPM is its "
     "mean at 1/8 to 8.": {"CPM"},
     "Boxes are matched from the highest score on at overlaps of 0.50 to 0.95; precision is interpolated at 101 recalls (COCO).": {"AP50"},
     "Masks: Dice, IoU and surface Dice are means over studies, distances are medians in millimetres of studies with both masks; masks "
-    "empty on both sides are left out, on one side count as 0.": {"surface Dice"},
+    "empty on both sides are left out, on one side count as 0. Surfaces are those of marching cubes (outlines of marching squares where a "
+    "mask has one slice), every element weighted by its area (length) (Nikolov 2021). Sizes, predicted less true with one empty mask as 0: "
+    "Bland and Altman's bias and limits, t over patients.": {"surface Dice"},
+    "Objects are parts that touch by a face, matched one to one for the largest summed IoU.": {"panoptic quality"},
 }
 
 
 def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
     """What was done, in sentences, written from the methods that the numbers name."""
     settings = evidence.settings
+    measures = {line.estimate.measure for line in evidence.lines}
     used = {line.estimate.method.split(",")[0] for line in evidence.lines if line.estimate.method}
     parts = [f"Intervals are {settings.level:.0%}, two-sided; the patient is the independent unit."]
     if any(word.startswith("DeLong") for word in used):
@@ -144,9 +150,8 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
     if any("bootstrap" in word for word in used):
         parts.append(
             f"Other intervals come from {settings.resamples} resamples of patients with all their rows (seed {settings.seed}, PCG64; "
-            "percentile, BCa for average precision with fewer than 50 positives)."
+            + ("BCa" if settings.interval == "bca" else BCA if "average precision" in measures else "percentile") + ")."
         )
-    measures = {line.estimate.measure for line in evidence.lines}
     parts += [sentence for sentence, named in SAID.items() if measures & named]
     if "structural components over patients" in used:
         parts.append("wAFROC and AFROC (Chakraborty) have intervals from structural components over patients, t on the logit scale.")
@@ -158,8 +163,9 @@ def methods_paragraph(evidence: Evidence, *, plan: str = "") -> str:
             "sandwich over patients (Wald's F); areas of groups that share patients, kappa and errors by an F test with the jackknife "
             "covariance over patients."
         )
-    how = "left out and counted" if settings.failures == "exclude" else "counted as wrong answers"
-    parts.append(f"Rows without an answer were {how}.")
+    if evidence.missed:
+        how = "left out and counted" if settings.failures == "exclude" else "counted as wrong answers"
+        parts.append(f"Rows without an answer were {how}.")
     parts.append(
         f"The plan (sha256 {plan[:12]}...) was hashed before the truth was opened."
         if plan

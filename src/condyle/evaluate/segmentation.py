@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,7 +65,8 @@ class StructureSummary:
     ----------
     means : 'dice', 'iou', 'surface_dice' with patient-bootstrap intervals over studies that are not empty on both sides.
         One empty mask scores 0 there and is not left out
-    medians : 'hd95', 'assd' -> (median with its patient-bootstrap interval, quartiles) of finite distances, in mm
+    medians : 'hd95', 'assd' -> (median with its patient-bootstrap interval, quartiles) of finite distances, in mm, and the median with
+        the distance of one empty mask as infinite
     n, both_empty, truth_empty, given_empty : studies in all, and empty ones by kind
     failure_rate : share of studies with something there in which exactly one mask is empty; stands beside the distances,
         which cannot hold them
@@ -73,7 +74,7 @@ class StructureSummary:
     """
 
     means: Mapping[str, Interval]
-    medians: Mapping[str, tuple[Interval, tuple[float, float]]]
+    medians: Mapping[str, tuple[Interval, tuple[float, float], float]]
     n: int
     both_empty: int
     truth_empty: int
@@ -107,7 +108,12 @@ def summarise_masks(
     volume = None
     if len(kept) >= 3 and len(np.unique(labels[used])) >= 3:
         volume = limits_of_agreement([one.given_ml for one in kept], [one.truth_ml for one in kept], labels[used], level=level)
-    medians = {name: (found[name], _quartiles(values[name])) for name in distances}
+    there = np.isfinite(values["hd95"])
+    measured, people = int(there.sum()), len(np.unique(labels[used][there]))
+    medians = {
+        name: (replace(found[name], n=measured, clusters=people), _quartiles(values[name]), float(np.median(values[name])))
+        for name in distances
+    }
     return StructureSummary(
         {name: found[name] for name in overlaps}, medians, len(scores), kinds.count("both"), kinds.count("truth"),
         kinds.count("given"), failed / len(kept), volume,

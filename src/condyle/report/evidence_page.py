@@ -16,7 +16,7 @@ from condyle.evaluate.study_evidence import p_cell
 from condyle.report.checklists import Checklist
 from condyle.report.figures import Drawn
 from condyle.report.html_page import render
-from condyle.report.provenance import Provenance, plan_sentence
+from condyle.report.provenance import Provenance, calls_sentence, plan_sentence
 
 # The few numbers that open the page, by kind of finding.
 HEADLINES = (
@@ -83,6 +83,7 @@ def evidence_page(
         lacking=lacking,
         provenance=provenance,
         plan=plan_sentence(provenance),
+        calls=calls_sentence(provenance),
         compared=evidence.compared,
         endpoints=evidence.endpoints,
         methods=methods_paragraph(evidence, plan=provenance.plan),

@@ -17,7 +17,7 @@ from condyle.report.checklists import Checklist
 from condyle.report.evidence_page import finding_title, p_text, value_text
 from condyle.report.figures import Drawn
 from condyle.report.paper import INK, LINE, PANEL, SOFT, STYLES, register_letters
-from condyle.report.provenance import Provenance, plan_sentence
+from condyle.report.provenance import Provenance, calls_sentence, plan_sentence
 from condyle.report.study_page import shown_row
 
 WIDTH = A4[0] - 28 * mm
@@ -131,7 +131,7 @@ def _numbers(study: StudyEvidence, named: set[str]) -> list[Sheet]:
 
 
 def _methods(study: StudyEvidence, provenance: Provenance) -> list[Flowable]:
-    return [_p("Methods", "section"), _p(f"{study.methods} Calls: {provenance.thresholds}.")]
+    return [_p("Methods", "section"), _p(f"{study.methods} {calls_sentence(provenance)}")]
 
 
 def _checklists(lists: Sequence[Checklist]) -> list[Flowable]:

@@ -36,6 +36,12 @@ class Provenance:
     rule: tuple[float, str] = (0.05, "none")
 
 
+def calls_sentence(provenance: Provenance) -> str:
+    """Where calls come from; of masks and marks, when something is a hit."""
+    words = provenance.thresholds
+    return f"Calls: {words}." if words.startswith(("decisions", "frozen")) else f"{words[:1].upper()}{words[1:]}."
+
+
 def plan_sentence(provenance: Provenance) -> str:
     """What every page says about the plan."""
     if not provenance.plan:

@@ -9,7 +9,7 @@ import numpy as np
 
 import condyle
 from condyle.evaluate.study_evidence import StudyEvidence
-from condyle.report.provenance import Provenance
+from condyle.report.provenance import Provenance, calls_sentence
 
 REPORTED, PARTIAL, MISSING = "reported", "partial", "missing"
 NO_SUBGROUPS = {"reader", "recalibration", "conformal sets", "cohorts"}  # what else stands before the colon of a line's group
@@ -113,7 +113,7 @@ def _of_the_run(study: StudyEvidence, provenance: Provenance) -> dict[str, Fact]
         "thresholds": Fact(MISSING, "Outcomes are given as columns; how they were called is not in the table.") if study.title == TRIAL
         else Fact(
             REPORTED if "frozen" in provenance.thresholds else PARTIAL,
-            f"Calls: {provenance.thresholds}" + ("." if "frozen" in provenance.thresholds else "; how they were chosen is not here."),
+            calls_sentence(provenance) + ("" if "frozen" in provenance.thresholds else " How that was chosen is not here."),
         ),
         "software": Fact(REPORTED, f"Condyle {condyle.__version__}, its public source; numpy PCG64 with the seeds given."),
         "access": Fact(PARTIAL, "The program of this evaluation is public; access to what was judged is not in these tables."),
