@@ -18,7 +18,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from condyle.cohorts.plan import log_opening
 from condyle.errors import UsageError
 from condyle.evaluate.bootstrap import sums_bootstrap
 from condyle.evaluate.resampling import ranking_draws, scored
+from condyle.train.keep import keep_array
 from condyle.train.multiplane.calibrate import scores_of
 from condyle.train.multiplane.learner import mean_auroc
 from condyle.train.multiplane.localiser import fit_localiser
@@ -40,6 +41,7 @@ from condyle.train.multiplane.pipeline import (
     cut_studies,
     ensemble_logits,
     fit_prepared,
+    lesions_of,
     prepare_studies,
     slot_specs,
 )
@@ -54,20 +56,27 @@ BINS = 10  # of equal width, of the calibration error
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to train: sections of the recipe that differ, and the inputs that are hidden in training and test."""
+    """One way to train: sections of the recipe that differ, the one input that is not hidden in training and test, the arm that it is
+    compared with, and whether slices are described by the mean of their parts."""
 
     title: str
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     only: str = ""
+    against: str = "whole"
+    of_slices: bool = False
 
 
 def arms_of(recipe: MultiplaneRecipe) -> dict[str, Arm]:
-    other = "max" if recipe.network.aggregate != "max" else "attention"
+    slices = {"network": {"parts": 1}, "loss": {"places": 0}}
     return {
         "whole": Arm("the recipe as it is"),
+        "no-places": Arm("labels of studies alone: nobody says where lesions lie", {"loss": {"places": 0}}),
         "no-aolm": Arm("no attention object localisation", {"network": {"attention": {"use": False}}}),
         **{f"only-{slot}": Arm(f"{slot} plane alone", only=slot) for slot in recipe.data.slots},
-        other: Arm(f"slices pooled by {other}, not by {recipe.network.aggregate}", {"network": {"aggregate": other}}),
+        "slices": Arm("labels alone, means of whole slices, pooled by attention", slices, against="no-places", of_slices=True),
+        "slices-max": Arm(
+            "the same, pooled by max", {**slices, "network": {"parts": 1, "aggregate": "max"}}, against="slices", of_slices=True
+        ),
         "sites": Arm("folds by site, not by patient", {"split": {"by": "site"}}),
         "no-localiser": Arm("no localiser: crops about the middle of each series", {"locate": {"use": False}}),
     }
@@ -88,9 +97,22 @@ def both_prepared(recipe: MultiplaneRecipe, train: Cohort, test: Cohort, folder:
     if backwards:
         found = fit_localiser(recipe.locate, studies, slot_specs(recipe), folder) if recipe.locate.use else None
         cut_studies(recipe, dict(reversed(test.studies.items())), found, folder, draws=0)
-        cut_studies(recipe, dict(reversed(studies.items())), found, folder)
+        cut_studies(recipe, dict(reversed(studies.items())), found, folder, lesions=lesions_of(recipe, train))
     mine = prepare_studies(recipe, train, folder)
     return mine, cut_studies(recipe, test.studies, mine.localiser, folder, draws=0)
+
+
+def described(prepared: Prepared, folder: Path) -> Prepared:
+    """The same with the features of whole slices: the means of those of their parts, which are as large as each other."""
+    assert prepared.features is not None
+    files = []
+    for path in prepared.features.files:
+        mean = folder / f"{path.name.partition('.')[0]}.slices.npy"
+        if not mean.is_file():
+            parts = np.load(path, mmap_mode="r", allow_pickle=False)
+            keep_array(mean, parts.reshape(*parts.shape[:3], prepared.store.shown.shape[2], -1, parts.shape[-1]).mean(4, np.float32))
+        files.append(mean)
+    return replace(prepared, features=replace(prepared.features, files=tuple(files), marks=()))
 
 
 def hidden(prepared: Prepared, recipe: MultiplaneRecipe, arm: Arm) -> Prepared:
@@ -103,7 +125,7 @@ def hidden(prepared: Prepared, recipe: MultiplaneRecipe, arm: Arm) -> Prepared:
 def missing(prepared: Prepared, count: int, seed: int) -> Prepared:
     """Without ``count`` of the inputs of each study, drawn; never without the last."""
     rng = np.random.default_rng([seed, count])
-    there = prepared.store.shown.any(axis=2)
+    there = np.asarray(prepared.store.shown.any(axis=2))
     hide = np.zeros_like(there)
     for row, own in enumerate(there):
         places = rng.permutation(np.flatnonzero(own))
@@ -132,8 +154,9 @@ def run(
         return
     begun, busy = time.monotonic(), sum(os.times()[:4])
     own = changed(recipe, arm.changes, recipe.seed + seed)
-    fitted = fit_prepared(own, train[0], hidden(train[1], own, arm), out / f"{name}-seed{seed}.work")
-    unseen = hidden(test[1], own, arm)
+    ours, theirs = (described(one[1], out / "prepared") if arm.of_slices else one[1] for one in (train, test))
+    fitted = fit_prepared(own, train[0], hidden(ours, own, arm), out / f"{name}-seed{seed}.work")
+    unseen = hidden(theirs, own, arm)
     rows = np.arange(len(unseen.store))
     told: dict[str, Any] = {"logits": ensemble_logits(list(fitted.members), own, unseen, rows)}
     told["scores"] = scores_of(told["logits"], fitted.calibration, own.data.findings)
@@ -191,13 +214,14 @@ def judge(
         return np.asarray(np.mean(every, axis=0))
 
     whole = range(len(findings))
-    first = mean_of("whole", whole)
     table = {}
     for name in rows:
-        own = mean_of(name, whole)
+        own, against = mean_of(name, whole), arms[name].against if name in arms else "whole"
+        if against not in rows:
+            against = "whole"
         table[name] = {
-            "auroc": point[name], "low_high": _limits(own),
-            "difference": point[name] - point["whole"], "difference_low_high": _limits(own - first),
+            "auroc": point[name], "low_high": _limits(own), "against": against,
+            "difference": point[name] - point[against], "difference_low_high": _limits(own - mean_of(against, whole)),
             "seeds": [mean_auroc(targets, one) for one in rows[name]], "held_out": held.get(name), "cpu_seconds": cost.get(name),
         }  # fmt: skip
     each = {
@@ -259,12 +283,13 @@ def _calibration(pairs: Sequence[tuple[Floats, Floats]], targets: NDArray[np.flo
 def written(found: Mapping[str, Any], titles: Mapping[str, str], command: str) -> str:
     lines = [
         f"Test: {found['patients']} patients; mean AUROC over findings and seeds, 95 % intervals over patients. `{command}`", "",
-        "| arm | AUROC | difference from the first (paired) | seeds | held-out AUROC in training | CPU s a run |",
+        "| arm | AUROC | difference from the first or the arm named (paired) | seeds | held-out AUROC in training | CPU s a run |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, own in found["arms"].items():
         (a, b), (c, d) = own["low_high"], own["difference_low_high"]
         change = "" if name == "whole" else f"{own['difference']:+.3f} ({c:+.3f} to {d:+.3f})"
+        change += f" from {titles[own['against']]!r}" if own["against"] != "whole" else ""
         seeds = ", ".join(f"{one:.3f}" for one in own["seeds"])
         held = ", ".join(f"{one:.3f} ({low:.3f} to {high:.3f})" for one, low, high in own["held_out"] or ())
         cost = f"{np.mean(own['cpu_seconds']):.0f}" if own["cpu_seconds"] else ""

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from condyle.cohorts.evaluating import Evaluated
 from condyle.cohorts.evaluation import digests, in_whole_plan, judged_values, patients_of, plan_beside, plan_warnings, rule_of
+from condyle.cohorts.lesions import POSITION, checked_places
 from condyle.cohorts.plan import log_opening, unjudged
-from condyle.cohorts.table import Table, missing_columns, read_table, table_error, together
+from condyle.cohorts.table import Table, read_table, together
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_figures import froc_figure
-from condyle.evaluate.froc import Marked, Places, froc, froc_intervals, match_marks, places
+from condyle.evaluate.froc import CPM_POINTS, Marked, Places, froc, froc_intervals, match_marks, places
 from condyle.evaluate.mrmc.free_response import free_response, marked_reads
 from condyle.evaluate.standalone import Line, Settings, from_interval
 from condyle.evaluate.study_evidence import Sheet
 from condyle.outputs import refuse_to_overwrite
 from condyle.report.evidence import write_evidence
 from condyle.report.provenance import Provenance
-
-_POSITION = ("x", "y", "z")
 
 
 def evaluate_marks(
@@ -61,10 +61,12 @@ def evaluate_marks(
         lambda: read_table(marks, what="table of marks"),
         lambda: read_table(lesions, what="table of lesions"),
     )
+    given, unmarked = _marks_of(given)
     given, truth = together(
-        lambda: _checked(given, "table of marks", "score", patients), lambda: _checked(opened, "table of lesions", "radius_mm", patients)
+        lambda: checked_places(given, "table of marks", "score", patients),
+        lambda: checked_places(opened, "table of lesions", "radius_mm", patients),
     )
-    said = _by_reader(given)
+    said = _by_reader(given, unmarked)
     lines, curves = [], []
     for finding, (counting, irrelevant) in _lesions(truth).items():
         marked = {
@@ -81,7 +83,13 @@ def evaluate_marks(
         name = finding or "lesions"
         lines += [Line(name, site or "all", "", one) for site, one in free_response(reads, level=settings.level)]
     silent = sorted({name for found in said.values() for name in found} - set(_lesions(truth)))
-    warnings = [f"{name or 'marks without a finding'}: there are marks and no lesion; they are judged nowhere." for name in silent]
+    warnings = [
+        f"Reader {who} has no row in the arm {arm or 'without a name'} and is taken as not having read there. A row without position and "
+        "score says that a reader read and marked nothing."
+        for arm, who in product(*(dict.fromkeys(key[place] for key in said) for place in (0, 1)))
+        if (arm, who) not in said
+    ]
+    warnings += [f"{name or 'marks without a finding'}: there are marks and no lesion; they are judged nowhere." for name in silent]
     points = [
         (name, where, *point)
         for name, where, curve, _ in curves
@@ -125,39 +133,34 @@ def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: 
     ordered = {"CPM": found.pop("CPM"), **found}
     place = (arm or "all", f"reader: {reader}" if reader else "")
     lines = [Line(name, *place, from_interval(measure, one, marked.found, settings)) for measure, one in ordered.items()]
-    if curve.false_per_scan[-1] < 8:
-        counts += f"; the curve ends at {curve.false_per_scan[-1]:.2f} false marks a study and is held flat beyond"
-    return [Line(name, *place, lines[0].estimate.warned(counts)), *lines[1:]]
+    last = float(curve.false_per_scan[-1])
+    if last < CPM_POINTS[-1]:
+        counts += f"; the curve ends at {last:.2f} false marks a study and is held flat beyond"
+    beyond = {f"sensitivity at {point:g}" for point in CPM_POINTS if point > last}
+    flat = f"Not observed: the curve ends at {last:.2f} false marks a study and is held flat."
+    told = [replace(one, estimate=one.estimate.warned(flat)) if one.estimate.measure in beyond else one for one in lines[1:]]
+    return [Line(name, *place, lines[0].estimate.warned(counts)), *told]
 
 
-def _checked(table: Table, what: str, value: str, patients: Mapping[str, str]) -> Table:
-    """The table when its numbers are finite and its studies are in the manifest."""
-    problems = missing_columns(table, ("study_id", *_POSITION, value))
-    for number, row in table.rows if not problems else ():
-        if row["study_id"] not in patients:
-            problems.append(f"row {number}: the study is not in the manifest of studies that were read")
-        for column in (*_POSITION, value):
-            try:
-                good = bool(np.isfinite(float(row[column])))
-            except ValueError:
-                good = False
-            if not good:
-                problems.append(f"row {number}: {column} is no finite number")
-            elif column == "radius_mm" and not float(row[column]) > 0:
-                problems.append(f"row {number}: radius_mm must be above 0")
-        if row.get("irrelevant", "") not in ("", "0", "1"):
-            problems.append(f"row {number}: irrelevant must be 0 or 1")
-    if problems:
-        raise table_error(table.path, what, problems)
-    return table
+def _marks_of(table: Table) -> tuple[Table, list[tuple[str, str]]]:
+    """The rows that mark something, and (arm, reader) of rows that only say who read."""
+    marks = [(number, row) for number, row in table.rows if any(row.get(name, "") for name in (*POSITION, "score"))]
+    kept = {number for number, _ in marks}
+    return replace(table, rows=tuple(marks)), [_who(row) for number, row in table.rows if number not in kept]
 
 
-def _by_reader(table: Table) -> dict[tuple[str, str], dict[str, Places]]:
-    """(arm, reader) -> finding -> marks."""
+def _who(row: Mapping[str, str]) -> tuple[str, str]:
+    """Arm and reader."""
+    return row.get("arm", ""), row.get("reader_id", "")
+
+
+def _by_reader(table: Table, unmarked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Places]]:
+    """(arm, reader) -> finding -> marks; ``unmarked`` read too, whether they have marks or not."""
     found: dict[tuple[str, str], dict[str, list[Mapping[str, str]]]] = {}
     for _, row in table.rows:
-        who = row.get("arm", ""), row.get("reader_id", "")
-        found.setdefault(who, {}).setdefault(row.get("finding", ""), []).append(row)
+        found.setdefault(_who(row), {}).setdefault(row.get("finding", ""), []).append(row)
+    for who in unmarked:
+        found.setdefault(who, {})
     named = {who: {name: _places(rows, "score") for name, rows in own.items()} for who, own in found.items()}
     return named or {("", ""): {}}
 
@@ -178,7 +181,7 @@ def _findings(table: Table) -> list[str]:
 
 
 def _places(rows: list[Mapping[str, str]], value: str) -> Places:
-    position = np.array([[float(row[axis]) for axis in _POSITION] for row in rows], np.float64).reshape(-1, 3)
+    position = np.array([[float(row[axis]) for axis in POSITION] for row in rows], np.float64).reshape(-1, 3)
     return places(
         np.array([row["study_id"] for row in rows], dtype=str), position, np.array([float(row[value]) for row in rows], np.float64)
     )

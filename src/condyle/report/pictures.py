@@ -103,7 +103,7 @@ def legend() -> str:
 
 
 def _picture(
-    number: int, image: KeyImage, reading: Reading, joint: Joint, spoken: Mapping[str, list[Finding]], tops: Mapping[str, float]
+    number: int, image: KeyImage, reading: Reading, joint: Joint, spoken: Mapping[str, list[Finding]], tops: Mapping[tuple[str, str], float]
 ) -> Picture:
     rows, columns = image.pixels.shape
     _, row_mm, column_mm = image.geometry.spacing
@@ -164,24 +164,27 @@ def _findings_by_evidence(reading: Reading) -> dict[str, list[Finding]]:
     return spoken
 
 
-def _map_scales(reading: Reading, spoken: Mapping[str, list[Finding]]) -> dict[str, float]:
-    """One scale a finding over the whole study: what is shown at two sites can be compared."""
-    tops: dict[str, float] = {}
+def _map_scales(reading: Reading, spoken: Mapping[str, list[Finding]]) -> dict[tuple[str, str], float]:
+    """One scale a series and finding: what is shown at two sites can be compared, and a plane that says little shows where, too."""
+    tops: dict[tuple[str, str], float] = {}
     for evidence in reading.evidence:
         if evidence.kind == "class_map" and evidence.image is not None:
             for finding in spoken.get(evidence.evidence_id, []):
-                tops[finding.finding] = max(tops.get(finding.finding, 0.0), float(evidence.image.max()))
+                own = evidence.series_id, finding.finding
+                tops[own] = max(tops.get(own, 0.0), float(evidence.image.max()))
     return tops
 
 
-def _maps(evidence: Evidence, xy: NDArray[np.float64], findings: Sequence[Finding], joint: Joint, tops: Mapping[str, float]) -> list[Map]:
+def _maps(
+    evidence: Evidence, xy: NDArray[np.float64], findings: Sequence[Finding], joint: Joint, tops: Mapping[tuple[str, str], float]
+) -> list[Map]:
     if evidence.image is None or len(xy) != 4:
         return []
     corner, right, down = xy[0], xy[1] - xy[0], xy[3] - xy[0]
     matrix = " ".join(f"{value:.3f}" for value in (*right, *down, *corner))
     maps = []
     for finding in findings:
-        top = tops[finding.finding]
+        top = tops[evidence.series_id, finding.finding]
         # Only where the finding is there or in doubt: a normalised map of nothing looks like something.
         if weight(finding, joint) in MARKED and top > 0:
             href = data_uri(colour_map(evidence.image, top))

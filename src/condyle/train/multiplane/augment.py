@@ -86,6 +86,15 @@ def vary(stack: Bytes, shown: NDArray[np.bool_], own: Draw) -> Bytes:
     return out
 
 
+def move(marks: Bytes, own: Draw) -> Bytes:
+    """[..., row, column] marks of 0 and 255 where a draw moves them to; what else it does leaves them as they are."""
+    columns, rows = _maps(own, marks.shape[-1])
+    out = np.zeros_like(marks)
+    for at in np.argwhere(marks.any((-1, -2))):
+        out[tuple(at)] = cv2.remap(marks[tuple(at)], columns, rows, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+    return out
+
+
 def _turned(
     stack: Bytes, places: list[int], own: Draw, columns: NDArray[np.float32], rows: NDArray[np.float32]
 ) -> Iterator[tuple[int, Bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,18 +121,23 @@ class MultiplaneLearner(Learner):
         tell(f"epoch {self.current_epoch + 1} of {self.recipe.optimiser.epochs}", min(self.global_step + 1, total), total)
         self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=studies)
 
-    def loss_of(self, features: Tensor, kept: Tensor, batch: Labelled) -> Tensor:
-        """Of [n, slot, place, channel] features under a mask [n, slot, place]: the fused answer, and each input alone."""
+    def loss_of(self, features: Tensor, kept: Tensor, batch: Labelled, inside: Tensor | None = None) -> Tensor:
+        """Of [n, slot, place, channel] features under a mask [n, slot, place]: the fused answer, and each input alone.
+
+        ``inside`` [n, finding, slot, place] are places within a lesion: of each finding that is there and marked, the log of the share
+        of attention that falls on it.
+        """
         settings = self.recipe.loss
-        fused, single, _, _ = self.network.read(features, kept)
+        fused, single, _, shares = self.network.read(features, kept)
         positive = self.positive.to(fused.device)
         alone = batch.targets[:, None].where(kept.amax(2)[..., None] > 0, torch.full_like(batch.targets[:, None], torch.nan))
         weights = batch.weights
-        each = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None])
-        if self.recipe.network.fuse == "logistic":  # every input learns by itself; what fuses them is fitted afterwards
-            return each
-        whole = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights)
-        return whole + settings.planes * each
+        loss = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None])
+        if self.recipe.network.fuse != "logistic":  # there every input learns by itself; what fuses them is fitted afterwards
+            loss = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights) + settings.planes * loss
+        if settings.places and inside is not None:
+            loss = loss + settings.places * missed(shares, inside & (kept[:, None] > 0) & (batch.targets > 0.5)[:, :, None, None])
+        return loss
 
     def objects(self, grey: Tensor, mask: Tensor, sums: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
         """What drew attention on every slice (or through every stack), enlarged, cut as reading cuts it."""
@@ -213,6 +218,23 @@ def mean_auroc(truth: NDArray[np.floating], score: NDArray[np.floating]) -> floa
         if 0 < own[known].sum() < known.sum():
             values.append(auroc(own[known], scores[known]))
     return float(np.mean(values)) if values else float("nan")
+
+
+def missed(shares: Sequence[Tensor | None], inside: Tensor) -> Tensor:
+    """Mean of -log of the share that falls inside, over studies, findings and inputs that have anything inside; 0 where none has.
+
+    Parameters
+    ----------
+    shares : by slot, [n, finding, place, 1]; inside : [n, finding, slot, place]
+    """
+    total, count = inside.new_zeros((), dtype=torch.float32), 0
+    for number, share in enumerate(shares):
+        assert share is not None, "only pooling with shares can be taught where to look"
+        own = inside[:, :, number]
+        there = own.any(2)
+        on_it = (share[..., 0].float() * own).sum(2)[there]
+        total, count = total - on_it.clamp_min(1e-6).log().sum(), count + len(on_it)
+    return total / max(count, 1)
 
 
 def _through(slices: list[list[int]], late: Floats, before: Floats, smallest: int, margin: int) -> list[Any]:

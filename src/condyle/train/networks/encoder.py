@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from condyle.errors import InputError, UsageError
-from condyle.train.networks.names import BACKBONES
+from condyle.train.networks.names import BACKBONES, STRIDES
 
 
 class Encoder(nn.Module):
@@ -60,14 +60,14 @@ def three(grey: Tensor) -> Tensor:
     return grey[:, None].expand(-1, 3, -1, -1)
 
 
-def build(name: str, *, pixels: int = 224, stride: int = 32, width: float = 1.0) -> Encoder:
+def build(name: str, *, pixels: int = 224, stride: int | None = None, width: float = 1.0) -> Encoder:
     """An untrained encoder.
 
     Parameters
     ----------
     name : of ``names.BACKBONES``
     pixels : rows and columns of the slices, for those that must know it
-    stride : 16 keeps the last stage of a ResNet at the grid of the one before
+    stride : 16 keeps the last stage of a ResNet at the grid of the one before; None is the backbone's own
     width : share of a ResNet's channels
 
     Raises
@@ -77,7 +77,7 @@ def build(name: str, *, pixels: int = 224, stride: int = 32, width: float = 1.0)
     if name not in BACKBONES:
         raise UsageError("unknown-backbone", f"There is no backbone {name!r}.", what_to_do=f"Use one of: {', '.join(BACKBONES)}.")
     module = importlib.import_module(f"condyle.train.networks.{BACKBONES[name]}")
-    encoder: Encoder = module.build(name, pixels=pixels, stride=stride, width=width)
+    encoder: Encoder = module.build(name, pixels=pixels, stride=stride or STRIDES.get(name, 32), width=width)
     return encoder
 
 
@@ -95,7 +95,8 @@ def load_public(encoder: Encoder, weights: Mapping[str, Tensor]) -> tuple[str, .
     own = encoder.body.state_dict()
     left = tuple(name for name in weights if name.startswith(encoder.classifier))
     given = {encoder.renamed(name): encoder.adapted(name, value) for name, value in weights.items() if name not in left}
-    wrong = [f"missing: {name}" for name in own if name not in given and not name.endswith("num_batches_tracked")]
+    # Whole numbers are counters and constants of the design, and not learnt.
+    wrong = [f"missing: {name}" for name, value in own.items() if name not in given and value.is_floating_point()]
     wrong += [f"unknown: {name}" for name in given if name not in own]
     wrong += [f"shape of {name}: {tuple(given[name].shape)}, not {tuple(own[name].shape)}"
               for name in given if name in own and given[name].shape != own[name].shape]  # fmt: skip

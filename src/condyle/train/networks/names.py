@@ -11,12 +11,13 @@ BACKBONES = {
     "densenet121": "densenet",
     "efficientnet_b0": "efficientnet",
     "efficientnet_lite0": "efficientnet_lite",
-    "efficientnet_lite0_stage5": "efficientnet_lite",
+    "efficientnet_lite0_fine": "efficientnet_lite",
     "swin_t": "swin",
     "vit_b_16": "vit",
     "scope_cnn3d": "scope3d",
     "resnet18_3d": "resnet3d",
 }
+STRIDES = {"efficientnet_lite0_fine": 8}  # of the others: 32, or what the recipe says
 VOLUMES = ("scope_cnn3d", "resnet18_3d")  # take a whole stack; the others take slices
 AGGREGATORS = ("max", "mean", "gem", "top_k", "attention", "transformer")
 FUSIONS = ("attention", "mean", "logistic", "concatenate", "coplane")
