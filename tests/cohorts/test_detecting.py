@@ -99,8 +99,8 @@ def test_boxes_in_three_dimensions_with_their_own_overlaps_and_an_endpoint(tmp_p
     found = {(line.finding, line.estimate.measure): line.estimate for line in done.evidence.lines}
     assert found["cyst", "AP30"].estimate == pytest.approx(1.0)
     assert found["cyst", "AP50"].estimate == pytest.approx(51 / 101)
-    assert [one.met for one in done.evidence.endpoints] == [True]
-    assert any("a - b" in sentence and "not judged" in sentence for sentence in done.provenance.warnings)
+    assert [(one.met, one.judged) for one in done.evidence.endpoints] == [(True, True), (False, False)]
+    assert any("a - b" in sentence and "judged by another command" in sentence for sentence in done.provenance.warnings)
     strict = evaluate_boxes(*paths, tmp_path / "strict", ious=(0.6,), settings=Settings(resamples=100), figures=False)
     assert {line.estimate.measure for line in strict.evidence.lines} == {"AP", "AP60", "AR_1", "AR_10", "AR_100"}
     assert "intersection over union of 0.60" in strict.provenance.thresholds
@@ -128,5 +128,29 @@ def test_marks_of_readers_in_two_arms(tmp_path: Path) -> None:
     gain = found["aided - unaided", "", "difference of wAFROC"]
     assert 0 < gain.low < gain.estimate == pytest.approx(found["aided", "", "wAFROC"].estimate - found["unaided", "", "wAFROC"].estimate)
     assert found["aided", "reader: r1", "CPM"].estimate > found["unaided", "reader: r1", "CPM"].estimate
+    assert (gain.n, gain.events, gain.clusters) == (60, 30, 60)
     assert len(done.evidence.figures) == 6
     assert len({figure.name for figure in done.evidence.figures}) == 6
+    # A fourth reader of one arm: in its mean, in no difference. Without help D was there and marked nothing: that is a reading.
+    alone = [row.replace(",r1,", ",r4,") for row in marks if ",r1,unaided" in row]
+    for name, more, gains in (("nested", [], gain.estimate), ("silent", ["s0,r4,aided,cyst,,,,"], None)):
+        rows = ["study_id,reader_id,arm,finding,x,y,z,score", *marks, *alone, *more]
+        (tmp_path / "marks.csv").write_text("\n".join(rows) + "\n", "utf-8")
+        done = evaluate_marks(*paths, tmp_path / name, settings=Settings(resamples=100), figures=False)
+        again = {(line.site, line.group, line.estimate.measure): line.estimate for line in done.evidence.lines}
+        difference = again["aided - unaided", "", "difference of wAFROC"]
+        assert again["unaided", "", "wAFROC"].estimate != found["unaided", "", "wAFROC"].estimate
+        if gains is None:
+            assert difference.estimate < gain.estimate
+            assert not done.provenance.warnings
+        else:
+            assert difference.estimate == pytest.approx(gains)
+            assert difference.warnings[0] == "1 readers of one arm only are left out."
+            assert done.provenance.warnings[0].startswith("Reader r4 has no row in the arm aided and is taken as not having read there.")
+
+
+def test_a_sensitivity_beyond_the_curve_says_so(tmp_path: Path) -> None:
+    done = evaluate_marks(*tables(tmp_path), tmp_path / "out", settings=Settings(resamples=100), figures=False)
+    found = {line.estimate.measure: line.estimate.warnings for line in done.evidence.lines}
+    assert found["sensitivity at 8"][-1] == "Not observed: the curve ends at 0.30 false marks a study and is held flat."
+    assert not any("Not observed" in one for one in found["sensitivity at 0.125"])

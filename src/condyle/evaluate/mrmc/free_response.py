@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -23,7 +24,8 @@ def marked_reads(marked: Mapping[tuple[str, str], Marked], patients: Mapping[str
     marked : (arm, reader) -> marks sorted out against the same lesions of the same studies
     patients : study -> patient
 
-    The lesions of a study weigh alike and sum to 1.
+    The lesions of a study weigh alike and sum to 1. An arm and reader that is not in ``marked`` was not read: a reader of one arm only
+    stands in the mean of that arm and in no difference.
     """
     arms, readers = (tuple(dict.fromkeys(key[place] for key in marked)) for place in (0, 1))
     first = next(iter(marked.values()))
@@ -32,10 +34,11 @@ def marked_reads(marked: Mapping[tuple[str, str], Marked], patients: Mapping[str
     people = tuple(dict.fromkeys(patients[scan] for scan in scans))
     owner = {person: place for place, person in enumerate(people)}
     of = np.array([at[str(scan)] for scan in first.lesion_scan], np.intp)
-    false = np.full((len(arms), len(readers), len(scans)), -np.inf)
-    found = np.full((len(arms), len(readers), len(of)), -np.inf)
+    false = np.full((len(arms), len(readers), len(scans)), np.nan)
+    found = np.full((len(arms), len(readers), len(of)), np.nan)
     for (arm, reader), one in marked.items():
         cell = arms.index(arm), readers.index(reader)
+        false[cell] = -np.inf
         np.maximum.at(false[cell], np.array([at[str(scan)] for scan in one.false_scan], np.intp), one.false_score)
         found[cell] = one.lesion_score
     weight = 1 / np.bincount(of, minlength=len(scans))[of] if len(of) else np.zeros(0)
@@ -45,12 +48,13 @@ def marked_reads(marked: Mapping[tuple[str, str], Marked], patients: Mapping[str
 
 
 def free_response(reads: MarkedReads, *, level: float = 0.95) -> list[tuple[str, Estimate]]:
-    """wAFROC and AFROC by arm, and their differences between arms, as (arm or contrast, estimate).
+    """wAFROC and AFROC by arm, and their differences between arms, as (arm or contrast, estimate); n are studies, events lesions.
 
     One reader: the structural components over patients, logit limits by t. Several: readers and cases random (Obuchowski,
     Rockette and Hillis). Source of the figures: Chakraborty 2017, chapter 14.
     """
     found: list[tuple[str, Estimate]] = []
+    n, events = len(reads.cases), len(reads.lesion_case)
     for figure in (weighted_afroc, afroc):
         figures = figure(reads)
         if not reads.diseased.any() or reads.diseased.all():
@@ -59,10 +63,11 @@ def free_response(reads: MarkedReads, *, level: float = 0.95) -> list[tuple[str,
             continue
         several = len(reads.readers) > 1
         for place, arm in enumerate(reads.arms):
-            found.append((arm, mean_value(figures, arm, level=level) if several else _alone(figures, place, level)))
+            one = mean_value(figures, arm, level=level) if several else _alone(figures, place, level)
+            found.append((arm, replace(one, n=n, events=events)))
         for base, arm in combinations(reads.arms, 2):
             if several:
-                found.append((f"{arm} - {base}", mean_gain(figures, base, arm, level=level)))
+                found.append((f"{arm} - {base}", replace(mean_gain(figures, base, arm, level=level), n=n, events=events)))
     return found
 
 

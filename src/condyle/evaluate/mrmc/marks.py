@@ -28,7 +28,8 @@ class MarkedReads:
     ----------
     arms, readers, cases, patients : names
     patient : (n,) index into ``patients``
-    false_mark : (t, r, n) highest rating of a mark that hit no lesion; -inf without one
+    false_mark : (t, r, n) highest rating of a mark that hit no lesion; -inf without one; NaN, as in ``lesion``, for all cases of a reader
+        who did not read in the arm
     lesion_case : (L,) index into ``cases``
     lesion_weight : (L,) clinical weight; those of a case sum to 1
     lesion : (t, r, L) rating of the lesion; -inf when it was not marked
@@ -51,7 +52,8 @@ class MarkedReads:
                 "marks-weights", "The weights of the lesions of a case must sum to 1.",
                 what_to_do="Divide each weight by their sum within the case.",
             )  # fmt: skip
-        if np.isnan(self.false_mark).any() or np.isnan(self.lesion).any():
+        absent = np.isnan(self.false_mark).all(axis=2) & np.isnan(self.lesion).all(axis=2)
+        if np.isnan(self.false_mark[~absent]).any() or np.isnan(self.lesion[~absent]).any():
             raise InputError("marks-values", "A rating is not a number.", what_to_do="Leave the mark out: unmarked is -inf.")
 
     @property
