@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import re
 import signal
@@ -21,7 +20,7 @@ from condyle.cohorts.cohort import Cohort, load_cohort
 from condyle.cohorts.labels import Label
 from condyle.cohorts.manifest import read_manifest
 from condyle.cohorts.predictions import Prediction, compare_tables
-from condyle.errors import InputError, PackageError, ResourceError, TableError, UsageError
+from condyle.errors import InputError, PackageError, TableError, UsageError
 from condyle.intake import load_volume, open_study
 from condyle.readers import load_package
 from condyle.readers.multiplane.graphs import open_ensemble
@@ -35,7 +34,7 @@ from condyle.train.multiplane.learner import MultiplaneLearner, shape_of
 from condyle.train.multiplane.localiser import LocaliserLearner, Samples, _build
 from condyle.train.multiplane.pipeline import slot_specs, stack_spec, train_multiplane
 from condyle.train.multiplane.recipe import Localiser
-from condyle.train.multiplane.store import keep_array, open_store
+from condyle.train.multiplane.store import open_store
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape
 from condyle.train.networks.weights import load_initial
@@ -283,17 +282,3 @@ def test_an_interrupted_training_is_an_interruption_and_can_be_interrupted_again
             _localiser_run(tmp_path / "run")
     assert signal.getsignal(signal.SIGINT) is handler
     assert len(_localiser_run(tmp_path / "run")) == 2
-
-
-def test_a_full_disk_leaves_no_half_of_a_prepared_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, _: object) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(np, "save", full)
-        with pytest.raises(ResourceError, match="cannot be written"):
-            keep_array(tmp_path / "a.npy", np.zeros(3))
-    assert list(tmp_path.iterdir()) == []
-    keep_array(tmp_path / "a.npy", np.zeros(3))
-    assert np.array_equal(np.load(tmp_path / "a.npy"), np.zeros(3))

@@ -121,5 +121,10 @@ def test_a_study_is_read_by_the_shipped_package_for_the_joint_that_its_headers_n
     assert verify_package(name).joint == ("knee" if name == "knee_nine" else "lumbar")
 
 
+def test_no_two_shipped_packages_are_for_one_joint() -> None:
+    joints = [one.joint for one in list_packages()]
+    assert sorted(joints) == sorted(set(joints))
+
+
 def test_a_study_whose_headers_name_no_joint_is_left_to_the_lumbar_package() -> None:
     assert package_for(Study("0" * 16, "p", ())) == "lumbar"

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -166,6 +167,7 @@ def open_package(path: Path | str) -> Package:
     return Package(spec, raw, hashlib.sha256(text).hexdigest(), text, str(path))
 
 
+@lru_cache(maxsize=8)  # the package that suits a study is looked up by it, and is then opened
 def parse_spec(text: bytes, where: str) -> PackageSpec:
     """package.yaml as data. Raises PackageError with every wrong key."""
     content = load_yaml(text, lambda reason: _damaged(where, reason))

@@ -12,13 +12,12 @@ from condyle import registry
 from condyle.errors import PackageError, UsageError
 from condyle.readers.engines import DEFAULT, chosen_engine
 from condyle.readers.fitness import faults_of
-from condyle.readers.package import SPEC, SUFFIX, Package, copy_package, open_package
+from condyle.readers.package import SPEC, SUFFIX, Package, copy_package, open_package, parse_spec
 from condyle.readers.suits import parts_named
 from condyle.study import PackageInfo, Reading, Study
 
 ENVIRONMENT = "CONDYLE_PACKAGES"
-_FOR_JOINT = {"knee": "knee_nine"}  # shipped packages; whatever else is read by the first one, which refuses what it does not read
-_FIRST = "lumbar"
+_FIRST = "lumbar"  # of the shipped packages; what none of them is for is left to it, and it refuses what it does not read
 
 
 class Reader(Protocol):
@@ -169,7 +168,11 @@ def import_package(path: str | Path) -> Shelved:
 def package_for(study: Study) -> str:
     """Name of the shipped package for the joint that the headers name; ``lumbar`` where they name none, several, or another."""
     named = parts_named(study)
-    return _FOR_JOINT.get(named.pop(), _FIRST) if len(named) == 1 else _FIRST
+    shipped = _candidates((_shipped_folder(),)) if len(named) == 1 else {}
+    for name in sorted(shipped, key=lambda own: own != _FIRST):
+        if parse_spec((shipped[name] / SPEC).read_bytes(), name).joint in named:
+            return name
+    return _FIRST
 
 
 def load_package(name_or_path: str | Path, *, engine: str = "") -> Reader:

@@ -27,6 +27,7 @@ from condyle.train.calibrate import assessable
 from condyle.train.figures import Judged, figures_of
 from condyle.train.folds import cohort_folds
 from condyle.train.grading import targets_of
+from condyle.train.keep import keep_arrays, keep_json
 from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.package import package_of
 from condyle.train.pipeline import Fitted, fit_pipeline, torch_network
@@ -93,9 +94,7 @@ def _segmenter_score(work: Path, fold: int, cohort: Cohort, held_out: set[str]) 
         segmenter.load_state_dict(torch.load(work / "segmenter" / f"fold{fold}" / "segmenter.pt", weights_only=True))
         score = score_segmenter(cohort, held_out, torch_network(segmenter.eval()))
         counts = {one.name: np.asarray(getattr(score, one.name)).tolist() for one in fields(score)}
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(counts))
-        part.replace(path)
+        keep_json(path, counts)
     counts = json.loads(path.read_text())
     values: dict[str, Any] = {name: np.array(value) if isinstance(value, list) else value for name, value in counts.items()}
     return SegmentationScore(**values)
@@ -113,10 +112,7 @@ def save_piece(path: Path, fitted: Fitted, rows: NDArray[np.intp]) -> None:
         raise ValueError("a pipeline may only be judged on patients that it did not see")
     thresholds = {finding: [own["value"], *own["band"]] for finding, own in fitted.thresholds.items()}
     arrays = {name: getattr(table, name)[rows] for name in _PLAIN}
-    part = path.with_suffix(".part.npz")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(part, scores=fitted.scores(rows), thresholds=json.dumps(thresholds), shares=json.dumps(fitted.shares), **arrays)
-    part.replace(path)
+    keep_arrays(path, scores=fitted.scores(rows), thresholds=json.dumps(thresholds), shares=json.dumps(fitted.shares), **arrays)
 
 
 def read_pieces(work: Path, recipe: LumbarRecipe) -> list[dict[str, NDArray[Any]]]:

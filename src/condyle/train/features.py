@@ -22,6 +22,7 @@ from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.regions import ENLARGED, NAMES, enlarge, grid, region_shares
 from condyle.readers.onnx import open_graph
 from condyle.train.backbone import WEIGHTS_SHA256, Backbone, load_backbone, read_out
+from condyle.train.keep import keep_array
 from condyle.train.level_table import LevelTable
 from condyle.train.lumbar_recipe import Augment
 
@@ -92,10 +93,7 @@ def table_features(
         whole[rows, slots] = features
         copies.append(whole)
     stacked = np.stack(copies)
-    cache.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npy")
-    np.save(part, stacked)
-    part.replace(path)
+    keep_array(path, stacked)
     return np.asarray(stacked)
 
 

@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +27,7 @@ from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, level_crops, look
 from condyle.readers.package import SlotSpec
 from condyle.study import Series
+from condyle.train.keep import keep_arrays
 from condyle.train.stages import tell
 
 ALL_LEVELS = (*TRANSITIONAL_LEVELS[::-1], *LEVELS)
@@ -95,7 +95,8 @@ def level_table(
     key = hashlib.sha256(json.dumps(knobs, default=str).encode()).hexdigest()[:20]
     path = cache / f"levels-{key}.npz"
     if not path.is_file():
-        _save(path, _make(cohort, network, findings, slots, spec, margin))
+        made = _make(cohort, network, findings, slots, spec, margin)
+        keep_arrays(path, **{name: getattr(made, name) for name in _STORED})
     return dataclasses.replace(_load(path), key=key)
 
 
@@ -142,14 +143,6 @@ def _code() -> str:
     for module in (choose, crops, discs, levels, measured, picture, segment, view):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
-
-
-def _save(path: Path, table: LevelTable) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npz")
-    arrays: dict[str, Any] = {name: np.asarray(getattr(table, name)) for name in _STORED}
-    np.savez(part, **arrays)
-    part.replace(path)
 
 
 def _load(path: Path) -> LevelTable:

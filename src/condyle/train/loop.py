@@ -8,7 +8,6 @@ have had.
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import random
 import resource
@@ -26,7 +25,9 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from condyle.errors import CondyleError, ResourceError
+from condyle.errors import CondyleError
+from condyle.outputs import file_aside
+from condyle.train.keep import keep_json, keep_weights
 from condyle.train.stages import epoch_ended
 
 logger = logging.getLogger(__name__)
@@ -99,9 +100,7 @@ class KeepBest(Callback):
             own["gpu_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
         self.history.append(own if loss is None else {**own, "held_out": float(loss)})
         if self.record is not None:
-            part = self.record.with_suffix(".part")
-            part.write_text(json.dumps(self.history, indent=1))
-            part.replace(self.record)
+            keep_json(self.record, self.history)
             epoch_ended(self.record.parent, self.history[-1])
 
     def state_dict(self) -> dict[str, Any]:
@@ -162,23 +161,9 @@ class Resume(Callback):
         batches.epoch, batches.first = trainer.current_epoch, self.position
 
     def _save(self, trainer: Any) -> None:
-        write_whole(self.path, lambda part: trainer.save_checkpoint(part, weights_only=False))
+        with file_aside(self.path) as part:
+            trainer.save_checkpoint(part, weights_only=False)
         self._last = time.monotonic()
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """A file whole or not at all. Raises ResourceError - there is no room for it."""
-    part = path.with_suffix(".part")
-    try:
-        write(part)
-        part.replace(path)
-    except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
-        part.unlink(missing_ok=True)
-        raise ResourceError(
-            "checkpoint-not-written", "The state of the training cannot be written.", where=f"{path.parent.name}/{path.name}",
-            why=str(getattr(error, "strerror", "") or "Not all of it could be written."),
-            what_to_do="Free some room on the disk of the work folder and run the same command again; it goes on from the last state.",
-        ) from error  # fmt: skip
 
 
 def _restore(states: dict[str, Any]) -> None:
@@ -234,7 +219,7 @@ def fit(
             raise KeyboardInterrupt from stopped
     assert keep.best is not None
     learner.network.load_state_dict(copy.deepcopy(keep.best))
-    write_whole(done, lambda part: torch.save(learner.network.state_dict(), part))
+    keep_weights(done, learner.network.state_dict())
     last.unlink(missing_ok=True)
     logger.info("%s done: kept epoch %d", name, keep.best_epoch + 1)
     return learner.network.eval()

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from condyle.cohorts.cohort import Cohort
 from condyle.errors import InputError
 from condyle.readers.lumbar.segment import GRID_MM
+from condyle.train.keep import keep_weights
 from condyle.train.segmentation_augment import augment
 from condyle.train.segmentation_network import SegmentationNetwork
 from condyle.train.stages import tell
@@ -232,9 +233,7 @@ def fit_segmenter(
     )
     trainer.fit(module, DataLoader(views, batch_size=settings.batch), ckpt_path=last if first else None, weights_only=True)
     network.load_state_dict(module.averaged.state_dict())
-    part = folder / "segmenter.part"
-    torch.save(network.state_dict(), part)
-    part.replace(done)
+    keep_weights(done, network.state_dict())
     last.unlink(missing_ok=True)
     network.eval()
     return network

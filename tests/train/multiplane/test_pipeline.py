@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,12 @@ import torch
 
 from condyle.cohorts import open_rows
 from condyle.cohorts.cohort import Cohort, load_cohort
-from condyle.errors import CondyleError, InputError, ResourceError
+from condyle.errors import CondyleError, InputError
 from condyle.readers import load_package
 from condyle.readers.multiplane.graphs import open_ensemble
 from condyle.readers.multiplane.network import Attention, answer
 from condyle.testing.families import CHECKS, Contract
-from condyle.train.loop import demand_finite, write_whole
+from condyle.train.loop import demand_finite
 from condyle.train.multiplane.batches import plain
 from condyle.train.multiplane.learner import TorchMember, attention_of, badness, logits_of, mean_auroc
 from condyle.train.multiplane.package import package_of
@@ -140,18 +139,6 @@ def test_answers_that_are_not_numbers_stop_training_and_choose_no_epoch() -> Non
         with pytest.raises(CondyleError, match="not finite") as caught:
             badness(np.array([[0.0], [1.0]], np.float32), logits, metric)
         assert caught.value.code == "loss-not-finite"
-
-
-@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("unexpected pos 64 vs 0")])
-def test_a_disk_that_is_full_while_a_state_is_written_leaves_the_last_one(fault: Exception, tmp_path: Path) -> None:
-    def full(part: Path) -> None:
-        part.write_bytes(b"half")
-        raise fault
-
-    (tmp_path / "last.ckpt").write_bytes(b"whole")
-    with pytest.raises(ResourceError, match="state of the training"):
-        write_whole(tmp_path / "last.ckpt", full)
-    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("last.ckpt", b"whole")]
 
 
 def test_mean_auroc_leaves_out_what_cannot_be_ranked() -> None:

@@ -28,6 +28,7 @@ from condyle.readers.multiplane.look import Locate, see
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.package import SlotSpec
 from condyle.study import Geometry
+from condyle.train.keep import keep_arrays
 from condyle.train.loop import Batches, Learner, demand_finite, fit
 from condyle.train.losses import dice, dice_focal
 from condyle.train.multiplane.recipe import Localiser
@@ -156,11 +157,8 @@ def _samples(
             why="None of its numbers occurs on the series of these studies.", what_to_do="Correct the numbers of the structures.",
         )  # fmt: skip
     whole = Samples(np.array(grey), found, np.array(held), tuple(grids_of))
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "samples.part.npz"
     affines = np.array([one.affine for one in grids_of])
-    np.savez_compressed(part, grey=whole.grey, masks=whole.masks, held_out=whole.held_out, affines=affines)
-    part.replace(kept)
+    keep_arrays(kept, compressed=True, grey=whole.grey, masks=whole.masks, held_out=whole.held_out, affines=affines)
     return whole
 
 
