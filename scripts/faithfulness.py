@@ -5,8 +5,8 @@
 COHORT is simulated, with lesions.csv, and of patients whom PACKAGE has not seen. Three checks, each a finding, with its number:
 
 - pointing: of studies with the finding, in how many does the map's strongest cell, over all planes, lie within a planted lesion widened
-  by ``WIDER_MM``? Beside it the same of the map of the next study (which knows the habits of the finding and nothing of this patient) and
-  the share of the shown cells that would hit.
+  by ``WIDER_MM``? Beside it the same of the map of the study before (which knows the habits of the finding and nothing of this patient),
+  the share of the shown cells that would hit, and the strongest cell of each plane by itself, where a cell of that plane would hit.
 - deletion: the strongest ``SHARE`` of the cells are painted over (the slice, blurred until nothing is left of it); does the logit fall
   further than when the same shapes are moved elsewhere? Insertion: everything but those cells is painted over; is the logit higher?
 - randomisation: with the weights of the pooling and the heads, and then of everything, in random order, how alike are the maps (rank
@@ -97,6 +97,26 @@ def cell_places(seen: Seen, own: Ensemble, shown: NDArray[np.bool_]) -> NDArray[
 def strongest(maps: Floats, shown: NDArray[np.bool_]) -> tuple[int, ...]:
     """(slot, slice, row, column) of the strongest cell of one finding's map."""
     return tuple(int(one) for one in np.unravel_index(np.argmax(np.where(shown[:, :, None, None], maps, -np.inf)), maps.shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """Whether a study's own map hits, whether another study's does, the share of cells that would, and each plane by itself (None where
+    no cell of it would)."""
+
+    own: bool
+    other: bool
+    chance: float
+    planes: tuple[bool | None, ...]
+
+
+def by_plane(maps: Floats, view: View, inside: NDArray[np.bool_]) -> tuple[bool | None, ...]:
+    out: list[bool | None] = []
+    for slot in range(len(maps)):
+        there = inside[slot : slot + 1]
+        hit = strongest(maps[slot : slot + 1], view.shown[slot : slot + 1]) if there[:, view.shown[slot]].any() else None
+        out.append(None if hit is None else bool(there[hit]))
+    return tuple(out)
 
 
 def hits(places: NDArray[np.float64], lesions: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.bool_]:
@@ -205,7 +225,7 @@ def main() -> None:
         for row in csv.DictReader(file):
             place = np.array([float(row[axis]) for axis in "xyz"])
             lesions.setdefault((row["study_id"], row["finding"]), []).append((place, float(row["radius_mm"])))
-    pointing: dict[str, list[tuple[bool, bool, float]]] = {name: [] for name in own.findings}
+    pointing: dict[str, list[Pointed]] = {name: [] for name in own.findings}
     falls: dict[str, list[dict[str, float]]] = {name: [] for name in own.findings}
     likeness: dict[str, list[NDArray[np.float64]]] = {"heads": [], "everything": []}
     random = {"heads": shuffled(reader.package, own, readers_only=True), "everything": shuffled(reader.package, own, readers_only=False)}
@@ -222,7 +242,8 @@ def main() -> None:
                 other = told.maps[column] if before is None else before[column]
                 if before is not None:
                     ours, theirs = (bool(inside[strongest(one, view.shown)]) for one in (told.maps[column], other))
-                    pointing[name].append((ours, theirs, float(inside[view.shown].mean())))
+                    planes = by_plane(told.maps[column], view, inside)
+                    pointing[name].append(Pointed(ours, theirs, float(inside[view.shown].mean()), planes))
                 if number < given.painted:
                     falls[name].append(erased(own, view, told.maps, column, rng))
         if number < given.painted:
@@ -232,15 +253,15 @@ def main() -> None:
                 likeness[how].append(alike(told.maps, blind, view.shown))
         before = told.maps
         print(number, study, flush=True)
-    found = {name: summed(pointing[name], falls[name], {how: np.array(rows)[:, column] for how, rows in likeness.items()})
+    found = {name: summed(pointing[name], falls[name], {how: np.array(rows)[:, column] for how, rows in likeness.items()}, own.slots)
              for column, name in enumerate(own.findings)}  # fmt: skip
     found["all"] = summed(
         [one for own in pointing.values() for one in own], [one for own in falls.values() for one in own],
-        {how: np.array(rows).mean(1) for how, rows in likeness.items()},
+        {how: np.array(rows).mean(1) for how, rows in likeness.items()}, own.slots,
     )  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "faithfulness.json").write_text(json.dumps(found, indent=1) + "\n")
-    (given.out / "faithfulness.md").write_text(written(found))
+    (given.out / "faithfulness.md").write_text(written(found, own.slots))
 
 
 def share_of(successes: int, n: int) -> list[float]:
@@ -248,14 +269,16 @@ def share_of(successes: int, n: int) -> list[float]:
 
 
 def summed(
-    pointing: Sequence[tuple[bool, bool, float]], falls: Sequence[Mapping[str, float]], likeness: Mapping[str, NDArray[np.float64]]
+    pointing: Sequence[Pointed], falls: Sequence[Mapping[str, float]], likeness: Mapping[str, NDArray[np.float64]], slots: Sequence[str]
 ) -> dict[str, Any]:
-    own, other = sum(one[0] for one in pointing), sum(one[1] for one in pointing)
+    own, other = sum(one.own for one in pointing), sum(one.other for one in pointing)
+    planes = {slot: [one.planes[at] for one in pointing if one.planes[at] is not None] for at, slot in enumerate(slots)}
     n, further = len(pointing), sum(one["deletion"] > one["deletion_elsewhere"] for one in falls)
     higher = sum(one["insertion"] > one["insertion_elsewhere"] for one in falls)
     return {
         "studies": n, "pointed": share_of(own, n), "other_study": share_of(other, n),
-        "by_chance": mean_of([one[2] for one in pointing])[0], "painted": len(falls),
+        "by_chance": mean_of([one.chance for one in pointing])[0], "painted": len(falls),
+        "planes": {slot: share_of(sum(map(bool, hit)), len(hit)) for slot, hit in planes.items()},
         "fell_further": share_of(further, len(falls)),
         "stayed_higher": share_of(higher, len(falls)),
         "fall": mean_of([one["deletion"] for one in falls]), "fall_elsewhere": mean_of([one["deletion_elsewhere"] for one in falls]),
@@ -263,18 +286,19 @@ def summed(
     }  # fmt: skip
 
 
-def written(found: Mapping[str, Any]) -> str:
+def written(found: Mapping[str, Any], slots: Sequence[str]) -> str:
     def told(one: Sequence[float]) -> str:
         return f"{one[0]:.2f} ({one[1]:.2f} to {one[2]:.2f})"
 
     lines = [
-        "| finding | n | pointed at the lesion | map of another study | by chance | n painted | fell further | stayed higher "
-        "| fall | fall elsewhere | likeness, heads shuffled | likeness, all shuffled |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        f"| finding | n | pointed at the lesion | map of another study | by chance | {' | '.join(slots)} "
+        "| n painted | fell further | stayed higher | fall | fall elsewhere | likeness, heads shuffled | likeness, all shuffled |",
+        "|---" * (12 + len(slots)) + "|",
     ]
     for name, own in found.items():
         lines.append(
             f"| {name.replace('_', ' ')} | {own['studies']} | {told(own['pointed'])} | {told(own['other_study'])} | {own['by_chance']:.2f} "
+            f"| {' | '.join(told(own['planes'][slot]) for slot in slots)} "
             f"| {own['painted']} | {told(own['fell_further'])} | {told(own['stayed_higher'])} | {told(own['fall'])} "
             f"| {told(own['fall_elsewhere'])} | {told(own['alike_heads'])} | {told(own['alike_everything'])} |"
         )

@@ -163,7 +163,7 @@ class Lesions:
                 blob = np.sqrt((around / one.radius) ** 2 + (out / 2.2) ** 2 + (z / 1.0) ** 2)
                 view.canvas.paint(window, cover * np.clip(1.3 - blob, 0, 1) * np.float32(0.75 * one.severity), "hyaline_soft")
                 continue
-            width = np.float32(0.35 + 1.25 * one.severity)
+            width = np.float32(0.35 + 2.15 * one.severity)
             kind = one.spin[0]
             if kind < 0.1:  # oblique to horizontal, from the inner edge below to the rim
                 gap = np.abs(z - np.float32(0.18 + 0.15 * one.spin[1]) * out)

@@ -17,7 +17,7 @@ from condyle.train.multiplane.batches import plain
 from condyle.train.multiplane.export import Exported, localiser_onnx, network_onnx
 from condyle.train.multiplane.learner import attention_of
 from condyle.train.multiplane.localiser import FittedLocaliser
-from condyle.train.multiplane.pipeline import Fitted, stack_spec
+from condyle.train.multiplane.pipeline import Fitted, lesions_of, stack_spec
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 
 _COMPARED = 3  # studies on which graphs and torch are compared
@@ -59,7 +59,9 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         locate = {**asdict(fitted.localiser.spec), "structures": list(fitted.localiser.spec.structures),
                   "cells": list(fitted.localiser.spec.cells)}  # fmt: skip
     simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
+    marked = lesions_of(recipe, cohort)
     record = {
+        "places_taught": sum(len(marked.get(study, ())) for study in fitted.store.studies),
         "simulated": simulated, "studies": len(fitted.store), "patients": len(fitted.splits.folds), "size": recipe.size,
         "seed": recipe.seed,
         "exported": max(one.exported for one in moved), "rounded": max(one.rounded for one in moved), "splits_sha256": fitted.splits.sha256,
@@ -129,7 +131,8 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         + (f"What lies further than {recipe.locate.near_mm:g} mm from what it marks is blackened. " if recipe.locate.near_mm else "")
         + f"Up to {recipe.prepare.slices} slices of each of {', '.join(recipe.data.slots)} ({recipe.prepare.field_mm:g} mm, "
         f"{recipe.prepare.pixels} pixels) pass a {', '.join(sorted(set(recipe.backbones().values())))}; slices are pooled by "
-        f"{network.aggregate.replace('_', ' ')}, planes fused by {network.fuse}{attention}. A missing plane is masked.",
+        f"{network.aggregate.replace('_', ' ')}, planes fused by {network.fuse}{attention}. A missing plane is masked."
+        + (f" Attention was taught where to look by {record['places_taught']} marked lesions." if record["places_taught"] else ""),
         f"Seed {recipe.seed}; exported graphs equal the trained networks within {record['exported']:.1e}; storing weights as 16-bit floats "
         f"moves a logit by at most {record['rounded']:.1e}. Split: sha256 {record['splits_sha256'][:16]}.",
         f"Licence of the weights: {recipe.card.licence}.",
