@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from condyle.cohorts.evaluating import evaluate_comparison, evaluate_predictions, evaluate_unpaired
+from condyle.cohorts.evaluating_readers import evaluate_readers
 from condyle.cohorts.evaluation import checked_bands
 from condyle.errors import InputError, TableError, UsageError
 from condyle.evaluate.ranking import auroc
@@ -239,6 +240,28 @@ def test_intervals_follow_alpha(tmp_path: Path) -> None:
         assert one.estimate.level == 0.8
         assert one.met == (one.estimate.low > one.endpoint.at_least)
     assert len({one.met for one in done.evidence.endpoints}) == 2
+
+
+def test_a_model_beside_readers_without_a_threshold_says_what_is_left_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth, said, reads = (["study_id,patient_id,finding,value"], ["study_id,patient_id,finding,score"], [])
+    for k in range(24):
+        truth.append(f"s{k},p{k},cyst,{k % 2}")
+        said.append(f"s{k},p{k},cyst,{np.clip(0.3 * (k % 2) + 0.7 * rng.random(), 0, 1):.3f}")
+        for reader in ("r1", "r2"):
+            score = np.clip(0.3 * (k % 2) + 0.7 * rng.random(), 0, 1)
+            reads.append(f"{reader},s{k},cyst,unaided,{score:.3f},{'present' if score > 0.5 else 'absent'}")
+    rows = {"truth": truth, "said": said, "other": said, "reads": ["reader_id,study_id,finding,arm,score,decision", *reads]}
+    paths = {name: tmp_path / f"{name}.csv" for name in rows}
+    for name, lines in rows.items():
+        paths[name].write_text("\n".join(lines) + "\n", "utf-8")
+    beside = evaluate_readers(paths["reads"], paths["truth"], tmp_path / "mrmc", predictions=paths["said"], figures=False)
+    words = "No threshold was frozen for cyst: sensitivity, specificity and accuracy of the model beside the readers"
+    assert any(one.startswith(words) for one in beside.provenance.warnings)
+    both = evaluate_comparison(
+        [paths["said"], paths["other"]], paths["truth"], tmp_path / "compare", reads=paths["reads"], settings=QUICK, figures=False
+    )
+    assert any(one.startswith(words) for one in both.evidence.warnings)
 
 
 def test_a_subgroup_that_is_no_column(tmp_path: Path) -> None:

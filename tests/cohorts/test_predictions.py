@@ -27,6 +27,19 @@ def test_good_rows(tmp_path: Path) -> None:
     assert np.isnan(two.score)
 
 
+def test_a_kind_of_finding_without_a_column_for_its_answers_is_refused(tmp_path: Path) -> None:
+    """Else every row would count as unanswered, and the command would end well."""
+    path = tmp_path / "p.csv"
+    path.write_text("study_id,patient_id,finding,value\ns1,p1,modic,1\ns1,p1,pfirrmann,3\ns1,p1,disc_height,9\ns2,p2,modik,\n", "utf-8")
+    with pytest.raises(TableError) as caught:
+        read_predictions(path)
+    assert caught.value.problems == (
+        "row 5: unknown finding 'modik'. Did you mean 'modic'?",
+        "row 1: there is no column score or decision, which holds the answers of modic (binary)",
+        "row 1: there is no column grade, which holds the answers of pfirrmann (ordinal)",
+    )
+
+
 def test_all_problems_at_once_with_rows(tmp_path: Path) -> None:
     path = write(
         tmp_path,

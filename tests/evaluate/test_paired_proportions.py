@@ -73,6 +73,7 @@ def test_knees_are_not_independent_pairs() -> None:
     assert doubled.p < alone.p
     assert knees.p > doubled.p
     assert "patients" in knees.method
+    assert [(one.events, one.counts) for one in (alone, knees)] == [(None, (12, 6, 2, 0)), (None, (24, 12, 4, 0))]
 
 
 counts = st.integers(1, 40).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

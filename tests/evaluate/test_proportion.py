@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, t
 
 from condyle.errors import InputError
-from condyle.evaluate.diagnostic import Table, accuracy, f1, likelihood_ratios, mcc, predictive_at
+from condyle.evaluate.diagnostic import Table, accuracy, clustered_likelihood_ratios, f1, likelihood_ratios, mcc, predictive_at
 from condyle.evaluate.proportion import clopper_pearson, clustered_proportion, proportion, wilson
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_limits_hold_the_share_and_mirror(counts: tuple[int, int]) -> None:
     x, n = counts
@@ -35,6 +36,7 @@ def test_coverage_of_a_share_near_1_by_exact_sum(limits: object, wanted: float) 
     assert binom.pmf(x, 60, 0.95)[inside].sum() == pytest.approx(wanted, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1)), min_size=4, max_size=40), st.integers(2, 4))
 def test_repeating_rows_within_patients_changes_no_interval(rows: list[tuple[int, int]], times: int) -> None:
     patients, hits = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
@@ -100,3 +102,21 @@ def test_predictive_values_of_a_perfect_sensitivity_have_an_honest_interval() ->
     silent = predictive_at(*(accuracy(truth, 0 * called)[name] for name in ("sensitivity", "specificity")), 0.1)["PPV"]
     assert np.isnan(silent.estimate)
     assert silent.warnings == ("Nobody is called: it divides by 0.",)
+
+
+def test_likelihood_ratios_over_patients() -> None:
+    """One unit a patient: the log-scale limits of independent units, but for K / (K - 1) and t. Copied rows are no new evidence."""
+    rng = np.random.default_rng(2)
+    truth = (rng.random(400) < 0.4).astype(float)
+    called = (rng.random(400) < np.where(truth == 1, 0.8, 0.25)).astype(float)
+    alone = clustered_likelihood_ratios(truth, called, np.arange(400))
+    cells = Table(*(float(((truth == a) & (called == b)).sum()) for a, b in ((1, 1), (0, 1), (1, 0), (0, 0))))
+    doubled = clustered_likelihood_ratios(np.tile(truth, 2), np.tile(called, 2), np.tile(np.arange(400), 2))
+    for name, plain in likelihood_ratios(cells).items():
+        one = alone[name]
+        assert one.estimate == pytest.approx(plain.estimate)
+        factor = t.ppf(0.975, one.df) / 1.959963984540054 * np.sqrt(400 / 399)
+        assert np.log(one.high / one.estimate) == pytest.approx(np.log(plain.high / plain.estimate) * factor)
+        assert (doubled[name].low, doubled[name].high) == pytest.approx((one.low, one.high))
+    empty = clustered_likelihood_ratios([1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 1, 2])
+    assert all(np.isnan(one.low) and one.warnings for one in empty.values())

@@ -161,3 +161,18 @@ def test_evidence_of_an_empty_table_says_why() -> None:
     evidence = gather([binary().where(np.zeros(240, bool))], QUICK)
     assert evidence.lines[0].estimate.warnings == ("No row has both truth and an answer.",)
     assert evidence.figures == ()
+
+
+def test_every_measure_is_there_over_patients_and_events_have_one_meaning() -> None:
+    """Ratios too; events are the numerator of a share and else the rows with the finding."""
+    table = replace(binary(), called=(binary().score > 0.5).astype(float))
+    once = replace(table, patients=np.arange(240).astype(str))
+    several, alone = (
+        {line.estimate.measure: line.estimate for line in standalone([one], QUICK) if line.site == "all"} for one in (table, once)
+    )
+    assert set(alone) <= set(several)
+    shares = {"sensitivity", "specificity", "PPV", "NPV", "accuracy", "prevalence"}
+    for found in (several, alone):
+        for measure, one in found.items():
+            wanted = round(one.estimate * one.n) if measure in shares else table.truth.sum()
+            assert one.events == wanted, measure

@@ -1,4 +1,4 @@
-"""A stated confidence holds everywhere: every interval of every analysis is narrower at 80 % than at 95 %."""
+"""A stated confidence, and a stated number of resamples, hold everywhere: every interval is narrower at 80 % than at 95 %."""
 
 from __future__ import annotations
 
@@ -85,8 +85,25 @@ def test_agreement_and_masks() -> None:
     ends = []
     for level in (0.95, 0.8):
         one = summarise_masks(scores, np.arange(12), n=200, level=level)
-        ends.append([*one.means.values(), *(median for median, _ in one.medians.values())])
+        ends.append([*one.means.values(), *(median for median, *_ in one.medians.values())])
         ends[-1] += [one.volume.bias, one.volume.lower, one.volume.upper] if one.volume is not None else []
     for wide, narrow in zip(*ends, strict=True):
         assert narrow.high - narrow.low <= wide.high - wide.low
     assert sum(narrow.high - narrow.low < wide.high - wide.low for wide, narrow in zip(*ends, strict=True)) >= 6
+
+
+@pytest.mark.slow("evaluate")
+def test_resamples_are_drawn_as_asked() -> None:
+    """No method draws fewer; only the bands of figures do, and their captions say how many."""
+    asked = Settings(resamples=1010, bands=(("specificity", 0.5, 1.0),))
+    own, other = ([one.where(np.arange(80) < 40) for one in tables(place, seed, 2)] for place, seed in (("a", 1), ("b", 2)))
+    lines = [*standalone(own, asked), *calibration_study(own, asked, validation=other).lines, *subgroup_study(own, ["sex"], asked).lines]
+    lines += comparison_study({"old": own, "new": own[::-1]}, asked).lines
+    rng = np.random.default_rng(3)
+    ratings = (rng.random((20, 2)) < 0.5).astype(float)
+    people = np.repeat(np.arange(10), 2).astype(str)
+    rated = RatingTable("cyst", "binary", (0, 1), "", tuple(map(str, range(20))), people, ("a", "b"), ratings)
+    lines += agreement_study([rated], asked).lines
+    drawn = {line.estimate.measure: line.estimate.drawn for line in lines if line.estimate.drawn}
+    assert len(drawn) > 20
+    assert set(drawn.values()) == {1010}

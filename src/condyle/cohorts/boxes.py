@@ -23,7 +23,7 @@ from condyle.report.provenance import Provenance
 
 CORNERS = ("x0", "y0", "x1", "y1")
 CORNERS_3D = ("x0", "y0", "z0", "x1", "y1", "z1")
-RESAMPLES = 200  # every resample matches and ranks all boxes anew
+RESAMPLES = 200  # where no plan says otherwise: every resample matches and ranks all boxes anew
 
 
 def are_boxes(path: Path | str, corners: Sequence[str] = CORNERS) -> bool:
@@ -62,7 +62,7 @@ def evaluate_boxes(
     planned = plan_beside(plan, lambda: patients_of(studies), lambda: read_table(said, what="table of predicted boxes"))
     if planned is not None:
         settings = Settings(planned.plan.confidence, planned.plan.bootstrap.n, planned.plan.bootstrap.seed)
-    settings = settings or Settings()
+    settings = settings or Settings(resamples=RESAMPLES)
     sha = planned.sha256 if planned else ""
     earlier = log_opening(truth, sha, command="evaluate detection")
     patients, given, opened = together(
@@ -106,10 +106,9 @@ def _lines(result: CocoResult, true: Boxes, found: Boxes, patients: Mapping[str,
     owner = {f"{study}": person for study, person in patients.items()}
     people = sorted(set(owner.values()))
     by_person = {person: [study for study, own in owner.items() if own == person] for person in people}
-    n = min(settings.resamples, RESAMPLES)
     rng = np.random.default_rng(settings.seed)
     draws: dict[tuple[str, str], list[float]] = {key: [] for key in point}
-    for _ in range(n):
+    for _ in range(settings.resamples):
         drawn = [study for k in rng.integers(len(people), size=len(people)) for study in by_person[people[k]]]
         again = values(coco(_drawn(true, drawn), _drawn(found, drawn), ious=result.ious))
         for key, every in draws.items():

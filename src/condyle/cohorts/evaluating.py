@@ -25,6 +25,7 @@ from condyle.cohorts.evaluation import (
     unmatched_sheet,
     values_claimed,
     with_threshold,
+    without_threshold,
 )
 from condyle.cohorts.plan import EndpointPlan, Planned
 from condyle.cohorts.predictions import Prediction, compare_tables, one_model, read_predictions
@@ -211,6 +212,7 @@ def evaluate_comparison(
         if read is not None
     }  # fmt: skip
     evidence = comparison_study(tables, settings, margin=margin, claims=claims, rule=rule, readers=readers, arm=arm)
+    evidence = replace(evidence, warnings=(*evidence.warnings, *without_threshold(read or (), planned.thresholds if planned else {})))
     evidence = in_whole_plan(evidence, planned, own)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(joined)))
     files = [*paths, truth, *([Path(reads)] if reads is not None else [])]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from condyle.cohorts.evaluation import claim_of, in_whole_plan, judged_values, plan_beside, rule_of
+from condyle.cohorts.evaluation import claim_of, in_whole_plan, judged_values, plan_beside, rule_of, without_threshold
 from condyle.cohorts.plan import EndpointPlan, Planned, log_opening, unjudged
 from condyle.cohorts.table import all_read, read_table, together
 from condyle.errors import InputError, UsageError
@@ -97,6 +97,7 @@ def evaluate_readers(
             n=settings.n,
             seed=settings.seed,
         )
+        other = (*other, *without_threshold(said, planned.thresholds if planned else {}))
         evidence = model_evidence(
             study, names[0], settings.of_bootstrap, claims=claims, alpha=settings.alpha, rule=settings.rule
         )
@@ -194,6 +195,8 @@ def evaluate_views(
         sets[name] = Views(name, fold_values(own, values), averaged, values, views_missing(averaged))
     thresholds = dict(planned.thresholds) if planned else {}
     readers, undone = _beside_readers(sets["test"], thresholds, said, settings)
+    if thresholds and said is not None:
+        undone = (*without_threshold(said, thresholds), *undone)
     if not thresholds:
         undone = ("No threshold was frozen: sensitivity and specificity are not given. Name a file of thresholds in a plan.", *undone)
     compared, _ = _claims(planned, ["model - readers"]) if readers is not None else ([], ())

@@ -19,6 +19,7 @@ from condyle.errors import InputError, UsageError, did_you_mean
 from condyle.evaluate.endpoints import MEASURES, Endpoint, EndpointResult, decided_again, elsewhere, judge_endpoints
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_table import FindingTable
+from condyle.evaluate.mrmc.table import Read
 from condyle.evaluate.standalone import Line, Settings
 from condyle.evaluate.study_evidence import Claim, Sheet, StudyEvidence
 from condyle.report.provenance import Provenance
@@ -92,6 +93,18 @@ def endpoint_of(one: EndpointPlan) -> Endpoint:
 def claim_of(one: EndpointPlan) -> Claim:
     """An endpoint that compares."""
     return Claim(one.finding, one.metric, one.comparison, one.margin or 0.0, one.family)
+
+
+def without_threshold(reads: Sequence[Read], thresholds: Mapping[str, float]) -> tuple[str, ...]:
+    """Why a model beside readers who made decisions lacks its sensitivity: no threshold of the finding was frozen."""
+    decided = dict.fromkeys(one.finding for one in reads if one.decision is not None)
+    lacking = [name for name in decided if name not in thresholds]
+    if not lacking:
+        return ()
+    return (
+        f"No threshold was frozen for {', '.join(lacking)}: sensitivity, specificity and accuracy of the model beside the readers, its "
+        "sensitivity at their specificity and their points are not given. Name a file of thresholds in a plan.",
+    )
 
 
 def values_claimed(planned: Planned | None) -> tuple[list[EndpointPlan], list[Endpoint]]:

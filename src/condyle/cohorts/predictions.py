@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +52,8 @@ def read_predictions(path: Path | str) -> tuple[Prediction, ...]:
     known = catalogue()
     table = read_table(path, what="prediction table", required=("study_id", "patient_id", "finding"))
     problems: list[str] = []
-    if not {"score", "grade", "value", "decision"} & set(table.columns):
-        problems.append("row 1: there is none of the columns score, grade, value, decision")
     found = [_parse(number, row, known, problems) for number, row in table.rows]
+    problems += _columns_lacking(table.columns, {one.finding for one in found}, known)
     seen: dict[tuple[str, ...], int] = {}
     for one in found:
         key = (one.study_id, one.finding, one.level, one.side, one.model)
@@ -63,6 +62,19 @@ def read_predictions(path: Path | str) -> tuple[Prediction, ...]:
     if problems:
         raise table_error(path, "prediction table", problems)
     return tuple(found)
+
+
+_ANSWERS = {"binary": ("score", "decision"), "ordinal": ("grade",), "measurement": ("value",), "category": ("value", "decision")}
+
+
+def _columns_lacking(columns: Sequence[str], findings: Collection[str], known: Mapping[str, FindingEntry]) -> list[str]:
+    """Kinds of findings for which no column can hold an answer: all their rows would count as unanswered."""
+    problems = []
+    for kind, wanted in _ANSWERS.items():
+        names = sorted(name for name in findings if name in known and known[name].kind == kind)
+        if names and not set(wanted) & set(columns):
+            problems.append(f"row 1: there is no column {' or '.join(wanted)}, which holds the answers of {', '.join(names)} ({kind})")
+    return problems
 
 
 def _parse(number: int, row: Mapping[str, str], known: Mapping[str, FindingEntry], problems: list[str]) -> Prediction:

@@ -159,8 +159,7 @@ def _over_patients(one: Estimate, again: Coefficient, patients: NDArray[np.str_]
 
 def _bootstrapped(one: Estimate, again: Coefficient, patients: NDArray[np.str_], settings: Settings) -> Estimate:
     """Percentile limits over patients; all units of a patient are drawn together."""
-    n = min(settings.resamples, 500)
-    found = rows_bootstrap({one.measure: again}, patients, n=n, seed=settings.seed, confidence=settings.level)
+    found = rows_bootstrap({one.measure: again}, patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     return from_interval(one.measure, found[one.measure], None, settings).warned(*one.warnings)
 
 
@@ -266,7 +265,7 @@ def _methods(tables: Sequence[RatingTable], settings: Settings) -> str:
         said.append("Measurements: intraclass correlations (McGraw and Wong) of units that every reader measured; pairs: Bland and Altman.")
     said.append(
         "Where a patient has several units, and for differences between arms, limits are percentiles over "
-        f"{min(settings.resamples, 500)} resamples of patients (seed {settings.seed})."
+        f"{settings.resamples} resamples of patients (seed {settings.seed})."
     )
     return " ".join(said)
 

@@ -146,8 +146,7 @@ def _surest(table: FindingTable, settings: Settings) -> list[Estimate]:
         return float(np.average(wrong[kept], weights=own[kept])) if own[kept].sum() > 0 else float("nan")
 
     metrics = {f"error among the surest {share:.0%}": partial(among, share) for share in (*COVERAGES, 1.0)}
-    n = min(settings.resamples, 1000)
-    found = patient_bootstrap(metrics, table.patients, n=n, seed=settings.seed, confidence=settings.level)
+    found = patient_bootstrap(metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     return [from_interval(name, one, int(table.truth.sum()), settings) for name, one in found.items()]
 
 
@@ -158,8 +157,8 @@ def _under_risk(table: FindingTable, settings: Settings) -> Estimate:
     def area(rows: NDArray[np.intp]) -> float:
         return risk_coverage(right[rows], sure[rows]).area
 
-    n, name = min(settings.resamples, 500), "area under risk and coverage"
-    found = rows_bootstrap({name: area}, table.patients, n=n, seed=settings.seed, confidence=settings.level)
+    name = "area under risk and coverage"
+    found = rows_bootstrap({name: area}, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     return from_interval(name, found[name], int(table.truth.sum()), settings)
 
 
@@ -184,7 +183,7 @@ def _bins(table: FindingTable, settings: Settings) -> list[tuple[Cell, ...]]:
 def _recalibrated(table: FindingTable, fits: Sequence[Scaling], settings: Settings) -> tuple[list[Line], list[tuple[Cell, ...]]]:
     lines: list[Line] = []
     rows: list[tuple[Cell, ...]] = []
-    n, events = min(settings.resamples, 1000), int(table.truth.sum())
+    n, events = settings.resamples, int(table.truth.sum())
     for fit in fits:
         after = replace(table, score=np.asarray(fit.apply(table.score)))
         group = f"recalibration: {fit.kind}"
@@ -237,7 +236,8 @@ def _methods(settings: Settings, tuned: bool, miss: float) -> str:
         "is no analytic one).",
         "Slope and intercepts come from logistic recalibration by maximum likelihood, with a sandwich over patients where a patient has "
         "several rows; calibration in the large is the intercept with the slope held at 1.",
-        "Calibration errors use 15 bins, of equal width and of equal mass: the mean gap (expected calibration error), its excess over the "
+        "Calibration errors use 15 bins, of equal width and of equal mass (cut at quantiles of the scores, type 7; equal cuts count once, "
+        "a score on a cut goes above it): the mean gap (expected calibration error), its excess over the "
         f"mean of 1000 simulated outcomes of a perfect model (seed {settings.seed}), the root mean square gap less sampling noise (Kumar "
         "2019), and the largest gap. "
         "The smooth curve and ICI are loess of degree 2 and span 0.75.",

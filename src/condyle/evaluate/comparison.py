@@ -138,7 +138,7 @@ def _at_same_specificity(one: FindingTable, other: FindingTable, settings: Setti
     if not truth.any() or truth.all():
         return Estimate(measure, float("nan"), n=len(truth), events=int(truth.sum()), warnings=("One class only.",))
     found = patient_bootstrap(
-        {"gap": gap}, one.patients[decided], n=min(settings.resamples, 1000), seed=settings.seed, confidence=settings.level
+        {"gap": gap}, one.patients[decided], n=settings.resamples, seed=settings.seed, confidence=settings.level
     )
     return from_interval(measure, found["gap"], int(truth.sum()), settings)
 

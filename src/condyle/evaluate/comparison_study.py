@@ -116,8 +116,7 @@ def unpaired_study(
 
 def _values(models: Mapping[str, Sequence[FindingTable]], settings: Settings) -> list[tuple[Cell, ...]]:
     """Each model's leading measures of each finding."""
-    quick = replace(settings, resamples=min(settings.resamples, 1000))
-    lines = {name: standalone([table for table in tables if len(table)], quick) for name, tables in models.items()}
+    lines = {name: standalone([table for table in tables if len(table)], settings) for name, tables in models.items()}
     rows: list[tuple[Cell, ...]] = []
     for finding in dict.fromkeys(line.finding for own in lines.values() for line in own):
         for measure in LEADING:

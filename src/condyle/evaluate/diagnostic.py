@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+from scipy.stats import t
 
 from condyle.errors import InputError
 from condyle.evaluate.estimate import Estimate, binary, z_of
@@ -120,6 +122,46 @@ def likelihood_ratios(table: Table, *, level: float = 0.95) -> dict[str, Estimat
             warnings=("A cell is 0: 0.5 was added to each for the interval.",) if shift else (),
         )  # fmt: skip
     return found
+
+
+def clustered_likelihood_ratios(truth: ArrayLike, called: ArrayLike, clusters: ArrayLike, *, level: float = 0.95) -> dict[str, Estimate]:
+    """LR+, LR- and diagnostic odds ratio where patients give several units: logarithm, errors over patients, t.
+
+    The influence of each unit on the logarithm is summed within patients: var = K / (K - 1) sum_k (sum_i u_i)^2; degrees of freedom are
+    min(patients with a positive, with a negative) - 1. No interval where a cell is 0.
+
+    Source: Gu & Pepe, Stat Med 2009;28:2384-2399, with the sandwich of Leisenring, Pepe & Longton, Stat Med 1997;16:1263-1281.
+    """
+    true, said = binary(truth), binary(called, "Calls")
+    labels, place = np.unique(np.asarray(clusters), return_inverse=True)
+    table, patients = count(true, said), len(labels)
+    df = min(len(np.unique(place[own])) for own in (true, ~true)) - 1
+    inside = min(_cells(table)) > 0 and df > 0
+    pulls: dict[str, NDArray[np.float64]] = {}
+    if inside:
+        ups, downs = (_pull_on_log(said, own) for own in (true, ~true))
+        misses, passes = (_pull_on_log(~said, own) for own in (true, ~true))
+        pulls = {"LR+": ups - downs, "LR-": misses - passes, "diagnostic odds ratio": ups - downs - misses + passes}
+    found = {}
+    for name in ("LR+", "LR-", "diagnostic odds ratio"):
+        value, _ = _log_ratio(name, table)
+        record: dict[str, Any] = {"n": len(true), "events": int(true.sum()), "clusters": patients, "level": level}
+        if not inside:
+            why = "A cell is 0, or a class comes from one patient: no interval over patients."
+            known = value if np.isfinite(value) else np.nan
+            found[name] = Estimate(name, known, method="log-scale over patients", warnings=(why,), **record)
+            continue
+        se = float(np.sqrt(patients / (patients - 1) * (np.bincount(place, pulls[name]) ** 2).sum()))
+        half = float(t.ppf(0.5 + level / 2, df)) * se
+        words = "log-scale, influence summed over patients, t"
+        found[name] = Estimate(name, value, value * float(np.exp(-half)), value * float(np.exp(half)), words, df=df, **record)
+    return found
+
+
+def _pull_on_log(counted: NDArray[np.bool_], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n,) influence of each unit on the logarithm of the share ``counted`` of ``among``."""
+    both = counted & among
+    return np.asarray(both / both.sum() - among / among.sum())
 
 
 def _cells(table: Table) -> tuple[float, float, float, float]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from condyle.errors import TableError
 from condyle.evaluate.ranking import auroc
+from condyle.evaluate.spelling import misspelt
 
 Rows = Iterable[tuple[int, Mapping[str, str]]]
 Case = tuple[str, str, str]
@@ -89,6 +90,7 @@ def parse_members(rows: Rows, *, where: str = "") -> tuple[MemberScore, ...]:
     seen: dict[tuple[str, ...], int] = {}
     for number, cells in listed if not problems else []:
         problems += [f"row {number}: {name} is empty" for name in ("study_id", "patient_id", "finding", "view", "fold") if not cells[name]]
+        problems += misspelt(number, cells["finding"])
         score = _probability(cells["score"])
         if score is None:
             problems.append(f"row {number}: score must be a probability between 0 and 1")

@@ -25,7 +25,9 @@ class Estimate:
     low, high : float - limits of the two-sided interval; NaN when none can be given, a warning says why. Limits that meet are dropped:
         an Estimate holds no interval of width 0
     method : str - of the interval, in words
-    n : units; events : positives among them (None where the word makes no sense); clusters : independent units (patients)
+    n : units; clusters : independent units (patients)
+    events : of a share its numerator (sensitivity: hits among n positives); of every other measure the units with the finding, the lesions,
+        the true boxes. None where there are none to count (grades, times), and of a difference of two shares: ``counts`` holds its cells
     level : confidence of the interval
     se : standard error on the scale of the estimate
     statistic, df, p : test of ``null``; p is two-sided unless ``null`` says otherwise

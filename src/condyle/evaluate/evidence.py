@@ -111,18 +111,17 @@ SAID = {
     "Average precision is the step sum over distinct scores.": {"average precision"},
     "Means over groups of findings weigh findings alike; all findings share each draw of patients.": {"macro AUROC"},
     "Calibration: logistic recalibration (slope, intercepts), Brier score with its skill against the prevalence, expected calibration "
-    "error over 15 bins of equal width, and of equal mass, with its excess over a perfect model (1000 simulated outcomes) and the root "
-    "mean square gap less sampling noise (Kumar 2019), loess of degree 2 and span 0.75 (ICI).": {
-        "calibration slope"
-    },
+    "error over 15 bins of equal width, and of equal mass (cut at quantiles of the scores, type 7; equal cuts count once, a score on a "
+    "cut goes above it), with its excess over a perfect model (1000 simulated outcomes) and the root mean square gap less sampling noise "
+    "(Kumar 2019), loess of degree 2 and span 0.75 (ICI).": {"calibration slope"},
     "Kappa is Cohen's over the whole scale; agreement of grades is also given as balanced accuracy and mean error.": {"quadratic kappa"},
     "Measurements: Bland and Altman's bias and limits, ICC(A,1) and Lin's concordance.": {"ICC(A,1)"},
     "A mark hits a lesion when strictly nearer to its centre than its radius; the best mark on a lesion counts, further ones and marks on "
     "irrelevant lesions are neither hits nor false. Sensitivity is read on straight lines between the points of the curve at false marks "
     "over all studies of the manifest, held flat beyond its end; CPM is its mean at 1/8 to 8. Every reader is taken to have read every "
     "study.": {"CPM"},
-    "Lesions of a study share its weight evenly (wAFROC) or count one each (AFROC), against the highest false mark of every study without a "
-    "lesion that counts.": {"wAFROC"},
+    "Lesions of a study share its weight evenly (wAFROC) or count one each (AFROC), against the highest false mark of every study without "
+    "a lesion that counts.": {"wAFROC"},
     "Boxes are matched from the highest score on at overlaps of 0.50 to 0.95; precision is interpolated at 101 recalls (COCO).": {"AP50"},
     "Masks: Dice, IoU and surface Dice are means over studies, distances are medians in millimetres of studies with both masks; masks "
     "empty on both sides are left out, on one side count as 0. Surfaces are those of marching cubes (outlines of marching squares where a "

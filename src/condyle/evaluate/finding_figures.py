@@ -130,8 +130,8 @@ def smooth_band_of(table: FindingTable, settings: Settings) -> Band:
 
 def benefit(table: FindingTable, settings: Settings) -> BenefitBand:
     """Decision curve at thresholds from 0.01 to 0.99."""
-    n = min(settings.resamples, 1000)
-    return benefit_band(table.truth, table.score, table.patients, THRESHOLDS, n=n, seed=settings.seed, level=settings.level)
+    n, seed = settings.resamples, settings.seed
+    return benefit_band(table.truth, table.score, table.patients, THRESHOLDS, n=n, seed=seed, level=settings.level)
 
 
 def decision_figure(finding: str, one: BenefitBand, n: int) -> Chart:

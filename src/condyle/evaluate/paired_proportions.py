@@ -155,11 +155,11 @@ def paired_difference(
     pairs = pair(first, second)
     patients = None if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
     if patients is not None and patients.max() + 1 < len(patients):
-        return _clustered(measure, np.asarray(first, np.float64) - np.asarray(second, np.float64), patients, level)
+        return _clustered(measure, np.asarray(first, np.float64) - np.asarray(second, np.float64), patients, level, _cells(pairs))
     low, high = tango(pairs, level=level)
     warnings = ("No pair is discordant.",) if pairs.b + pairs.c == 0 else ()
     return Estimate(
-        measure, pairs.difference, low, high, "Tango score; p McNemar mid-p", pairs.n, pairs.b + pairs.c, pairs.n, level,
+        measure, pairs.difference, low, high, "Tango score; p McNemar mid-p", pairs.n, None, pairs.n, level,
         adjusted_wald(pairs, 0)[1], p=mcnemar(pairs).midp, null="the shares are equal", warnings=warnings, counts=_cells(pairs),
     )  # fmt: skip
 
@@ -168,7 +168,7 @@ def newcombe_difference(measure: str, first: ArrayLike, second: ArrayLike, *, le
     """As ``paired_difference`` for independent units, with Newcombe's limits (method 10) and McNemar's exact p."""
     pairs = pair(first, second)
     return cut(Estimate(
-        measure, pairs.difference, *newcombe(pairs, level=level), "Newcombe method 10; p McNemar exact", pairs.n, pairs.b + pairs.c,
+        measure, pairs.difference, *newcombe(pairs, level=level), "Newcombe method 10; p McNemar exact", pairs.n, None,
         pairs.n, level, p=mcnemar(pairs).exact, null="the shares are equal", counts=_cells(pairs),
     ))  # fmt: skip
 
@@ -182,10 +182,10 @@ def noninferior_p(pairs: Pairs, margin: float) -> float:
     return float(norm.sf(tango_score(pairs, -margin)))
 
 
-def _clustered(measure: str, gap: np.ndarray, patients: np.ndarray, level: float) -> Estimate:
+def _clustered(measure: str, gap: np.ndarray, patients: np.ndarray, level: float, counts: tuple[int, int, int, int]) -> Estimate:
     count = int(patients.max()) + 1
     share = float(gap.mean())
-    record: dict[str, Any] = {"n": len(gap), "clusters": count, "level": level, "events": int((gap != 0).sum())}
+    record: dict[str, Any] = {"n": len(gap), "clusters": count, "level": level, "counts": counts}
     residual = np.bincount(patients, gap) - share * np.bincount(patients)
     se = float(np.sqrt(count / (count - 1) * (residual**2).sum()) / len(gap)) if count > 1 else 0.0
     if not se > 0:

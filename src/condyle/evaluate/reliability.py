@@ -92,7 +92,8 @@ def calibration_errors(
     raw, spread, largest = binned_errors(y.astype(np.float64), p, place)
     null = _null(p, place, draws, seed)
     filled = len(np.unique(place))
-    words = f"{bins} bins of equal {binning}, {filled} of them filled"
+    rule = ", cut at quantiles of the scores (type 7, equal cuts once, a score on a cut above it)" if binning == "mass" else ""
+    words = f"{bins} bins of equal {binning}{rule}, {filled} of them filled"
     expected, upper = (float(null.mean()), float(np.quantile(null, 0.95))) if draws else (float("nan"), float("nan"))
     return CalibrationError(raw, spread, largest, expected, upper, words, seed, draws)
 

@@ -19,7 +19,7 @@ from condyle.evaluate.bootstrap import Interval, interval_of, patient_bootstrap,
 from condyle.evaluate.clustered_auc import clustered_auroc, design_effect
 from condyle.evaluate.concordance import concordance
 from condyle.evaluate.delong import delong, few_events, one_class
-from condyle.evaluate.diagnostic import accuracy, count, likelihood_ratios, predictive_at
+from condyle.evaluate.diagnostic import accuracy, clustered_likelihood_ratios, count, likelihood_ratios, predictive_at
 from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.finding_table import FindingTable
 from condyle.evaluate.icc import icc
@@ -102,15 +102,15 @@ def binary_shares(table: FindingTable, settings: Settings) -> list[Estimate]:
     own = table.where(decided)
     shares = accuracy(own.truth, own.called, own.patients, level=settings.level, interval=settings.proportions)
     found = [shares[name] for name in ("sensitivity", "specificity", "PPV", "NPV", "accuracy")]
-    table4 = count(own.truth, own.called)
     bootstrapped = sums_bootstrap(
         cells(own), call_metrics, own.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level,
         interval=settings.interval,
     )  # fmt: skip
     events = int(own.truth.sum())
     found += [from_interval(name, bootstrapped[name], events, settings) for name in ("balanced accuracy", "F1", "MCC")]
-    if _independent(own):
-        found += list(likelihood_ratios(table4, level=settings.level).values())
+    independent = _independent(own)
+    ratios = likelihood_ratios(count(own.truth, own.called), level=settings.level) if independent else None
+    found += (ratios or clustered_likelihood_ratios(own.truth, own.called, own.patients, level=settings.level)).values()
     for prevalence in settings.prevalences:
         found += list(predictive_at(shares["sensitivity"], shares["specificity"], prevalence, level=settings.level).values())
     if not decided.all():
@@ -199,7 +199,7 @@ def partial_estimates(table: FindingTable, band: tuple[str, float, float], setti
 
     name = f"partial AUROC, {axis} {low:g} to {high:g}"
     metrics = {name: partial(area, 0), f"{name}, McClish": partial(area, 1)}
-    n = min(settings.resamples, 1000)
+    n = settings.resamples
     found = patient_bootstrap(
         metrics, table.patients, n=n, seed=settings.seed, confidence=settings.level, interval=settings.interval
     )
@@ -261,7 +261,7 @@ def _agreement(table: FindingTable, settings: Settings) -> list[Estimate]:
         "ICC(A,1)": lambda rows: icc(both[rows], "ICC(A,1)").estimate,
         "concordance correlation": lambda rows: concordance(both[rows, 0], both[rows, 1]).ccc.estimate,
     }
-    n = min(settings.resamples, 1000)
+    n = settings.resamples
     found = rows_bootstrap(metrics, table.patients, n=n, seed=settings.seed, confidence=settings.level)
     return [from_interval(name, one, None, settings) for name, one in found.items()]
 

@@ -152,7 +152,7 @@ def _methods(settings: Settings, cohorts: str) -> str:
         "Areas of groups without common patients were compared by Welch's F about their weighted mean; sensitivity and specificity by "
         "logistic regression with a sandwich over patients (Wald's F); areas of groups that share patients, kappa and errors by an F "
         "test with the jackknife covariance over patients. Gaps are the largest less the smallest value, with percentile limits over "
-        f"{min(settings.resamples, 1000)} resamples of patients (seed {settings.seed}) and, for areas, their mean under 200 random "
+        f"{settings.resamples} resamples of patients (seed {settings.seed}) and, for areas, their mean under 200 random "
         "assignments of patients to groups. p were adjusted over all tests by Holm and by Benjamini and Hochberg.",
     ]
     if cohorts:

@@ -111,7 +111,7 @@ def _binary(table: FindingTable, column: str, named: NDArray[np.str_], settings:
         table.truth, table.score, called, named, table.patients, level=settings.level, proportions=settings.proportions
     )
     lines = [Line(table.finding, "all", f"{column}: {name}", one) for name, measures in values.items() for one in measures.values()]
-    n = min(settings.resamples, 1000)
+    n = settings.resamples
     area = auroc_difference(table.truth, table.score, named, table.patients, n=n, seed=settings.seed, level=settings.level)
     gap = None if area.gap is None else from_interval("gap of AUROC", area.gap, area.test.events, settings)
     by_chance = None
@@ -143,14 +143,14 @@ def _share_gap(measure: str, table: FindingTable, named: NDArray[np.str_], setti
             return float("nan")
         return float(np.ptp([(weights * right)[group].sum() / total for group, total in zip(groups, totals, strict=True)]))
 
-    found = patient_bootstrap({"gap": gap}, patients, n=min(settings.resamples, 1000), seed=settings.seed, confidence=settings.level)
+    found = patient_bootstrap({"gap": gap}, patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     return from_interval(f"gap of {measure}", found["gap"], int(right.sum()), settings)
 
 
 def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
     """Quadratic kappa (mean absolute error of a measurement) in groups of ten rows or more, the gap, and its test over patients."""
     measure = "quadratic kappa" if table.kind == "ordinal" else "mean absolute error"
-    n, seed = min(settings.resamples, 1000), settings.seed
+    n, seed = settings.resamples, settings.seed
     lines: list[Line] = []
     usable: list[tuple[NDArray[np.bool_], Metric]] = []
     for name in np.unique(named):
@@ -198,7 +198,7 @@ def _equal(table: FindingTable, usable: Sequence[tuple[NDArray[np.bool_], Metric
 def graded_whole(table: FindingTable, settings: Settings) -> list[Estimate]:
     """The measure of ``_graded`` over all rows, for the line beside the groups."""
     measure = "quadratic kappa" if table.kind == "ordinal" else "mean absolute error"
-    n = min(settings.resamples, 1000)
+    n = settings.resamples
     found = patient_bootstrap({measure: metric_of(table)}, table.patients, n=n, seed=settings.seed, confidence=settings.level)
     return [from_interval(measure, found[measure], None, settings)]
 

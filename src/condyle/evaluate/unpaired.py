@@ -104,9 +104,13 @@ def _counted(measure: str, table: FindingTable) -> tuple[Bools, Bools]:
 def _apart(name: str, later: Estimate, earlier: Estimate, method: str, settings: Settings) -> Estimate:
     """Later less earlier of independent estimates, Satterthwaite's degrees of freedom; limits are cut at -1 and 1."""
     record: dict[str, Any] = {
-        "n": later.n + earlier.n, "events": (later.events or 0) + (earlier.events or 0), "clusters": later.clusters + earlier.clusters,
+        "n": later.n + earlier.n, "clusters": later.clusters + earlier.clusters,
         "level": settings.level,
     }  # fmt: skip
+    if "AUROC" in name:
+        record["events"] = (later.events or 0) + (earlier.events or 0)
+    else:
+        record["counts"] = (later.events or 0, later.n, earlier.events or 0, earlier.n)
     gap, variances = later.estimate - earlier.estimate, (later.se**2, earlier.se**2)
     dfs = [max(one.clusters - 1, 1) if np.isnan(one.df) else one.df for one in (later, earlier)]
     if not sum(variances) > 0:

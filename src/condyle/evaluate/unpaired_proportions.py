@@ -81,7 +81,7 @@ def unpaired_difference(measure: str, x1: int, n1: int, x2: int, n2: int, *, lev
     low, high = miettinen_nurminen(x1, n1, x2, n2, level=level)
     z = difference_score(x1, n1, x2, n2, 0.0)
     return Estimate(
-        measure, x1 / n1 - x2 / n2, low, high, "Miettinen-Nurminen score", n1 + n2, x1 + x2, n1 + n2, level, statistic=z, p=two_sided(z),
+        measure, x1 / n1 - x2 / n2, low, high, "Miettinen-Nurminen score", n1 + n2, None, n1 + n2, level, statistic=z, p=two_sided(z),
         null="the shares are equal", counts=(x1, n1, x2, n2),
     )  # fmt: skip
 
@@ -90,7 +90,7 @@ def newcombe_unpaired_difference(measure: str, x1: int, n1: int, x2: int, n2: in
     """As ``unpaired_difference`` with Newcombe's limits from Wilson's of both shares."""
     low, high = newcombe_unpaired(x1, n1, x2, n2, level=level)
     return Estimate(
-        measure, x1 / n1 - x2 / n2, low, high, "Newcombe hybrid of Wilson limits", n1 + n2, x1 + x2, n1 + n2, level, counts=(x1, n1, x2, n2)
+        measure, x1 / n1 - x2 / n2, low, high, "Newcombe hybrid of Wilson limits", n1 + n2, None, n1 + n2, level, counts=(x1, n1, x2, n2)
     )
 
 

@@ -14,16 +14,18 @@ def rows(*changes: dict[str, str]) -> list[tuple[int, dict[str, str]]]:
 def test_every_problem_at_once_with_its_row() -> None:
     given = rows(
         {}, {}, {"study_id": "s2", "score": "high"}, {"study_id": "", "decision": "perhaps"}, {"study_id": "s3", "seconds": "-4"},
-        {"study_id": "s4", "timestamp": "yesterday", "period": "0"}, {"study_id": "s5", "seniority": "junior"},
+        {"study_id": "s4", "timestamp": "yesterday", "period": "0"}, {"study_id": "s5", "seniority": "junior"}, {"finding": "cysst"},
+        {"finding": "nodule of my own"},
     )  # fmt: skip
     with pytest.raises(TableError) as caught:
         parse_reads(given, where="reads.csv")
     said = "\n".join(caught.value.problems)
     for row, words in [
         (3, "in row 2 already"), (4, "score is no finite number"), (5, "study_id is empty"), (5, "decision must be"), (6, "above 0"),
-        (7, "timestamp"), (7, "period"), (8, "another seniority"),
+        (7, "timestamp"), (7, "period"), (8, "another seniority"), (9, "unknown finding 'cysst'. Did you mean 'cyst'?"),
     ]:  # fmt: skip
         assert any(line.startswith(f"row {row}:") and words in line for line in caught.value.problems), (row, words, said)
+    assert "row 10" not in said
 
 
 def test_missing_columns_are_all_named() -> None:
@@ -56,6 +58,8 @@ def test_what_is_left_out_is_counted() -> None:
     assert sorted(found.excluded.values()) == [1, 1, 1, 1]
     with pytest.raises(InputError, match="no read of plica"):
         assemble(reads, truth, "plica")
+    with pytest.raises(InputError, match="reading table, rows 2, 3, 4, 5, 6"):
+        assemble(reads, (), "cyst")
     with pytest.raises(InputError, match="of b"):
         assemble(reads, truth, "cyst", readers=("a", "b"))
 

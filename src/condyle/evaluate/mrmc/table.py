@@ -15,6 +15,7 @@ import numpy as np
 
 from condyle.errors import InputError
 from condyle.evaluate.mrmc.reads import Reads, reads_error
+from condyle.evaluate.spelling import misspelt
 
 Rows = Iterable[tuple[int, Mapping[str, str]]]
 DECISIONS = {"absent": 0.0, "present": 1.0, "0": 0.0, "1": 1.0, "uncertain": None, "not_assessed": None}
@@ -147,6 +148,7 @@ def parse_truth(rows: Rows, *, where: str = "") -> tuple[Truth, ...]:
         raise reads_error(problems, where)
     for number, cells in listed:
         empty = [name for name in ("study_id", "patient_id", "finding") if not cells.get(name)]
+        problems += misspelt(number, cells.get("finding", ""))
         problems += [f"row {number}: {name} is empty" for name in empty]
         value = _number(cells.get("value", ""))
         if cells.get("value", "").lower() not in UNKNOWN and value not in (0.0, 1.0):
@@ -234,6 +236,7 @@ def assemble(
     if not own or silent:
         raise InputError(
             "reads-none", f"There is no read of {finding} to use" + (f" of {', '.join(silent)}." if silent else "."),
+            where=f"reading table, {_named(rows)}" if (rows := [one.row for one in reads if one.finding == finding]) else "",
             what_to_do="See that ids, finding, level and side are written alike in reads and truth.",
         )  # fmt: skip
     cases = tuple(dict.fromkeys(read.case for read in own))
@@ -254,6 +257,7 @@ def assemble(
 def _read(number: int, cells: Mapping[str, str], problems: list[str]) -> Read | None:
     before = len(problems)
     problems += [f"row {number}: {name} is empty" for name in ("reader_id", "study_id", "finding", "arm") if not cells.get(name)]
+    problems += misspelt(number, cells.get("finding", ""))
     score, seconds = _number(cells.get("score", "")), _number(cells.get("seconds", ""))
     for name, value in (("score", score), ("seconds", seconds)):
         if value is None and cells.get(name, "").lower() not in NO_NUMBER:
