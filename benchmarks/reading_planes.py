@@ -33,8 +33,9 @@ def recipe_of() -> Any:
 
     content = load_recipe("knee_nine", size="study").model_dump(mode="json")
     content["prepare"] |= {"pixels": PIXELS, "slices": SLICES, "field_mm": FIELD_MM, "depth_mm": 400}
-    content["network"] |= {"backbone": "resnet18", "width": 1.0, "stride": 32, "init": "random", "attention": {"use": False}}
+    content["network"] |= {"backbone": "resnet18", "width": 1.0, "stride": 32, "parts": 8, "init": "random", "attention": {"use": False}}
     content["optimiser"] |= {"draws": 0}
+    content["loss"] |= {"places": 0.0}
     content["locate"] = {"use": False}
     return MultiplaneRecipe.model_validate(content)
 

@@ -172,10 +172,11 @@ def recipe_of(batch: int, epochs: int, precision: str) -> Any:
     content = load_recipe("knee_nine", size="study").model_dump(mode="json")
     content["data"]["slots"] = {"sagittal": content["data"]["slots"]["sagittal"]}
     content["prepare"] |= {"pixels": SIZE, "slices": SLICES, "field_mm": 128}
-    content["network"] |= {"width": 1.0, "backbone": "resnet18", "stride": 32, "aggregate": "max"}
+    content["network"] |= {"width": 1.0, "backbone": "resnet18", "stride": 32, "parts": 1, "aggregate": "max"}
     content["network"] |= {"init": "random", "attention": {"use": False}}
     content["optimiser"] |= {"batch": batch, "epochs": epochs, "precision": precision, "backbone_rate": 1e-4, "draws": 0}
     content["augment"] |= {"motion": 0, "blur": 0, "drop_slot": 0}
+    content["loss"] |= {"places": 0.0}
     content["locate"] = {"use": False}
     return MultiplaneRecipe.model_validate(content)
 
