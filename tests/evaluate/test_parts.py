@@ -49,6 +49,31 @@ def test_overconfidence_is_found_and_mended_on_other_patients() -> None:
     assert {one.name for one in study.figures} == {"reliability_cyst", "decision_curve_cyst", "risk_coverage_cyst"}
 
 
+def test_the_surest_rows_lie_farthest_from_the_threshold_and_ties_have_no_order() -> None:
+    rng = np.random.default_rng(3)
+    one = table(1)
+    score = np.round(one.score, 1)
+    called = np.where(rng.random(len(one)) < 0.1, np.nan, (score >= 0.2).astype(float))
+    one = replace(one, score=score, called=called)
+
+    def risk(given: FindingTable, **how: object) -> dict[str, float]:
+        lines = calibration_study([given], QUICK, **how).lines
+        return {line.estimate.measure: line.estimate.estimate for line in lines if "surest" in line.estimate.measure}
+
+    first = risk(one, thresholds={"cyst": 0.2})
+    assert risk(one.where(np.arange(len(one))[::-1]), thresholds={"cyst": 0.2}) == pytest.approx(first)
+    away, wrong = np.round(np.abs(score - 0.2), 9), (score >= 0.2) != (one.truth == 1)
+    steps = [(float((away == far).sum()), float(wrong[away == far].sum())) for far in sorted(set(away), reverse=True)]
+    left = spent = 0.8 * len(one)
+    errors = 0.0
+    for rows, mistakes in steps:
+        part = min(rows, left)
+        errors, left = errors + mistakes * part / rows, left - part
+    assert first["error among the surest 80%"] == pytest.approx(errors / spent)
+    whole = next(value for measure, value in first.items() if "100%" in measure)
+    assert whole == pytest.approx(wrong.mean())
+
+
 def test_without_validation_data_nothing_is_fitted() -> None:
     study = calibration_study([table(1)], QUICK)
     assert not next(one for one in study.sheets if one.name == "recalibration").rows

@@ -87,7 +87,9 @@ def evaluate_calibration(
         tuned = compared["validation"].tables
     claims, endpoints = values_claimed(planned)
     tables = [with_threshold(table, frozen) for table in compared[""].tables]
-    evidence = calibration_study(tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=rule_of(planned))
+    evidence = calibration_study(
+        tables, settings, validation=tuned, miss=miss, by=by, endpoints=endpoints, rule=rule_of(planned), thresholds=frozen[0]
+    )
     evidence = in_whole_plan(evidence, planned, claims)
     evidence = replace(evidence, sheets=(*evidence.sheets, *unmatched_sheet(compared)))
     provenance = provenance_of(files, planned, compared, earlier, judged=claims, package=package_of(said), frozen=frozen)

@@ -43,6 +43,7 @@ def calibration_study(
     by: str = "",
     endpoints: Sequence[Endpoint] = (),
     rule: tuple[float, str] = (0.05, "none"),
+    thresholds: Mapping[str, float] | None = None,
 ) -> StudyEvidence:
     """Judge the calibration of every binary finding.
 
@@ -51,6 +52,7 @@ def calibration_study(
     tables : to judge; validation : of other patients, to fit on
     miss : share of patients that a conformal set may miss
     rule : alpha and the rule of multiplicity over endpoints
+    thresholds : finding -> frozen threshold that made the calls
     by : column in whose groups coverage is given too, such as the site; exchangeability fails there first
     """
     own = [table.answered("exclude") for table in tables if table.kind == "binary"]
@@ -63,12 +65,13 @@ def calibration_study(
     for table in own:
         lines += calibration_lines(table, settings)
     for table in ready:
-        lines += [Line(table.finding, "all", "", one) for one in (*_surest(table, settings), _under_risk(table, settings))]
+        cut = (thresholds or {}).get(table.finding)
+        lines += [Line(table.finding, "all", "", one) for one in (*_surest(table, settings, cut), _under_risk(table, settings, cut))]
         gain = benefit(table, settings)
-        figures += [reliability_figure(table, settings), decision_figure(table.finding, gain, len(table)), _risk_figure(table)]
+        figures += [reliability_figure(table, settings), decision_figure(table.finding, gain, len(table)), _risk_figure(table, cut)]
         rows["decision"] += benefit_rows(table.finding, gain)
         rows["reliability"] += _bins(table, settings)
-        risk = risk_coverage(*_called(table))
+        risk = risk_coverage(*_called(table, cut))
         rows["risk"] += [(table.finding, *point) for point in zip(risk.coverage.tolist(), risk.risk.tolist(), strict=True)]
         fitted_on = tuned.get(table.finding)
         if fitted_on is None or not 0 < fitted_on.truth.sum() < len(fitted_on):
@@ -128,31 +131,40 @@ def _main(lines: Sequence[Line]) -> Sheet:
     return Sheet("calibration", "Calibration", ("Finding", *HEADLINES), rows, note)
 
 
-def _called(table: FindingTable) -> tuple[Floats, Floats]:
-    """Whether each row is called right (by its score at 0.5 where it has no call), and how far its score is from a coin."""
-    calls = np.where(np.isnan(table.called), table.score >= 0.5, table.called)
-    return (calls == table.truth).astype(np.float64), np.abs(table.score - 0.5)
+def _called(table: FindingTable, threshold: float | None) -> tuple[Floats, Floats]:
+    """Whether each row is called right (by its score where it has no call), and how far its score is from the threshold of the calls."""
+    cut = _cut(table) if threshold is None else threshold
+    calls = np.where(np.isnan(table.called), table.score >= cut, table.called)
+    return (calls == table.truth).astype(np.float64), np.asarray(np.round(np.abs(table.score - cut), 12), np.float64)
 
 
-def _surest(table: FindingTable, settings: Settings) -> list[Estimate]:
-    """Share of wrong calls when only the surest part of the rows is decided."""
-    right, sure = _called(table)
-    order = np.argsort(-sure, kind="stable")
-    wrong = 1 - right[order]
+def _cut(table: FindingTable) -> float:
+    """Where nothing was frozen: the middle between the highest score called absent and the lowest called present, or 0.5."""
+    absent, present = table.score[table.called == 0], table.score[table.called == 1]
+    if not len(absent) or not len(present) or absent.max() >= present.min():
+        return 0.5
+    return float(absent.max() + present.min()) / 2
+
+
+def _surest(table: FindingTable, settings: Settings, threshold: float | None) -> list[Estimate]:
+    """Share of wrong calls when only the surest part of the rows is decided; rows that are equally sure enter in proportion."""
+    right, sure = _called(table, threshold)
+    levels, place = np.unique(-sure, return_inverse=True)
 
     def among(share: float, weights: Floats) -> float:
-        own = weights[order]
-        kept = np.cumsum(own) <= share * own.sum() + 1e-9
-        return float(np.average(wrong[kept], weights=own[kept])) if own[kept].sum() > 0 else float("nan")
+        rows, wrong = (np.bincount(place, values, len(levels)) for values in (weights, weights * (1 - right)))
+        before, wanted = np.cumsum(rows) - rows, share * rows.sum()
+        part = np.clip((wanted - before) / np.where(rows > 0, rows, 1.0), 0.0, 1.0)
+        return float((part * wrong).sum() / wanted) if wanted > 0 else float("nan")
 
     metrics = {f"error among the surest {share:.0%}": partial(among, share) for share in (*COVERAGES, 1.0)}
     found = patient_bootstrap(metrics, table.patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     return [from_interval(name, one, int(table.truth.sum()), settings) for name, one in found.items()]
 
 
-def _under_risk(table: FindingTable, settings: Settings) -> Estimate:
+def _under_risk(table: FindingTable, settings: Settings, threshold: float | None) -> Estimate:
     """Mean risk over coverage."""
-    right, sure = _called(table)
+    right, sure = _called(table, threshold)
 
     def area(rows: NDArray[np.intp]) -> float:
         return risk_coverage(right[rows], sure[rows]).area
@@ -162,8 +174,8 @@ def _under_risk(table: FindingTable, settings: Settings) -> Estimate:
     return from_interval(name, found[name], int(table.truth.sum()), settings)
 
 
-def _risk_figure(table: FindingTable) -> Chart:
-    risk = risk_coverage(*_called(table))
+def _risk_figure(table: FindingTable, threshold: float | None) -> Chart:
+    risk = risk_coverage(*_called(table, threshold))
     x, y = thinned(risk.coverage, risk.risk)
     words = f"Share of wrong calls when only the surest part is decided; area {risk.area:.3f}. At 1 everything is decided."
     return Chart(
@@ -242,6 +254,9 @@ def _methods(settings: Settings, tuned: bool, miss: float) -> str:
         "2019), and the largest gap. "
         "The smooth curve and ICI are loess of degree 2 and span 0.75.",
         "Net benefit is TP/n - FP/n t/(1 - t); its gain over the better of treating all and none is in decision_curve.csv with limits.",
+        "Risk and coverage: rows are decided from the one whose score lies farthest from the threshold of the calls (the frozen one; else "
+        "the middle between the highest score called absent and the lowest called present, or 0.5); rows equally far enter together, in "
+        "proportion where a share of rows cuts them; the area is the mean risk over coverage.",
         "Rows without a score were left out and counted.",
     ]
     if tuned:

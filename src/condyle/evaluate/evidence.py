@@ -214,9 +214,11 @@ BENEFIT_COLUMNS = (
 
 def benefit_rows(finding: str, one: BenefitBand) -> list[tuple[Cell, ...]]:
     """Points of a decision curve; ``gain`` is over the better of treating all and none."""
+    # Where everybody is treated in every resample the gain is 0 and cannot vary: no interval.
+    wide = one.gain_band.high > one.gain_band.low
+    low, high = (np.where(wide, ends, np.nan) for ends in (one.gain_band.low, one.gain_band.high))
     columns = (
-        one.thresholds, one.net_benefit, one.band.low, one.band.high, one.treat_all, one.standardised, one.avoided, one.gain,
-        one.gain_band.low, one.gain_band.high,
+        one.thresholds, one.net_benefit, one.band.low, one.band.high, one.treat_all, one.standardised, one.avoided, one.gain, low, high,
     )  # fmt: skip
     return [(finding, *row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
