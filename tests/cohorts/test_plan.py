@@ -31,6 +31,13 @@ def test_a_plan_with_thresholds(tmp_path: Path) -> None:
     assert (found.plan.bootstrap.n, found.plan.multiplicity, found.plan.endpoints[1].margin) == (500, "holm", 0.05)
 
 
+def test_an_endpoint_may_be_a_column_of_times(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(
+        "endpoints: [{finding: seconds, metric: time ratio, comparison: aided - unaided, margin: 0.1}]\n", "utf-8"
+    )
+    assert read_plan(tmp_path / "plan.yaml").plan.endpoints[0].finding == "seconds"
+
+
 def test_a_threshold_chosen_on_test_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("thresholds: t.yaml\n", "utf-8")
     (tmp_path / "t.yaml").write_text(
@@ -57,6 +64,7 @@ def test_a_threshold_chosen_on_test_data_is_refused(tmp_path: Path) -> None:
         ("partial_areas: [{low: 0.9, high: 0.5}]", "low must be below high"),
         ("endpoints: [{finding: modic, at_least: 0.8, margin: 0.1}]", "a margin needs a comparison"),
         ("endpoints: [{finding: modic, at_least: 80}]", "endpoints.0.at_least"),
+        ("endpoints: [{finding: seconds, metric: time ratio, at_most: 0.9}]", "a time ratio needs a comparison"),
         ("multiplicity: holmes", "multiplicity"),
         ("{level: 0.95, alpha: 0.1}", "level 0.95 does not belong to alpha 0.1: intervals are 1 - alpha = 0.9"),
         ("prevalences: [20]", "prevalences: 20"),

@@ -80,3 +80,68 @@ def test_a_balanced_design_has_the_components_of_its_analysis_of_variance() -> N
             seen += 1
             np.testing.assert_allclose(fit.of("arm").se_kr, np.sqrt(between * 4 / (clusters * units)), rtol=1e-4)
     assert seen > 10
+
+
+def dense(y: np.ndarray, x: np.ndarray, grids: list[np.ndarray]) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """REML the slow way: n x n matrices, Fisher scoring on variances that enter as V = sum of value x grid.
+
+    (log likelihood, values, coefficients, Kenward-Roger se, Kenward-Roger df of each), by the formulas of Kenward & Roger 1997 for one
+    contrast; a linear V has no second derivatives.
+    """
+    n, p = x.shape
+    values = np.full(len(grids), y.var() / len(grids))
+    for _ in range(200):
+        v = sum(value * grid for value, grid in zip(values, grids, strict=True))
+        w = np.linalg.inv(v)
+        phi = np.linalg.inv(x.T @ w @ x)
+        proj = w - w @ x @ phi @ x.T @ w
+        parts = [proj @ grid for grid in grids]
+        slope = np.array([np.trace(part) - y @ part @ (proj @ y) for part in parts]) / 2
+        info = np.array([[(a * b.T).sum() for b in parts] for a in parts]) / 2
+        step = np.linalg.solve(info, slope)
+        values = values - step
+        if np.abs(step).max() < 1e-10:
+            break
+    beta = phi @ x.T @ w @ y
+    rest = y - x @ beta
+    log = -0.5 * (np.linalg.slogdet(v)[1] + np.linalg.slogdet(x.T @ w @ x)[1] + rest @ w @ rest + (n - p) * np.log(2 * np.pi))
+    spread = np.linalg.inv(info)
+    first = [-x.T @ w @ grid @ w @ x for grid in grids]
+    second = [[(a @ w @ x).T @ w @ (b @ w @ x) for b in grids] for a in grids]
+    pairs = [(i, j) for i in range(len(grids)) for j in range(len(grids))]
+    added = sum(spread[i, j] * (second[i][j] - first[i] @ phi @ first[j]) for i, j in pairs)
+    adjusted = phi + 2 * phi @ added @ phi
+    df = []
+    for k in range(p):
+        # theta = c c' / c' phi c with c a unit vector: A1 = A2 = sum W_ij tr(theta phi P_i phi) tr(theta phi P_j phi); q = 1
+        turn = np.array([(phi @ one @ phi)[k, k] / phi[k, k] for one in first])
+        a1 = float(turn @ spread @ turn)
+        b = (a1 + 6 * a1) / 2
+        g = (2 * a1 - 5 * a1) / (3 * a1)
+        c1, c2, c3 = g / (3 + 2 * (1 - g)), (1 - g) / (3 + 2 * (1 - g)), (3 - g) / (3 + 2 * (1 - g))
+        expected, variance = 1 / (1 - a1), 2 * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
+        rho = variance / (2 * expected**2)
+        df.append(4 + 3 / (rho - 1))
+    return float(log), values, beta, np.sqrt(np.diag(adjusted)), np.array(df)
+
+
+@pytest.mark.parametrize(("seed", "kept"), [(11, 1.0), (12, 0.7)])
+@pytest.mark.parametrize("slope", [False, True])
+def test_the_search_finds_what_dense_matrices_find(seed: int, kept: float, slope: bool) -> None:
+    """Crossed readers and cases, rows missing: likelihood, components, coefficients, and Kenward and Roger's errors and df."""
+    data = reading(seed, readers=7, cases=8, slope=0.25)
+    stay = np.random.default_rng(seed).random(len(data["log"])) < kept
+    data = {name: column[stay] for name, column in data.items()}
+    x = design(data)
+    z, c = (np.eye(size)[data[name]] for name, size in (("reader", 7), ("case", 8)))
+    by_arm = z * data["arm"][:, None]
+    grids = [z @ z.T, by_arm @ by_arm.T, z @ by_arm.T + by_arm @ z.T] if slope else [z @ z.T]
+    log, values, beta, se, df = dense(data["log"], x, [*grids, c @ c.T, np.eye(len(x))])
+    term = intercept_and_slope("reader", data["reader"], data["arm"], "arm") if slope else intercept("reader", data["reader"])
+    ours = mixed_model(data["log"], x, [term, intercept("case", data["case"])], names=["one", "arm"])
+    assert not ours.singular
+    assert ours.log_likelihood == pytest.approx(log, abs=1e-7)
+    np.testing.assert_allclose([one.value for one in ours.random], values, rtol=1e-4)
+    np.testing.assert_allclose([one.estimate for one in ours.fixed], beta, rtol=1e-6)
+    np.testing.assert_allclose([one.se_kr for one in ours.fixed], se, rtol=1e-5)
+    np.testing.assert_allclose([one.df_kr for one in ours.fixed], df, rtol=1e-4)

@@ -25,6 +25,7 @@ from condyle.outputs import cannot_write
 from condyle.safe_yaml import load_yaml
 
 MAX_BYTES = 2**20
+OF_TIMES = ("time ratio",)  # of a column of times: seconds of reads, any time of a trial
 OF_MASKS = ("dice", "iou", "surface dice", "hd95, mm", "assd, mm", "panoptic quality", "recall of objects", "precision of objects")
 
 
@@ -33,8 +34,9 @@ class EndpointPlan(BaseModel):
 
     Either ``at_least``: the value itself must lie above it (``at_most``: below it, for errors and distances). Or ``comparison``
     ('aided - unaided', 'second - first'): the difference must lie above 0, or, with a ``margin``, above minus the margin
-    (non-inferiority); of errors, where lower is better, below 0 or below the margin. ``family`` orders the
-    endpoints under gatekeeping: the second is tested only when everything in the first was met.
+    (non-inferiority); of errors, where lower is better, below 0 or below the margin. A ``time ratio`` names a column of times as its
+    finding (``seconds``) and must lie below 1, or below 1 + margin. ``family`` orders the endpoints under gatekeeping: the second is
+    tested only when everything in the first was met.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,8 @@ class EndpointPlan(BaseModel):
             raise ValueError("an endpoint needs either at_least, at_most or comparison")
         if self.margin is not None and not self.comparison:
             raise ValueError("a margin needs a comparison")
+        if self.metric.lower() in OF_TIMES and not self.comparison:
+            raise ValueError("a time ratio needs a comparison; it must lie below 1, or below 1 + margin")
         return self
 
 
@@ -173,13 +177,13 @@ def read_plan(path: Path | str) -> Planned:
     known = set(catalogue())
     if plan is None:
         listed = [one for one in given.get("endpoints") or () if isinstance(one, dict)]
-        asked = [one.get("finding") for one in listed if str(one.get("metric", "")).lower() not in OF_MASKS]
+        asked = [one.get("finding") for one in listed if str(one.get("metric", "")).lower() not in (*OF_MASKS, *OF_TIMES)]
         grouped = given.get("groups") if isinstance(given.get("groups"), dict) else {}
         problems += _unknown([("endpoints", name, known | set(map(str, grouped or {}))) for name in asked if isinstance(name, str)])
         raise table_error(path, "plan", problems)
     groups = set(plan.groups)
-    # Structures of masks are named by their table, not by the catalogue.
-    named = [("endpoints", one.finding, known | groups) for one in plan.endpoints if one.metric.lower() not in OF_MASKS]
+    # Structures of masks and columns of times are named by their table, not by the catalogue.
+    named = [("endpoints", one.finding, known | groups) for one in plan.endpoints if one.metric.lower() not in (*OF_MASKS, *OF_TIMES)]
     named += [(f"groups.{group}", name, known) for group, names in plan.groups.items() for name in names]
     problems += _unknown(named)
     problems += [f"prevalences: {one:g} is not between 0 and 1" for one in plan.prevalences if not 0 < one < 1]

@@ -159,8 +159,8 @@ def _gated(p: Sequence[float], families: Sequence[int]) -> list[float]:
 
 
 def lower_is_better(measure: str) -> bool:
-    """Whether a smaller value of a measure is the better one: errors, distances, Brier score."""
-    return any(word in measure.lower() for word in ("error", "brier score", "hd95", "assd"))
+    """Whether a smaller value of a measure is the better one: errors, distances, Brier score, times."""
+    return any(word in measure.lower() for word in ("error", "brier score", "hd95", "assd", "time ratio"))
 
 
 def one_sided_p(estimate: Estimate, at_least: float, *, below: bool = False) -> float:

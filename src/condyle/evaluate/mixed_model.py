@@ -152,7 +152,8 @@ def mixed_model(
             name, float(beta[place]), se, df_s, 2 * float(stats.t.sf(abs(float(beta[place]) / se), df_s)), adjusted, df, statistic,
             2 * float(stats.t.sf(abs(statistic), df)), float(beta[place]) - reach, float(beta[place]) + reach,
         ))  # fmt: skip
-    said = ["A variance component is estimated as none; its degrees of freedom are not counted."] if singular else []
+    left = "no test has more degrees of freedom than the levels leave" if contained else "its degrees of freedom are not counted"
+    said = [f"A variance component is estimated as none; {left}."] if singular else []
     said += [f"Only {len(set(term.groups.tolist()))} levels of {term.name}." for term in random if len(set(term.groups.tolist())) < 5]
     return MixedFit(
         tuple(effects), _components(products, theta, sigma2), -0.5 * products.deviance(theta), len(y),
@@ -161,18 +162,25 @@ def mixed_model(
 
 
 def _contained(x: Floats, random: Sequence[RandomTerm]) -> Floats:
-    """(p,) levels of the grouping within which a column does not vary, less the columns that do not vary there; inf without such one.
+    """(p,) levels of the grouping within which a column does not vary, less what else does not vary there; inf without such one.
 
-    The containment rule of a split-plot analysis; as an upper bound it is exact in balanced designs.
+    What else: fixed columns, and the levels of a coarser grouping in some of which the column varies (it is then compared within them, as
+    arms within the clusters of a crossover). The containment rule of a split-plot analysis; as an upper bound it is exact in balanced
+    designs.
     """
     most = np.full(x.shape[1], np.inf)
-    for term in random:
-        levels, place = np.unique(term.groups, return_inverse=True)
-        first = np.zeros(len(levels), np.intp)
-        first[place] = np.arange(len(place))
-        constant = (x == x[first[place]]).all(0)
-        free = len(levels) - int(np.linalg.matrix_rank(x[first][:, constant])) if constant.any() else len(levels)
-        most[constant] = np.minimum(most[constant], max(free, 1))
+    places = [np.unique(term.groups, return_inverse=True)[1] for term in random]
+    firsts = [np.unique(place, return_index=True)[1] for place in places]
+    same = [(x == x[first[place]]).all(0) for first, place in zip(firsts, places, strict=True)]
+    for place, first, constant in zip(places, firsts, same, strict=True):
+        for column in np.flatnonzero(constant):
+            beside = [x[first][:, constant]]
+            for other in places:
+                coarser = other.max() < place.max() and bool((other == other[first[place]]).all())
+                if coarser and any(np.ptp(x[other == one, column]) > 0 for one in range(int(other.max()) + 1)):
+                    beside.append(np.eye(int(other.max()) + 1)[other[first]])
+            free = len(first) - int(np.linalg.matrix_rank(np.column_stack(beside)))
+            most[column] = min(most[column], max(free, 1))
     return most
 
 

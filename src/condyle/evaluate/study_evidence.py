@@ -76,7 +76,7 @@ class StudyEvidence:
 class Claim:
     """An endpoint of a plan that compares: the difference must lie above ``-margin`` (0 for superiority).
 
-    Of an error, where lower is better, it must lie below ``margin``.
+    Of an error, where lower is better, it must lie below ``margin``; a ratio of times below ``1 + margin``.
     """
 
     finding: str
@@ -89,7 +89,8 @@ class Claim:
     def endpoint(self) -> Endpoint:
         """What must be shown: the limit, and on which side of it the difference must lie."""
         lower = lower_is_better(self.metric)
-        limit = self.margin if lower else 0.0 - self.margin
+        null = 1.0 if "ratio" in self.metric.lower() else 0.0
+        limit = null + self.margin if lower else null - self.margin
         words = f"{self.comparison}, {self.metric.replace('auroc', 'AUROC')}"
         return Endpoint(self.finding, words, limit, family=self.family, below=lower)
 
@@ -117,7 +118,7 @@ def above(difference: Estimate, limit: float, *, below: bool = False) -> float:
     """One-sided p of "the difference is at most ``limit``" (``below``: at least).
 
     The dual of its interval: Tango's and Miettinen and Nurminen's score at the limit, from the cells; a standard error with its degrees
-    of freedom; a bootstrap by its replicates; another interval as ``one_sided_p`` does.
+    of freedom, of a ratio on the logarithm; a bootstrap by its replicates; another interval as ``one_sided_p`` does.
     """
     if difference.method.startswith(("Tango", "Miettinen")) and difference.counts:
         a, b, c, d = difference.counts
@@ -126,7 +127,10 @@ def above(difference: Estimate, limit: float, *, below: bool = False) -> float:
         return float(stats.norm.sf(-score if below else score))
     if np.isnan(difference.estimate) or not difference.se > 0:
         return one_sided_p(difference, limit, below=below)
-    z = (difference.estimate - limit) / difference.se * (-1 if below else 1)
+    far = difference.estimate - limit
+    if difference.null == "ratio 1":
+        far = float(np.log(difference.estimate / limit)) * difference.estimate
+    z = far / difference.se * (-1 if below else 1)
     return float(stats.t.sf(z, difference.df) if np.isfinite(difference.df) else stats.norm.sf(z))
 
 

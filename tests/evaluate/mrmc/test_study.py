@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from condyle.errors import InputError, TableError
 from condyle.evaluate.mrmc import (
@@ -233,3 +234,30 @@ def test_reading_times_between_three_arms_are_pair_by_pair() -> None:
     rows = [{**row, "seconds": f"{np.exp(4 + rng.normal(0, 0.2)):.2f}"} for row in rows]
     found = reader_study(parse_reads(numbered(rows)), parse_truth(numbered(truth)), arms=THREE.arms, metrics=("auroc",))
     assert [(one.base, one.arm) for one in found.times if not one.group] == list(PAIRS)
+
+
+def test_times_of_three_arms_are_adjusted_over_pairs_and_a_time_can_be_an_endpoint() -> None:
+    rng = np.random.default_rng(7)
+    rows, _ = tables(THREE)
+    quick = {"arm0": 0.0, "arm1": -0.2, "arm2": -0.25}
+    rows = [{**row, "seconds": f"{np.exp(4 + quick[row['arm']] + rng.normal(0, 0.3)):.2f}"} for row in rows]
+    found = analysed(THREE, rows, arms=THREE.arms)
+    times = [one for one in found.times if not one.group]
+    assert [(one.base, one.arm) for one in times] == list(PAIRS)
+    assert [one.p_adjusted for one in times] == pytest.approx(holm([one.ratio.p for one in times]).tolist())
+    juniors = [one for one in found.times if one.group == "junior"]
+    assert [one.p_adjusted for one in juniors] == pytest.approx(holm([one.ratio.p for one in juniors]).tolist())
+    claims = [
+        Claim("seconds", "time ratio", "arm1 - arm0"), Claim("seconds", "Time ratio", "arm2 - arm1", 0.1),
+        Claim("cyst", "auroc", "arm1 - arm0"),
+    ]  # fmt: skip
+    evidence = reader_evidence(found, claims=claims)
+    first, second, _ = evidence.endpoints
+    assert first.estimate == times[0].ratio
+    assert first.p == pytest.approx(times[0].ratio.p / 2)
+    assert second.endpoint.words == "below 1.1"
+    far = np.log(times[2].ratio.estimate / 1.1) * times[2].ratio.estimate / times[2].ratio.se
+    assert second.p == pytest.approx(t.cdf(far, times[2].ratio.df))
+    assert [one.adjusted for one in evidence.endpoints] == pytest.approx(holm([one.p for one in evidence.endpoints]).tolist())
+    sheet = next(one for one in evidence.sheets if one.name == "reading_time")
+    assert sheet.columns[-1] == "p, Holm"

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_ind, ttest_rel
 
 from condyle.errors import TableError
+from condyle.evaluate.study_evidence import Claim
 from condyle.evaluate.trial import INTENTION, PROTOCOL, Trial, TrialStudy, Unit, binary_effect, flow, parse_trial, time_effect, trial_study
 from condyle.evaluate.trial.evidence import flow_chart, trial_evidence
 from condyle.evaluate.unpaired_proportions import miettinen_nurminen
@@ -186,3 +187,102 @@ def test_the_checklists_of_a_trial_speak_of_clusters_and_of_no_split_and_no_mode
     assert "patient" not in lists["tripod_ai"]["21"].said
     assert lists["consort_ai"]["25"].status == "partial"
     assert "(cluster)" in lists["tripod_ai"]["12"].said
+
+
+def paired(*, clusters: int = 40, size: int = 1, seed: int = 8, effect: float = -0.1, period: float = 0.0) -> list[Unit]:
+    """Clusters with ``size`` units in each arm: a level of their own, and (with several units) an effect of their own; periods by turns."""
+    rng, units = np.random.default_rng(seed), []
+    for k in range(clusters):
+        level, own = rng.normal(0, 0.5), rng.normal(effect, 0.2)
+        for i in range(2 * size):
+            aided, late = i % 2 == 1, (i % 2 == 1) == (k % 3 == 0)
+            log = 4 + level + aided * own + late * period + rng.normal(0, 0.2)
+            right = str(int(rng.random() < 1 / (1 + np.exp(-3 * level - 2 * aided * own))))
+            arm = ("unaided", "aided")[aided]
+            values = {"seconds": str(float(np.exp(log))), "right": right}
+            units.append(Unit(1, f"u{k}-{i}", f"c{k}", "", "", "", arm, arm, "", values, str(1 + late) if period else ""))
+    return units
+
+
+def whole(units: list[Unit]) -> TrialStudy:
+    return trial_study(Trial(tuple(units), "unaided", "aided"), binary=("right",), times=("seconds",))
+
+
+def test_clusters_with_both_arms_are_counted_once_and_named() -> None:
+    found = whole(paired())
+    assert (found.flow.clusters, found.flow.both) == (40, 40)
+    assert "over 40 clusters, each with units of both arms" in trial_evidence(found).summary[1]
+    assert "40 of 40 clusters have units of both arms." in found.warnings[0]
+    some = whole([unit for unit in paired() if not (unit.assigned == "aided" and unit.cluster[-1] in "12345")])
+    assert (some.flow.clusters, some.flow.both) == (40, 20)
+    assert "20 of 40 clusters have units of both arms." in some.warnings[0]
+    assert not any("both arms" in sentence for sentence in whole(timed("")).warnings)
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_within_clusters_arms_are_compared_by_the_paired_t_test(size: int) -> None:
+    """One unit an arm: the cluster's level falls out. Several: clusters differ in what the arm does, and that is what limits."""
+    units = paired(size=size, clusters=24)
+    found = time_effect(units, "seconds", "unaided", "aided")
+    log = np.log([float(unit.values["seconds"]) for unit in units]).reshape(24, size, 2).mean(1)
+    t = ttest_rel(log[:, 1], log[:, 0])
+    assert (found.ratio.statistic, found.ratio.df, found.ratio.p) == pytest.approx((t.statistic, 23, t.pvalue), rel=2e-3)
+    assert list(found.model.levels) == (["cluster"] if size == 1 else ["cluster", "arm within cluster"])
+    right = binary_effect(paired(size=size), "right", "unaided", "aided")
+    apart = np.array([float(unit.values["right"]) for unit in paired(size=size)]).reshape(40, size, 2).mean(1)
+    apart = apart[:, 1] - apart[:, 0]
+    assert right.difference.se == pytest.approx(np.sqrt(((apart - apart.mean()) ** 2).sum()) / 40)
+    assert right.design_effect < 1
+
+
+def test_periods_of_a_crossover_are_taken_out() -> None:
+    """Two thirds of the clusters have help first; whoever is second is quicker."""
+    units = paired(size=4, clusters=60, effect=-0.1, period=-0.5)
+    found, blind = (time_effect(each, "seconds", "unaided", "aided").ratio for each in (units, [replace(u, period="") for u in units]))
+    assert found.low < np.exp(-0.1) < found.high
+    assert "periods fixed" in found.method
+    assert not blind.low < np.exp(-0.1) < blind.high
+    shares = [replace(u, values={"right": str(int((u.period == "2") != (u.unit[-1] == "0")))}) for u in units]
+    adjusted = binary_effect(shares, "right", "unaided", "aided").difference
+    raw = binary_effect([replace(u, period="") for u in shares], "right", "unaided", "aided").difference
+    assert "periods fixed" in adjusted.method
+    assert abs(adjusted.estimate) < abs(raw.estimate)
+
+
+@pytest.mark.parametrize("units", [paired(size=3), timed("", clusters=16)], ids=["both arms a cluster", "one arm a cluster"])
+def test_differences_of_shares_do_not_depend_on_names_and_order_and_turn_with_the_arms(units: list[Unit]) -> None:
+    rng = np.random.default_rng(2)
+    strata = {unit.cluster: ("a", "b")[int(unit.cluster[1:]) // 2 % 2] for unit in units}
+    units = [replace(unit, values={"right": str(int(rng.random() < 0.6))}, stratum=strata[unit.cluster]) for unit in units]
+    order = rng.permutation(len(units))
+    names = {name: f"z{rng.integers(10**9)}" for name in {unit.cluster for unit in units}}
+    other = [replace(units[k], cluster=names[units[k].cluster], unit=f"n{k}") for k in order]
+    one, two = (binary_effect(each, "right", "unaided", "aided") for each in (units, other))
+    back = binary_effect(units, "right", "aided", "unaided")
+    for first, second, sign in ((one.difference, two.difference, 1), (one.difference, back.difference, -1)):
+        ends = sorted((sign * second.low, sign * second.high))
+        assert (sign * second.estimate, *ends, second.se, second.p, second.df) == pytest.approx(
+            (first.estimate, first.low, first.high, first.se, first.p, first.df), rel=1e-9, abs=1e-12
+        )
+    assert (1 / back.ratio.estimate, back.ratio.p) == pytest.approx((one.ratio.estimate, one.ratio.p), rel=1e-6)
+    flipped = [replace(unit, values={"right": str(1 - int(unit.values["right"]))}) for unit in units]  # wrong in place of right
+    wrong = binary_effect(flipped, "right", "unaided", "aided").difference
+    assert (wrong.estimate, wrong.se, wrong.p) == pytest.approx((-one.difference.estimate, one.difference.se, one.difference.p))
+    study = whole([replace(unit, values={**unit.values, "seconds": ""}) for unit in units]).interactions["right"]
+    swapped = trial_study(Trial(tuple(units), "aided", "unaided"), binary=("right",)).interactions["right"]
+    assert study is not None
+    assert swapped is not None
+    assert (swapped.estimate, swapped.se, swapped.p) == pytest.approx((-study.estimate, study.se, study.p))
+
+
+def test_a_time_can_be_an_endpoint() -> None:
+    """One-sided p on the logarithm, the dual of the printed limit: below 1, or with a margin below 1 + margin."""
+    found = whole(timed("", clusters=24))
+    ratio = found.of("seconds").estimate
+    limit = ratio.high - 1  # the upper limit lies just there
+    claims = [Claim("seconds", "time ratio", "aided - unaided"), Claim("seconds", "time ratio", "aided - unaided", limit)]
+    first, second = trial_evidence(found, claims=claims, rule="none").endpoints
+    assert first.endpoint.words == "below 1"
+    assert min(first.p, 1 - first.p) == pytest.approx(ratio.p / 2)
+    assert (first.p < 0.5) == (ratio.estimate < 1)
+    assert second.p == pytest.approx(0.025)

@@ -43,6 +43,10 @@ def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: 
         for name in {one.finding, one.finding.removeprefix("macro ")}:
             differences.setdefault((name, one.metric), one.difference)
             differences[name, one.metric, _contrast(one)] = one.difference
+    for time in study.times:
+        if not time.group:
+            differences.setdefault(("seconds", "time ratio"), time.ratio)
+            differences["seconds", "time ratio", f"{time.arm} - {time.base}"] = time.ratio
     designs = dict.fromkeys(str(one.design) for one in study.comparisons)
     named = " and ".join((", ".join(study.arms[:-1]), study.arms[-1]))
     summary = (
@@ -107,7 +111,8 @@ def reader_methods(study: ReaderStudy) -> str:
         said.append("Macro averages weigh findings alike; leaving out a patient changes all findings at once.")
     if study.times:
         said.append(
-            "Reading times were analysed on the logarithm by REML with random readers (intercept, arm slope) and studies, Kenward-Roger."
+            "Reading times were analysed on the logarithm by REML with random readers (intercept, arm slope) and studies, Kenward-Roger"
+            + ("." if len(study.arms) == 2 else "; p over the pairs of arms by Holm.")
         )
     said.append(f"Reads of one study by one reader under {study.washout.least_days:g} days apart are listed.")
     return " ".join(one for one in said if one)
@@ -411,13 +416,14 @@ def _time(study: ReaderStudy) -> Sheet:
     two = len(study.arms) == 2
     rows: list[tuple[Cell, ...]] = [
         (one.group or "all", *(() if two else (f"{one.arm} / {one.base}",)), one.geometric_mean[one.base], one.geometric_mean[one.arm],
-         one.ratio, P(one.ratio.p))
+         one.ratio, P(one.ratio.p), *(() if two else (P(one.p_adjusted),)))
         for one in study.times
     ]  # fmt: skip
     means = tuple(f"{arm}, seconds" for arm in study.arms) if two else ("Second of the pair, seconds", "First, seconds")
     how = dict.fromkeys(means, "geometric mean of the seconds of all reads") | {"p": "that the ratio is 1, two-sided"}
-    columns = ("Readers", *(() if two else ("Pair",)), *means, "Time ratio", "p")
-    note = "Geometric means; a ratio below 1 is faster." + ("" if two else " p are not adjusted over pairs.")
+    how |= {} if two else {"p, Holm": "Holm over the pairs of arms, each group of readers for itself"}
+    columns = ("Readers", *(() if two else ("Pair",)), *means, "Time ratio", "p", *(() if two else ("p, Holm",)))
+    note = "Geometric means; a ratio below 1 is faster."
     return Sheet("reading_time", "Reading time", columns, rows, note, how=how)
 
 

@@ -24,6 +24,7 @@ class ReadingTime:
     geometric_mean : arm -> seconds
     model : the whole fit, on the logarithm
     group : of readers, '' for all
+    p_adjusted : Holm over the pairs of arms of this group of readers; the same as p with two arms
     """
 
     base: str
@@ -33,6 +34,7 @@ class ReadingTime:
     geometric_mean: dict[str, float]
     model: MixedFit
     group: str = ""
+    p_adjusted: float = float("nan")
 
 
 def reading_time(reads: Sequence[Read], base: str, arm: str, *, level: float = 0.95) -> ReadingTime:

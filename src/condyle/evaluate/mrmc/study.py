@@ -210,7 +210,8 @@ def reader_study(
     return ReaderStudy(
         names, approach, len(ranks), len(studies), len({patients[study] for study in studies}),
         {rank: ranks.count(rank) for rank in dict.fromkeys(ranks) if rank}, tuple(found), tuple(tests),
-        tuple(one for pair in pairs for one in _times(made, *pair, seniority, level, said)), gaps, (*gaps.warnings, *dict.fromkeys(said)),
+        _over_pairs([one for pair in pairs for one in _times(made, *pair, seniority, level, said)]), gaps,
+        (*gaps.warnings, *dict.fromkeys(said)),
     )  # fmt: skip
 
 
@@ -296,6 +297,16 @@ def _holm(p: Sequence[float]) -> list[float]:
     for place, value in zip(defined, holm([p[one] for one in defined]) if defined else (), strict=True):
         found[place] = float(value)
     return found
+
+
+def _over_pairs(times: Sequence[ReadingTime]) -> tuple[ReadingTime, ...]:
+    """p over the pairs of arms, each group of readers for itself."""
+    found = list(times)
+    for group in {one.group for one in times}:
+        places = [place for place, one in enumerate(times) if one.group == group]
+        for place, p in zip(places, _holm([times[one].ratio.p for one in places]), strict=True):
+            found[place] = replace(times[place], p_adjusted=p)
+    return tuple(found)
 
 
 def _times(

@@ -53,20 +53,26 @@ class TimeEffect:
 
 
 def binary_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, level: float = 0.95) -> BinaryEffect:
-    """Effect of the assigned arm on a 0/1 outcome; units without the outcome are counted and bounded, never filled in."""
+    """Effect of the assigned arm on a 0/1 outcome; units without the outcome are counted and bounded, never filled in.
+
+    A cluster may have units of both arms: the sandwich takes what it adds to both together, so that its level falls out of the difference.
+    Periods, where every unit has one, are fixed effects.
+    """
     known = [unit for unit in units if unit.number(outcome) is not None]
     y = np.array([unit.number(outcome) for unit in known], np.float64)
     with_arm = np.array([float(unit.assigned == arm) for unit in known])
     clusters = [unit.cluster for unit in known]
     need(0 < with_arm.sum() < len(known), f"{outcome}: both arms need units with this outcome.", BOTH)
-    design = np.column_stack([np.ones(len(known)), with_arm])
+    periods = _periods(known, with_arm)
+    design = np.column_stack([np.ones(len(known)), *periods, with_arm])
     counts = [(int(y[with_arm == one].sum()), int((with_arm == one).sum())) for one in (0, 1)]
     unclustered = unpaired_difference(f"risk difference of {outcome}", *counts[1], *counts[0], level=level)
     gone = [sum(unit.number(outcome) is None and unit.assigned == name for unit in units) for name in (control, arm)]
     p0, p1 = (events / n for events, n in counts)
     independent = p0 * (1 - p0) / counts[0][1] + p1 * (1 - p1) / counts[1][1]
-    difference = _marginal(f"risk difference of {outcome}", y, design, clusters, "gaussian", level)
-    ratio = _marginal(f"risk ratio of {outcome}", y, design, clusters, "log", level)
+    how = _fixed(periods)
+    difference = _marginal(f"risk difference of {outcome}", y, design, clusters, "gaussian", level, how)
+    ratio = _marginal(f"risk ratio of {outcome}", y, design, clusters, "log", level, how)
     return BinaryEffect(
         counts[0], counts[1], difference, ratio, unclustered, difference.se**2 / independent if independent > 0 else float("nan"),
         (gone[0], gone[1]), _bounds(counts, gone),
@@ -76,10 +82,10 @@ def binary_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *
 def time_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, level: float = 0.95) -> TimeEffect:
     """Effect of the assigned arm on a time, on the logarithm.
 
-    Random: the randomised cluster; reader, with a reader-by-arm slope when every reader has both arms; study when studies are read more
-    than once. Fixed: arm and stratum. Degrees of freedom are Kenward and Roger's, never more than the clusters (or readers of one arm)
-    leave: with the cluster left out, or counted as nothing where its variance is estimated as none, trials without an effect come out
-    significant far too often.
+    Random: the cluster, and the arm within it where clusters have units of both arms (Turner et al., Stat Med 2007;26:274); reader, with a
+    reader-by-arm slope when every reader has both arms; study when studies are read more than once. Fixed: arm, stratum and period.
+    Degrees of freedom are Kenward and Roger's, never more than the clusters (or readers of one arm) leave: with the cluster left out, or
+    counted as nothing where its variance is estimated as none, trials without an effect come out significant far too often.
     """
     known = [unit for unit in units if unit.number(outcome) is not None]
     log = np.log(np.array([unit.number(outcome) for unit in known], np.float64))
@@ -88,17 +94,19 @@ def time_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, 
     columns, names = [np.ones(len(known)), with_arm], ["(constant)", arm]
     for stratum in sorted({unit.stratum for unit in known})[1:]:
         own = np.array([float(unit.stratum == stratum) for unit in known])
-        if np.linalg.matrix_rank(np.column_stack([*columns, own])) > len(columns):
+        if _adds(columns, own):
             columns.append(own)
             names.append(f"stratum {stratum}")
+    periods = _periods(known, *columns[1:])
+    columns, names = [*columns, *periods], [*names, *(f"period {place}" for place in range(2, len(periods) + 2))]
     fit = mixed_model(log, np.column_stack(columns), _random(known, with_arm, arm), names=names, level=level, contained=True)
     effect = fit.of(arm)
     means = [float(np.exp(log[with_arm == one].mean())) for one in (0, 1)]
     gone = [sum(unit.number(outcome) is None and unit.assigned == name for unit in units) for name in (control, arm)]
     ratio = Estimate(
         f"time ratio of {outcome}", float(np.exp(effect.estimate)), float(np.exp(effect.low)), float(np.exp(effect.high)),
-        f"REML of log time, random {_listed(fit)}, Kenward-Roger", len(known), None, len({unit.cluster for unit in known}),
-        level,
+        f"REML of log time, random {_listed(fit)}, Kenward-Roger" + _fixed(periods), len(known), None,
+        len({unit.cluster for unit in known}), level,
         float(np.exp(effect.estimate) * effect.se_kr), effect.statistic, effect.df_kr, effect.p, "ratio 1", warnings=fit.warnings,
     )  # fmt: skip
     return TimeEffect(ratio, means[1] - means[0], (means[0], means[1]), (gone[0], gone[1]), fit)
@@ -113,14 +121,38 @@ def interaction(units: Sequence[Unit], outcome: str, arm: str, *, level: float =
     y = np.array([unit.number(outcome) for unit in known], np.float64)
     with_arm = np.array([float(unit.assigned == arm) for unit in known])
     second = np.array([float(unit.stratum == strata[1]) for unit in known])
-    design = np.column_stack([np.ones(len(known)), with_arm, second, with_arm * second])
+    columns = [np.ones(len(known)), with_arm, second, with_arm * second]
     name = f"risk difference of {outcome}, {strata[1]} - {strata[0]}"
-    if np.linalg.matrix_rank(design) < 4:
+    if np.linalg.matrix_rank(np.column_stack(columns)) < 4:
         return None
-    return _marginal(name, y, design, [unit.cluster for unit in known], "gaussian", level)
+    periods = _periods(known, *columns[1:])
+    design = np.column_stack([*periods, *columns])
+    return _marginal(name, y, design, [unit.cluster for unit in known], "gaussian", level, _fixed(periods), widest=2.0)
 
 
-def _marginal(name: str, y: np.ndarray, design: np.ndarray, clusters: Sequence[str], link: str, level: float) -> Estimate:
+def _fixed(periods: Sequence[np.ndarray]) -> str:
+    return ", periods fixed" if periods else ""
+
+
+def _periods(units: Sequence[Unit], *beside: np.ndarray) -> list[np.ndarray]:
+    """A column for each period but the first, where every unit has one and the arms (and strata) leave it free."""
+    if not all(unit.period for unit in units):
+        return []
+    columns: list[np.ndarray] = []
+    for value in sorted({unit.period for unit in units})[1:]:
+        own = np.array([float(unit.period == value) for unit in units])
+        if _adds([np.ones(len(units)), *beside, *columns], own):
+            columns.append(own)
+    return columns
+
+
+def _adds(columns: Sequence[np.ndarray], own: np.ndarray) -> bool:
+    return int(np.linalg.matrix_rank(np.column_stack([*columns, own]))) > len(columns)
+
+
+def _marginal(
+    name: str, y: np.ndarray, design: np.ndarray, clusters: Sequence[str], link: str, level: float, how: str, *, widest: float = 1.0
+) -> Estimate:
     """The last coefficient of an independence GEE: a difference of shares, or with a log link a ratio."""
     count = len(set(clusters))
     if link == "log" and min(y[design[:, -1] == one].sum() for one in (0, 1)) == 0:
@@ -137,10 +169,9 @@ def _marginal(name: str, y: np.ndarray, design: np.ndarray, clusters: Sequence[s
         value, low, high = (float(np.exp(one)) for one in (value, low, high))
         se *= value  # delta method: the standard error is on the scale of the estimate
     spread = "Student t" if np.isfinite(df) else "normal"
-    words = f"GEE over {fit.clusters} clusters, independence, {fit.default} standard error, {spread}"
+    words = f"GEE over {fit.clusters} clusters, independence{how}, {fit.default} standard error, {spread}"
     null = ("ratio 1" if link == "log" else "difference 0") if np.isfinite(p) else ""
     found = Estimate(name, value, low, high, words, len(y), int(y.sum()), fit.clusters, level, se, statistic, df, p, null, warnings=said)
-    widest = 2.0 if design.shape[1] == 4 else 1.0  # of a difference of differences
     return found if link == "log" else cut(found, -widest, widest)
 
 
@@ -151,11 +182,15 @@ def _listed(fit: MixedFit) -> str:
 
 
 def _random(units: Sequence[Unit], with_arm: np.ndarray, arm: str) -> list[RandomTerm]:
-    """Cluster, reader, study: each that groups units, and groups them otherwise than one before.
+    """Cluster, arm within cluster, reader, study: each that groups units, and groups them otherwise than one before.
 
-    What was randomised always stays: a model of readers alone takes the reads of a cluster for so many randomised units.
+    What was randomised always stays: a model of readers alone takes the reads of a cluster for so many randomised units. The arm within
+    the cluster is what limits a crossover, where clusters differ in what the arm does; two knees of a patient cannot tell that.
     """
-    groups = {name: np.array([getattr(unit, name) for unit in units]) for name in ("cluster", "reader", "study")}
+    groups = {"cluster": np.array([unit.cluster for unit in units])}
+    if _crossed_over(units):
+        groups["arm within cluster"] = np.array([f"{unit.cluster}\n{unit.assigned}" for unit in units])
+    groups |= {"reader": np.array([unit.reader for unit in units]), "study": np.array([unit.study for unit in units])}
     terms: list[RandomTerm] = []
     for name, labels in groups.items():
         places = np.unique(labels, return_inverse=True)[1]
@@ -165,6 +200,14 @@ def _random(units: Sequence[Unit], with_arm: np.ndarray, arm: str) -> list[Rando
         both = name == "reader" and all(len(set(with_arm[places == one].tolist())) == 2 for one in range(levels))
         terms.append(intercept_and_slope(name, labels, with_arm, arm) if both else intercept(name, labels))
     return terms or [intercept("cluster", groups["cluster"])]
+
+
+def _crossed_over(units: Sequence[Unit]) -> bool:
+    """Have at least half of the clusters units of both arms, and more than one of an arm?"""
+    arms: dict[str, list[str]] = {}
+    for unit in units:
+        arms.setdefault(unit.cluster, []).append(unit.assigned)
+    return 2 * sum(len(own) > 2 and len(set(own)) == 2 for own in arms.values()) >= len(arms)
 
 
 def _alike(places: np.ndarray, groups: np.ndarray) -> bool:

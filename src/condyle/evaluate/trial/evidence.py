@@ -25,10 +25,11 @@ def trial_evidence(study: TrialStudy, *, claims: Sequence[Claim] = (), alpha: fl
     own = [one for one in study.lines if (one.population, one.stratum) == (INTENTION, "")]
     differences = {(_finding(one.outcome), "accuracy"): one.estimate for one in own if isinstance(one.effect, BinaryEffect)}
     differences |= {(one.outcome, "risk difference"): one.estimate for one in own if isinstance(one.effect, BinaryEffect)}
+    differences |= {(one.outcome, "time ratio"): one.estimate for one in own if isinstance(one.effect, TimeEffect)}
     counted = study.flow
     summary = (
         f"{counted.randomised} of {counted.assessed} units were randomised to {study.control} or {study.arm}.",
-        f"All are analysed as assigned, over {sum(arm.clusters for arm in counted.arms)} clusters; per protocol stands beside it.",
+        f"All are analysed as assigned, over {counted.clusters} clusters{_within(counted)}; per protocol stands beside it.",
     )
     return StudyEvidence(
         "Randomised trial",
@@ -41,6 +42,12 @@ def trial_evidence(study: TrialStudy, *, claims: Sequence[Claim] = (), alpha: fl
         trial_figures(study),
         {"level": study.lines[0].estimate.level if study.lines else 0.95},
     )
+
+
+def _within(counted: Flow) -> str:
+    if not counted.both:
+        return ""
+    return ", each with units of both arms" if counted.both == counted.clusters else f", {counted.both} of them with units of both arms"
 
 
 def trial_figures(study: TrialStudy) -> tuple[Figure, ...]:

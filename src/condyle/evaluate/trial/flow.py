@@ -42,7 +42,7 @@ class Flow:
     """The whole trial.
 
     ``excluded_before`` and ``input_exclusions`` count by reason; the latter are those about input or the system, before or after
-    randomisation.
+    randomisation. ``clusters`` counts each cluster of the randomised units once, ``both`` those with units of both arms.
     """
 
     assessed: int
@@ -50,6 +50,8 @@ class Flow:
     randomised: int
     arms: tuple[ArmFlow, ...]
     input_exclusions: dict[str, int]
+    clusters: int
+    both: int
 
 
 def flow(trial: Trial, outcomes: Sequence[str] = ()) -> Flow:
@@ -57,7 +59,10 @@ def flow(trial: Trial, outcomes: Sequence[str] = ()) -> Flow:
     before = Counter(unit.excluded for unit in trial.units if not unit.assigned)
     about_input = Counter(unit.excluded for unit in trial.units if any(word in unit.excluded.lower() for word in INPUT_REASONS))
     arms = tuple(_arm(name, [unit for unit in trial.randomised if unit.assigned == name], outcomes) for name in (trial.control, trial.arm))
-    return Flow(len(trial.units), dict(before), len(trial.randomised), arms, dict(about_input))
+    first, second = ({unit.cluster for unit in trial.randomised if unit.assigned == name} for name in (trial.control, trial.arm))
+    return Flow(
+        len(trial.units), dict(before), len(trial.randomised), arms, dict(about_input), len(first | second), len(first & second)
+    )
 
 
 def per_protocol(units: Sequence[Unit]) -> tuple[Unit, ...]:

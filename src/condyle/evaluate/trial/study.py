@@ -122,7 +122,7 @@ def _adjusted(lines: Sequence[OutcomeLine], family: Sequence[str]) -> tuple[Outc
 
 
 def _warnings(counted: Flow) -> tuple[str, ...]:
-    said = []
+    said = _mixed(counted)
     for arm in counted.arms:
         off = arm.received_other + arm.received_nothing
         if off:
@@ -131,3 +131,13 @@ def _warnings(counted: Flow) -> tuple[str, ...]:
             if gone > 0.05 * arm.assigned:
                 said.append(f"{outcome} is missing in {gone} of {arm.assigned} units of {arm.arm}: see the bounds.")
     return tuple(said)
+
+
+def _mixed(counted: Flow) -> list[str]:
+    """Clusters with units of both arms: units were randomised, or two clusters share a name. The table cannot tell."""
+    if not counted.both:
+        return []
+    return [
+        f"{counted.both} of {counted.clusters} clusters have units of both arms. That is right where units, not clusters, were randomised; "
+        "else two clusters share a name in the table, or units stand under the arm that they received."
+    ]

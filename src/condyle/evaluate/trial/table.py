@@ -27,6 +27,7 @@ class Unit:
     assigned : arm, '' when it was not randomised; received : arm, '' when it received neither
     excluded : reason, '' when it was not excluded
     values : every other column as text
+    period : of a crossover, '' when not given
     """
 
     row: int
@@ -39,6 +40,7 @@ class Unit:
     received: str
     excluded: str
     values: Mapping[str, str]
+    period: str = ""
 
     def number(self, column: str) -> float | None:
         """A column as a number; None when it is empty or unknown."""
@@ -142,7 +144,7 @@ def _unit(number: int, cells: Mapping[str, str]) -> Unit:
     return Unit(
         number, cells["unit_id"], cells["cluster_id"], cells.get("stratum", ""), cells.get("reader_id", ""),
         cells.get("study_id", ""), cells["arm_assigned"], cells["arm_received"], cells.get("excluded_reason", ""),
-        {name: text for name, text in cells.items() if name not in KNOWN},
+        {name: text for name, text in cells.items() if name not in KNOWN}, cells.get("period", ""),
     )  # fmt: skip
 
 
