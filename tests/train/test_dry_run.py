@@ -14,6 +14,7 @@ from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.trial import Measured, parts_of, reckon
 from condyle.train.planning import one_class, sources_of
 from condyle.train.recipe import load_recipe
+from condyle.train.search_space import Range, Search
 from tests.knees import write_knees
 
 ONE = Measured(3, 7.0, 0.5, 0.25, 2.0, 0.1, 1000, 100, 4000, 900.0, "here", 1.0)
@@ -67,6 +68,17 @@ def test_the_run_is_counts_times_measurements(knees: Path) -> None:
     assert run_.disk_bytes == 8 * 1100 + 10 * 4000
     alone = recipe_of(network={"per_finding": True}, split={"folds": 2, "run": 1})
     assert reckon(alone, parts_of(alone, cohort), ONE).networks == 9
+
+
+def test_a_search_is_part_of_the_run(knees: Path) -> None:
+    cohort = load_cohort(knees)
+    sections = {"split": {"folds": 2, "run": 2}, "optimiser": {"epochs": 5, "batch": 2}, "ensemble": {"seeds": 3}}
+    plain = recipe_of(**sections)
+    searched = plain.model_copy(update={"search": Search(space={"optimiser.rate": Range(low=1e-4, high=1e-2)}, trials=7, folds=1)})
+    with_it, without = (reckon(own, parts_of(own, cohort), ONE) for own in (searched, plain))
+    assert with_it.networks - without.networks == 7
+    assert with_it.steps - without.steps == 7 * 5 * 2
+    assert with_it.train_s == pytest.approx(without.train_s * (6 + 7) / 6)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from nibabel.nifti1 import Nifti1Image
 
 from condyle.cohorts import open_rows
 from condyle.cohorts.cohort import load_cohort
 from condyle.readers import check_package, load_package
+from condyle.readers.package import MAX_BYTES, MAX_FILES
 from condyle.testing.families import CHECKS
+from condyle.train.multiplane.learner import shape_of
 from condyle.train.multiplane.pipeline import train_multiplane
 from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.networks.multiplane import MultiplaneNetwork
 from condyle.train.recipe import load_recipe, shipped_recipes
+from condyle.train.sections import Size
 from tests.knees import draw
 
 RECIPES = [name for name in shipped_recipes() if load_recipe(name).family == "multiplane"]
@@ -53,6 +58,20 @@ def _cohort(folder: Path, recipe: MultiplaneRecipe, studies: int = 8) -> Path:
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([columns, *lines])
     return folder
+
+
+@pytest.mark.parametrize("size", ["study", "full"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_its_package_is_not_too_large_to_be_read(name: str, size: Size) -> None:
+    """Found now and not after a week of training: networks without storage are counted."""
+    recipe = load_recipe(name, size=size)
+    assert isinstance(recipe, MultiplaneRecipe)
+    with torch.device("meta"):
+        network = MultiplaneNetwork(shape_of(recipe, 1 if recipe.network.per_finding else len(recipe.columns)))
+    members = recipe.split.run * recipe.ensemble.seeds * (len(recipe.columns) if recipe.network.per_finding else 1)
+    numbers = sum(one.numel() for one in network.state_dict().values())
+    assert members * numbers * (2 if recipe.export.half else 4) < 0.95 * MAX_BYTES
+    assert members * (len(network.encoders) + 1) + 4 <= MAX_FILES
 
 
 SLOW = pytest.mark.slow("train", "readers", "recipes")

@@ -60,7 +60,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Reckoned:
-    """The whole run: its networks and steps (counted), and seconds and bytes (counted times measured)."""
+    """The whole run: its networks and steps (counted, those of a search too), and seconds and bytes (counted times measured)."""
 
     networks: int
     steps: int
@@ -118,15 +118,19 @@ def measure(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> Measured:
 
 
 def reckon(recipe: MultiplaneRecipe, parts: Sequence[Part], one: Measured) -> Reckoned:
-    """The run from its counts and what one of each costs: every epoch is run, every held-out study judged after each."""
-    networks_a_fold = recipe.ensemble.seeds * (len(recipe.columns) if recipe.network.per_finding else 1)
-    steps, train_s = 0, 0.0
-    for own, held in zip(parts[1::2], parts[2::2], strict=True):
+    """The run from its counts and what one of each costs: every epoch is run, every held-out study judged after each, and every trial of
+    a search trains to its end on studies prepared as the recipe says."""
+    groups = len(recipe.columns) if recipe.network.per_finding else 1
+    search = recipe.search
+    networks = steps = 0
+    train_s = 0.0
+    for fold, (own, held) in enumerate(zip(parts[1::2], parts[2::2], strict=True)):
+        tried = search.trials if search is not None and fold < search.folds else 0
+        here = groups * (recipe.ensemble.seeds + tried)
         each = max(1, own.studies // recipe.optimiser.batch)
-        epochs = networks_a_fold * recipe.optimiser.epochs
-        steps += epochs * each
+        epochs = here * recipe.optimiser.epochs
+        networks, steps = networks + here, steps + epochs * each
         train_s += epochs * (each * one.step_s + held.studies * one.judge_s)
-    networks = networks_a_fold * _folds(recipe)
     studies = parts[0].studies
     # Weights of every network, and of the one in training its checkpoint: weights, the best so far, two moments of each.
     disk = studies * (one.stack_bytes + one.feature_bytes) + (networks + 4) * one.weight_bytes
