@@ -110,6 +110,26 @@ def test_a_planted_gap_is_found_and_an_unplanted_one_is_not() -> None:
     assert "fixed in the plan" in subgroup_study([given], ["sex"], QUICK, planned=True).summary[0]
 
 
+def test_gap_and_test_compare_what_the_table_shows() -> None:
+    """A group with too few negatives is in neither; one that is right in every row has a value and a gap, and is named beside the test."""
+    n = 300
+    group = np.array(["a", "b", "few", "sure"])[np.r_[np.zeros(100), np.ones(100), np.full(40, 2), np.full(60, 3)].astype(int)]
+    truth = np.where(group == "few", np.arange(n) % 20 != 0, np.arange(n) % 2 == 0).astype(float)
+    rng = np.random.default_rng(1)
+    called = np.where(rng.random(n) < 0.2, 1 - truth, truth)
+    called[group == "sure"] = truth[group == "sure"]
+    called[(group == "few") & (np.arange(n) % 3 == 0)] = 0
+    one = replace(table(1, n, site=group), truth=truth, called=called)
+    study = subgroup_study([one], ["site"], QUICK)
+    values = {row[1]: row[3] for row in next(sheet for sheet in study.sheets if sheet.name == "subgroups").rows if row[2] == "sensitivity"}
+    assert values["site: few"] is None
+    shown = [values[f"site: {name}"].estimate for name in ("a", "b", "sure")]
+    test = row_of(study, "subgroup_tests", "cyst", "site", "sensitivity")
+    assert test["Largest gap"].estimate == pytest.approx(max(shown) - min(shown))
+    assert (test["df"], test["Note"]) == (1, "Left out of the test, since all or none of its rows are right: sure.")
+    assert not np.isfinite(test["Largest gap"].low) or test["Largest gap"].low <= test["Largest gap"].estimate
+
+
 def test_small_cells_have_counts_only() -> None:
     labels = np.array(["rare"] * 12 + ["usual"] * 788)
     study = subgroup_study([table(7, site_id=labels)], ["site_id"], QUICK)

@@ -13,6 +13,7 @@ import numpy as np
 
 from condyle.cohorts.evaluation import claim_of, in_whole_plan, judged_values, plan_beside, rule_of, without_threshold
 from condyle.cohorts.plan import EndpointPlan, Planned, log_opening, unjudged
+from condyle.cohorts.predictions import NO_PREDICTION, NO_TRUTH, told_rows
 from condyle.cohorts.table import all_read, read_table, together
 from condyle.errors import InputError, UsageError
 from condyle.evaluate.ensemble import EnsembleScore, MemberScore, ensemble, fold_values, parse_members, views_missing
@@ -25,7 +26,7 @@ from condyle.evaluate.mrmc.planning import Planning, plan_readers, planning_evid
 from condyle.evaluate.mrmc.study import METRICS, reader_study
 from condyle.evaluate.mrmc.table import Read, Truth, assemble, parse_reads, parse_truth
 from condyle.evaluate.standalone import Settings
-from condyle.evaluate.study_evidence import StudyEvidence
+from condyle.evaluate.study_evidence import Sheet, StudyEvidence
 from condyle.evaluate.trial import parse_trial, trial_study
 from condyle.evaluate.trial.evidence import trial_evidence
 from condyle.evaluate.views import Views, views_evidence
@@ -188,11 +189,19 @@ def evaluate_views(
         lambda: all_read([partial(_open_truth, truth, planned, "evaluate views") for _, truth in paths.values()]),
         reading,
     )
+    _refuse_patients_of_two_sets({name: {one.patient for one in known} for name, (known, _) in zip(names, opened, strict=True)})
     sets: dict[str, Views] = {}
+    stray: list[tuple[str, str, int, str, str]] = []
     for name, own, (known, _) in zip(names, scored, opened, strict=True):
         values = {(one.finding, one.case): one.value for one in known}
         averaged = ensemble(own)
-        sets[name] = Views(name, fold_values(own, values), averaged, values, views_missing(averaged))
+        lacking = _unread(own, known)
+        sets[name] = Views(
+            name, fold_values(own, values), averaged, values, views_missing(averaged),
+            {finding: tuple((one.patient, float(one.value or 0)) for one in rows) for finding, rows in lacking.items()},
+        )  # fmt: skip
+        stray += [(name, "truth", one.row, one.study, NO_PREDICTION) for rows in lacking.values() for one in rows]
+        stray += [(name, "predictions", one.row, one.study, NO_TRUTH) for one in own if (one.finding, one.case) not in values]
     thresholds = dict(planned.thresholds) if planned else {}
     readers, undone = _beside_readers(sets["test"], thresholds, said, settings)
     if thresholds and said is not None:
@@ -208,9 +217,45 @@ def evaluate_views(
     valued, judged = judged_values(planned, at_test)
     evidence = in_whole_plan(replace(evidence, endpoints=(*evidence.endpoints, *judged)), planned, [*compared, *valued])
     other = unjudged(planned.plan.endpoints, [*compared, *valued]) if planned else ()
+    told = _told_stray(stray, settings.of_bootstrap.failures)
+    evidence = replace(evidence, sheets=(*evidence.sheets, *([Sheet("unmatched", UNMATCHED, STRAY, stray, long=True)] if stray else [])))
     files = [path for pair in paths.values() for path in pair] + ([reads] if said is not None else [])
-    provenance = _provenance(files, planned, [line for _, lines in opened for line in lines], (*undone, *other))
+    provenance = _provenance(files, planned, [line for _, lines in opened for line in lines], (*told, *undone, *other))
     return StudyEvaluated(evidence, provenance, tuple(write_evidence(evidence, provenance, out, figures=figures)))
+
+
+UNMATCHED, STRAY = "Rows without a counterpart", ("Of", "Table", "Row", "Study", "Why")
+
+
+def _unread(said: Sequence[MemberScore], known: Sequence[Truth]) -> dict[str, list[Truth]]:
+    """finding -> cases of known truth that no member has scored, of the findings that are scored at all."""
+    scored = {(one.finding, one.case) for one in said}
+    found: dict[str, list[Truth]] = {one.finding: [] for one in said}
+    for one in known:
+        if one.finding in found and one.value is not None and (one.finding, one.case) not in scored:
+            found[one.finding].append(one)
+    return found
+
+
+def _told_stray(stray: Sequence[tuple[str, str, int, str, str]], failures: str) -> tuple[str, ...]:
+    """A sentence for each set and table with rows that lack their counterpart."""
+    ends = {"truth": f"they are {'left out' if failures == 'exclude' else 'counted as wrong'}", "predictions": "they are judged nowhere"}
+    found = []
+    for name, table, why in dict.fromkeys((name, table, why) for name, table, _, _, why in stray):
+        rows = [row for of, which, row, _, _ in stray if (of, which) == (name, table)]
+        found.append(f"{name}: {why}, {len(rows)} of the {table} (rows {told_rows(rows)}); {ends[table]}. Each is named in unmatched.csv.")
+    return tuple(found)
+
+
+def _refuse_patients_of_two_sets(sets: Mapping[str, set[str]]) -> None:
+    for one, other in itertools.combinations(sets, 2):
+        common = len(sets[one] & sets[other])
+        if common:
+            raise InputError(
+                "views-common-patients", f"{common} patients are in the {one} and in the {other} set.",
+                why="A set that shares patients with the one that tuned the model, or with another set, is no new evidence.",
+                what_to_do="Keep each patient in one set, or make the ids of different places distinct (site-id).",
+            )  # fmt: skip
 
 
 def _beside_readers(
@@ -236,10 +281,12 @@ class _Settings:
     rule: str
     n: int
     seed: int
+    failures: str = "exclude"
+    proportions: str = "wilson"
 
     @property
     def of_bootstrap(self) -> Settings:
-        return Settings(self.level, self.n, self.seed)
+        return Settings(self.level, self.n, self.seed, self.proportions, self.failures)
 
 
 def _approach(planned: Planned | None, asked: Approach | None) -> Approach:
@@ -258,7 +305,7 @@ def _settings(planned: Planned | None, level: float) -> _Settings:
     if planned is None:
         return _Settings(level, 0.05, "holm", 2000, 0)
     plan = planned.plan
-    return _Settings(plan.confidence, plan.alpha, plan.multiplicity, plan.bootstrap.n, plan.bootstrap.seed)
+    return _Settings(plan.confidence, plan.alpha, plan.multiplicity, plan.bootstrap.n, plan.bootstrap.seed, plan.failures, plan.proportions)
 
 
 def _claims(planned: Planned | None, comparisons: Sequence[str]) -> tuple[list[EndpointPlan], tuple[str, ...]]:

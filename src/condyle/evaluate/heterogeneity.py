@@ -18,7 +18,7 @@ from condyle.evaluate.estimate import Estimate
 class Pooled:
     """Parameters
     ----------
-    mean : Estimate - random-effects mean with Hartung-Knapp limits, on the scale of the shares
+    mean : Estimate - random-effects mean with modified Hartung-Knapp limits, on the scale of the shares
     expected : Estimate - where the value of a new cohort is expected (prediction interval); no limits under three cohorts
     test : Estimate - Cochran's test of equal values: Q, df, p
     i_squared : share of variation beyond chance; tau_squared : on the logit scale
@@ -81,7 +81,7 @@ def pool_shares(
     few = (f"Fewer than five cohorts: {k}.",) if k < 5 else ()
     made = Estimate(
         f"pooled {measure}", float(expit(mean)), float(expit(mean - half)), float(expit(mean + half)),
-        f"random effects on the logit scale over {k} cohorts, Hartung-Knapp", df=k - 1, warnings=few, **record,
+        f"random effects on the logit scale over {k} cohorts, modified Hartung-Knapp", df=k - 1, warnings=few, **record,
     )  # fmt: skip
     wide = float(t.ppf(0.5 + level / 2, k - 2)) * float(np.sqrt(tau2 + error**2)) if k > 2 else float("nan")
     unknown = "" if k > 2 else "No interval: it needs three cohorts."

@@ -103,8 +103,9 @@ def _heterogeneity(lines: Sequence[Line], column: str, level: float) -> tuple[tu
         "tau squared (logit)": "DerSimonian and Laird's moment estimate; no interval: few cohorts do not tell it",
     }  # fmt: skip
     note = (
-        "Random effects on the logit scale, Hartung-Knapp limits. 'A new cohort' is where its value is expected; I squared is the share of "
-        "variation beyond chance. Cohorts at 0 or 1 or without an error are left out. Few cohorts: a large p says little."
+        "Random effects on the logit scale, modified Hartung-Knapp limits (never narrower than the usual random-effects error: Roever "
+        "2015). 'A new cohort' is where its value is expected; I squared is the share of variation beyond chance. Cohorts at 0 or 1, "
+        "without an error, or with too few positives or negatives are left out. Few cohorts: a large p says little."
     )
     return (Sheet("heterogeneity", f"Cohorts by {column}", columns, rows, note, how=how),), tuple(more)
 
@@ -156,5 +157,5 @@ def _methods(settings: Settings, cohorts: str) -> str:
         "assignments of patients to groups. p were adjusted over all tests by Holm and by Benjamini and Hochberg.",
     ]
     if cohorts:
-        said.append(f"Cohorts by {cohorts} were pooled on the logit scale with random effects (DerSimonian-Laird, Hartung-Knapp).")
+        said.append(f"Cohorts by {cohorts} were pooled on the logit scale with random effects (DerSimonian-Laird, modified Hartung-Knapp).")
     return " ".join(said)

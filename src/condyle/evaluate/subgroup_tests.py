@@ -22,9 +22,10 @@ from condyle.evaluate.subgroups import ENOUGH, NO_TEST, SHUFFLES, auroc_differen
 UNTESTED: dict[str, Any] = {"statistic": float("nan"), "df": float("nan"), "p": float("nan"), "null": "", "warnings": ()}
 
 NOTE = (
-    "No difference found is not parity. The largest gap is above 0 even when nothing differs; 'gap if equal' is its mean when group "
-    "labels are dealt out anew. Holm keeps the chance of any false claim over all tests of this table, for subgroups that were listed "
-    "before; Benjamini-Hochberg the share of false ones, for a screen. Significant in one group and not in another is no interaction."
+    "No difference found is not parity. The largest gap is above 0 even when nothing differs, and so are both its limits; 'gap if equal' "
+    "is its mean when group labels are dealt out anew; whether groups differ is told by the test. Holm keeps the chance of any false "
+    "claim over all tests of this table, for subgroups that were listed before; Benjamini-Hochberg the share of false ones, for a "
+    "screen. Significant in one group and not in another is no interaction."
 )
 
 
@@ -113,18 +114,33 @@ def _binary(table: FindingTable, column: str, named: NDArray[np.str_], settings:
     lines = [Line(table.finding, "all", f"{column}: {name}", one) for name, measures in values.items() for one in measures.values()]
     n = settings.resamples
     area = auroc_difference(table.truth, table.score, named, table.patients, n=n, seed=settings.seed, level=settings.level)
-    gap = None if area.gap is None else from_interval("gap of AUROC", area.gap, area.test.events, settings)
+    gap = None if area.gap is None else _held(from_interval("gap of AUROC", area.gap, area.test.events, settings))
     by_chance = None
     if np.isfinite(area.gap_if_equal):
         how = f"mean over {SHUFFLES} random assignments of patients to groups; no interval: what chance alone gives"
         chance: dict[str, Any] = {"measure": "gap of AUROC if equal", "method": how, "seed": settings.seed, **UNTESTED}
         by_chance = replace(area.test, estimate=area.gap_if_equal, **chance)
     tests = [GroupTest(table.finding, column, "AUROC", gap, by_chance, area.test, area.note)]
+    enough = _enough(table, named)  # what the table of values shows is what is compared
     for measure in ("sensitivity", "specificity") if called is not None else ():
-        one = share_difference(measure, table.truth, table.called, named, table.patients)
-        spread = _share_gap(measure, table, named, settings)
+        one = share_difference(measure, table.truth[enough], table.called[enough], named[enough], table.patients[enough])
+        spread = _share_gap(measure, table.where(enough), named[enough], settings)
         tests.append(GroupTest(table.finding, column, measure, spread, None, one.test, one.note))
     return lines, tests
+
+
+def _enough(table: FindingTable, named: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Rows of groups with enough positives and enough negatives; the others have counts only."""
+    names = [name for name in np.unique(named) if min((table.truth[named == name] == value).sum() for value in (0, 1)) >= ENOUGH]
+    return np.isin(named, names)
+
+
+def _held(gap: Estimate) -> Estimate:
+    """A gap is never below 0 and grows under resampling: limits that do not hold the value are no interval for it."""
+    if not np.isfinite(gap.low) or gap.low <= gap.estimate <= gap.high:
+        return gap
+    said = "Resampling widens a small gap beyond its own value: no interval. See the gap if equal and the test."
+    return replace(gap, low=float("nan"), high=float("nan"), warnings=(said,))
 
 
 def _share_gap(measure: str, table: FindingTable, named: NDArray[np.str_], settings: Settings) -> Estimate | None:
@@ -144,7 +160,7 @@ def _share_gap(measure: str, table: FindingTable, named: NDArray[np.str_], setti
         return float(np.ptp([(weights * right)[group].sum() / total for group, total in zip(groups, totals, strict=True)]))
 
     found = patient_bootstrap({"gap": gap}, patients, n=settings.resamples, seed=settings.seed, confidence=settings.level)
-    return from_interval(f"gap of {measure}", found["gap"], int(right.sum()), settings)
+    return _held(from_interval(f"gap of {measure}", found["gap"], int(right.sum()), settings))
 
 
 def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings: Settings) -> tuple[list[Line], list[GroupTest]]:
@@ -173,7 +189,7 @@ def _graded(table: FindingTable, column: str, named: NDArray[np.str_], settings:
         {"gap": lambda w: float(np.ptp([metric(w[rows]) for rows, metric in usable]))}, table.patients, n=n, seed=seed,
         confidence=settings.level,
     )  # fmt: skip
-    gap = from_interval(f"gap of {measure}", spread["gap"], None, settings)
+    gap = _held(from_interval(f"gap of {measure}", spread["gap"], None, settings))
     test = _equal(table, usable)
     note = "F over patients." if test.df else "The values do not vary, or one is not defined."
     made = interaction(measure, (test.statistic, test.df, test.p), test.how, counted, note)

@@ -186,8 +186,10 @@ def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: 
     usable = [str(name) for name in np.unique(labels) if (labels == name).sum() >= ENOUGH and 0 < right[labels == name].mean() < 1]
     kept = np.isin(labels, usable)
     size = (int(kept.sum()), int(right[kept].sum()), len(np.unique(patients[kept])))
+    flat = [str(name) for name in np.unique(labels) if (labels == name).sum() >= ENOUGH and str(name) not in usable]
+    left_out = f"Left out of the test, since all or none of its rows are right: {', '.join(flat)}." if flat else ""
     if len(usable) < 2:
-        note = "Fewer than two subgroups vary and are large enough."
+        note = " ".join(filter(None, ("Fewer than two subgroups vary and are large enough.", left_out)))
         return Difference(measure, None, float("nan"), interaction(measure, NO_TEST, how, size, note), note)
     design = np.stack([np.ones(int(kept.sum())), *[(labels[kept] == name).astype(np.float64) for name in usable[1:]]], axis=1)
     fit = logistic(right[kept], design)
@@ -198,7 +200,7 @@ def share_difference(measure: str, truth: ArrayLike, called: ArrayLike, groups: 
         return Difference(measure, None, float("nan"), interaction(measure, NO_TEST, how, size, note), note)
     statistic = float(terms @ np.linalg.pinv(cov, hermitian=True) @ terms) / df
     made = interaction(measure, (statistic, df, float(f.sf(statistic, df, error))), how.replace("F", f"F({df}, {error})"), size)
-    return Difference(measure, None, float("nan"), made, "")
+    return Difference(measure, None, float("nan"), made.warned(left_out), left_out)
 
 
 def bands(values: ArrayLike, edges: Mapping[str, tuple[float, float]]) -> NDArray[np.str_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -16,20 +16,25 @@ from condyle.evaluate.finding_figures import roc_figure
 from condyle.evaluate.finding_table import Floats, Texts
 from condyle.evaluate.mrmc.evidence import model_evidence
 from condyle.evaluate.mrmc.model_study import ModelStudy
-from condyle.evaluate.proportion import clustered_proportion
+from condyle.evaluate.proportion import share_of
 from condyle.evaluate.standalone import Line, Settings
 from condyle.evaluate.study_evidence import Cell, Claim, Sheet, StudyEvidence
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """One set of studies: every fold's own value, the ensemble's scores, the truth, and how many cases lack a view."""
+    """One set of studies: every fold's own value, the ensemble's scores, the truth, and how many cases lack a view.
+
+    ``unread`` : patient and truth of each case with known truth and without a score, by finding; ``failures`` of the settings says what
+    becomes of them
+    """
 
     name: str
     folds: tuple[FoldValue, ...]
     scores: tuple[EnsembleScore, ...]
     truth: Mapping[tuple[str, Case], float | None]
     missing: Mapping[str, int]
+    unread: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
 
 
 def views_evidence(
@@ -46,7 +51,7 @@ def views_evidence(
     lines: list[Line] = []
     for one in sets:
         for finding in dict.fromkeys(score.finding for score in one.scores):
-            lines += [Line(finding, one.name, "", found) for found in _of_set(one, finding, thresholds.get(finding), settings.level)]
+            lines += [Line(finding, one.name, "", found) for found in _of_set(one, finding, thresholds.get(finding), settings)]
     folds = Sheet(
         "folds",
         "Folds of each view, AUROC",
@@ -73,8 +78,11 @@ def views_evidence(
         f"{one.name}: {count} cases have no {view} view; they keep the others." for one in sets for view, count in one.missing.items()
     )
     methods = (
-        "Scores were averaged over folds within a view and then over views. Areas under the ROC curve carry logit intervals by DeLong, "
-        "or by Obuchowski over patients where a patient has several cases; shares at the frozen threshold are over patients."
+        "Scores were averaged over folds within a view and then over views; the validation set ranks cases together that different folds "
+        "have scored. Areas under the ROC curve have DeLong intervals, on the logit scale above 0.9 or with fewer than 50 of a class, or "
+        "Obuchowski's over patients with t on the logit scale where a patient has several cases; shares at the frozen threshold have "
+        "Wilson's, or the ratio estimator's over patients. Cases without a score were "
+        + ("left out and counted." if settings.failures == "exclude" else "counted as wrong answers.")
     )
     if readers is None:
         return StudyEvidence("Ensemble of views", (), tuple(lines), (whole, folds), (), methods, said, figures, asdict(settings))
@@ -102,21 +110,29 @@ def _figures(one: Views, settings: Settings, *, has_readers: bool) -> list[Figur
         )
         words = f"{one.name}: AUROC of every fold of each view. Folds share training studies: their spread is no interval."
         found.append(Boxes(f"folds_{one.name}_{finding}", finding, f"Folds of each view, {one.name}", "AUROC", groups, words))
-        truth, score, patients = _rows(one, finding)
+        truth, score, patients = _rows(one, finding, "exclude")
         if 0 < truth.sum() < len(truth) and not (has_readers and one.name == "test"):
             chart = roc_figure(finding, (truth, score, patients), settings)
             found.append(replace(chart, name=f"roc_{one.name}_{finding}", title=f"ROC curve, {one.name}"))
     return found
 
 
-def _rows(one: Views, finding: str) -> tuple[Floats, Floats, Texts]:
+def _rows(one: Views, finding: str, failures: str) -> tuple[Floats, Floats, Texts]:
+    """Truth, score and patient; failures counted as wrong rank beyond every score, on the wrong side, as ``FindingTable.answered``."""
     own = [score for score in one.scores if score.finding == finding and one.truth.get((finding, score.case)) is not None]
     truth = np.array([one.truth[finding, score.case] for score in own], np.float64)
-    return truth, np.array([score.score for score in own]), np.array([score.patient for score in own])
+    values, patients = np.array([score.score for score in own]), np.array([score.patient for score in own])
+    failed = one.unread.get(finding, ()) if failures == "wrong" and len(own) else ()
+    if not failed:
+        return truth, values, patients
+    missed = np.array([value for _, value in failed])
+    worst = np.where(missed == 1, values.min() - 1, values.max() + 1)
+    return np.r_[truth, missed], np.r_[values, worst], np.r_[patients, [patient for patient, _ in failed]]
 
 
-def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> list[Estimate]:
-    truth, values, patients = _rows(one, finding)
+def _of_set(one: Views, finding: str, threshold: float | None, settings: Settings) -> list[Estimate]:
+    truth, values, patients = _rows(one, finding, settings.failures)
+    level = settings.level
     several = len(set(patients)) < len(patients)
     found = [clustered_auroc(truth, values, patients, level=level) if several else delong(truth, values, level=level)]
     if threshold is not None:
@@ -124,8 +140,7 @@ def _of_set(one: Views, finding: str, threshold: float | None, level: float) -> 
         ill = truth == 1
         for name, among, right in (("sensitivity", ill, called), ("specificity", ~ill, ~called)):
             if among.any():
-                counted = right[among].astype(np.float64)
-                found.append(clustered_proportion(name, counted, patients[among], level=level))
+                found.append(share_of(name, right[among], patients[among], level=level, interval=settings.proportions))
     return found
 
 
