@@ -8,6 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from condyle.errors import InputError
 from condyle.evaluate import balanced_accuracy, off_by_more_than_one, quadratic_kappa
+from condyle.evaluate.icc import FORMS, icc
 
 SCALE = (1, 2, 3, 4, 5)
 
@@ -40,3 +41,15 @@ def test_a_missed_level_counts_as_wrong() -> None:
 
 def test_errors_of_more_than_one_step() -> None:
     assert off_by_more_than_one([1, 2, 3, 4], [2, 4, 3, 1]) == 0.5
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_raters_who_agree_exactly_and_units_that_do_not_differ(form: str) -> None:
+    """As three readers who type the same angles do; and in every resample of one unit."""
+    same = icc(np.arange(5.0)[:, None] * np.ones((1, 3)) + 0.1, form)
+    assert (same.estimate, np.isnan(same.low), bool(same.warnings)) == (1.0, True, True)
+    flat = icc(np.full((5, 3), 0.1), form)
+    assert np.isnan(flat.estimate)
+    assert flat.warnings == ("The units do not differ: not defined.",)
+    shifted = icc(np.arange(5.0)[:, None] + np.array([0.0, 1.0, 2.0]), form)
+    assert (shifted.estimate == 1) == form.startswith("ICC(C")

@@ -121,10 +121,12 @@ def _coefficients(table: RatingTable, settings: Settings) -> list[Estimate]:
     if not np.isnan(table.ratings).any():
         asked.append(("Fleiss kappa", "quadratic" if ordinal else "none"))
     found = []
+    twice = (~np.isnan(table.ratings)).sum(axis=1) > 1  # units that say something of agreement; others speak to the chance of a category
     for name, weighting in asked:
         one = rater_agreement(table.ratings, table.scale, name, weighting=weighting, level=settings.level)
         words = one.measure if weighting == "none" else f"{one.measure}, {weighting} weights"
-        found.append(replace(_over_patients(one, _coefficient(table, name, weighting), table.patients, settings), measure=words))
+        one = _over_patients(one, _coefficient(table, name, weighting), table.patients, settings)
+        found.append(replace(one, measure=words, n=int(twice.sum()), clusters=len(np.unique(table.patients[twice]))))
     return [*found, _exact(table, settings)]
 
 
@@ -204,7 +206,8 @@ def _pairs(table: RatingTable, level: float) -> list[tuple[Cell, ...]]:
             value = replace(value, low=float("nan"), high=float("nan"), method="no interval: several units a patient; see all readers")
         told, apart = beside(first, second, table.scale), np.abs(first - second)
         steps, people = (("exact agreement", 0), ("within one step", 1)), table.patients[both]
-        alike = [share_of(name, apart <= step, people, level=level) for name, step in steps]
+        ordered = len(table.scale) > 2  # of two categories everything is within one step
+        alike = [share_of(name, apart <= step, people, level=level) if ordered or not step else None for name, step in steps]
         rows.append(
             (table.finding, table.arm, *names, value.measure, value, *alike, told.prevalence_index, told.bias_index, int(both.sum()))
         )
@@ -258,7 +261,8 @@ def _methods(tables: Sequence[RatingTable], settings: Settings) -> str:
     if kinds & {"binary", "ordinal"}:
         said.append(
             "Agreement of all readers: Krippendorff's alpha, Gwet's AC (AC1, or AC2 with quadratic weights), Conger's and, where every "
-            "reader rated everything, Fleiss' kappa; missing ratings are used as they are. Pairs: Cohen's kappa with its non-null error "
+            "reader rated everything, Fleiss' kappa; missing ratings are used as they are, n counts units with two. Their limits are t "
+            "with Gwet's linearised variance over units (2014) where every patient has one. Pairs: Cohen's kappa with its non-null error "
             "(quadratic weights for grades), over the whole scale."
         )
     if "measurement" in kinds:

@@ -188,12 +188,17 @@ def bland_altman_figure(
 
 
 def froc_figure(finding: str, curve: FrocCurve, mean: Estimate | None) -> Chart:
-    """Sensitivity against false marks a study, up to 8; flat beyond the last mark."""
-    along = np.minimum(np.r_[curve.false_per_scan, 8.0], 8.0)
-    up = np.r_[curve.sensitivity, curve.sensitivity[-1]]
-    kept = np.r_[curve.false_per_scan <= 8.0, True]
-    words = f"Free-response curve{'' if mean is None else f', mean sensitivity at 1/8 to 8 false marks {mean}'}; flat beyond the last mark."
+    """Sensitivity against false marks a study, as far as there are marks and at most to 8; dashed and flat beyond."""
+    kept = curve.false_per_scan <= 8.0
+    along, up = curve.false_per_scan[kept], curve.sensitivity[kept]
+    last = float(along[-1])
+    end = min(8.0, max(1.0, 1.5 * last))
+    series = [Series("", along, up)]
+    words = f"Free-response curve{'' if mean is None else f', mean sensitivity at 1/8 to 8 false marks {mean}'}"
+    if end > last:
+        series.append(Series("", np.array([last, end]), np.array([up[-1]] * 2), kind="reference"))
+        words += "; held flat (dashed) beyond the last mark"
     return Chart(
         f"froc_{finding or 'lesions'}", finding or "lesions", "FROC curve", "False marks a study", "Sensitivity",
-        (Series("", along[kept], up[kept]),), words, up_from=-0.01, up_to=1.01,
+        tuple(series), f"{words}.", up_from=-0.01, up_to=1.01,
     )  # fmt: skip

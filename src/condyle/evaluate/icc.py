@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +26,7 @@ class MeanSquares:
     raters: float
     residual: float
     within: float
+    size: float = 0.0  # mean square of the ratings themselves, beside which rounding is nothing
 
 
 def mean_squares(ratings: ArrayLike) -> MeanSquares:
@@ -42,7 +44,7 @@ def mean_squares(ratings: ArrayLike) -> MeanSquares:
     total = ((table - grand) ** 2).sum()
     return MeanSquares(
         n, k, float(units / (n - 1)), float(raters / (k - 1)), float((total - units - raters) / ((n - 1) * (k - 1))),
-        float((total - units) / (n * (k - 1))),
+        float((total - units) / (n * (k - 1))), float((table**2).mean()),
     )  # fmt: skip
 
 
@@ -56,7 +58,8 @@ def icc(ratings: ArrayLike, form: str, *, level: float = 0.95) -> Estimate:
 
     Returns
     -------
-    Estimate; a negative value is reported as it is. statistic, df and p test that it is 0 (F).
+    Estimate; a negative value is reported as it is. statistic, df and p test that it is 0 (F). NaN where units do not differ, 1 without
+    an interval where nothing is left to differ within them
 
     Source: McGraw & Wong, Psychol Methods 1996;1:30-46, tables 4 and 7; Shrout & Fleiss 1979.
     """
@@ -68,6 +71,12 @@ def icc(ratings: ArrayLike, form: str, *, level: float = 0.95) -> Estimate:
     df1 = ms.n - 1
     ratio = ms.units / error if error > 0 else float("inf")
     value = _value(ms, form)
+    counts: dict[str, Any] = {"n": ms.n, "clusters": ms.n, "level": level}
+    if not np.isfinite(value):
+        return Estimate(form, float("nan"), warnings=("The units do not differ: not defined.",), **counts)
+    if 1 - value < 1e-12:
+        words = "The raters agree exactly, but for what the form forgives: no interval."
+        return Estimate(form, 1.0, method="McGraw & Wong 1996", warnings=(words,), **counts)
     if form.startswith("ICC(A"):
         of_mean = form == "ICC(A,k)"
         low, high = agreement_limits(ms, satterthwaite_df(ms, value, of_mean=of_mean), of_mean=of_mean, level=level)
@@ -76,8 +85,8 @@ def icc(ratings: ArrayLike, form: str, *, level: float = 0.95) -> Estimate:
         most = ratio * f.ppf(0.5 + level / 2, df2, df1)
         low, high = (1 - 1 / least, 1 - 1 / most) if form.endswith("k)") else tuple((x - 1) / (x + ms.k - 1) for x in (least, most))
     return Estimate(
-        form, value, float(low), float(high), "F, McGraw & Wong 1996", ms.n, clusters=ms.n, level=level, statistic=ratio, df=df2,
-        p=float(f.sf(ratio, df1, df2)), null="the correlation is 0",
+        form, value, float(low), float(high), "F, McGraw & Wong 1996", statistic=ratio, df=df2, p=float(f.sf(ratio, df1, df2)),
+        null="the correlation is 0", **counts,
     )  # fmt: skip
 
 
@@ -91,15 +100,18 @@ def satterthwaite_df(ms: MeanSquares, value: float, *, of_mean: bool) -> float:
 
 
 def _value(ms: MeanSquares, form: str) -> float:
+    """NaN where the form divides by 0: rounding of a constant table counts as 0."""
     n, k = ms.n, ms.k
-    return {
-        "ICC(1)": (ms.units - ms.within) / (ms.units + (k - 1) * ms.within),
-        "ICC(A,1)": (ms.units - ms.residual) / (ms.units + (k - 1) * ms.residual + k / n * (ms.raters - ms.residual)),
-        "ICC(C,1)": (ms.units - ms.residual) / (ms.units + (k - 1) * ms.residual),
-        "ICC(k)": (ms.units - ms.within) / ms.units,
-        "ICC(A,k)": (ms.units - ms.residual) / (ms.units + (ms.raters - ms.residual) / n),
-        "ICC(C,k)": (ms.units - ms.residual) / ms.units,
+    above = ms.units - (ms.within if form in ("ICC(1)", "ICC(k)") else ms.residual)
+    below = {
+        "ICC(1)": ms.units + (k - 1) * ms.within,
+        "ICC(A,1)": ms.units + (k - 1) * ms.residual + k / n * (ms.raters - ms.residual),
+        "ICC(C,1)": ms.units + (k - 1) * ms.residual,
+        "ICC(k)": ms.units,
+        "ICC(A,k)": ms.units + (ms.raters - ms.residual) / n,
+        "ICC(C,k)": ms.units,
     }[form]
+    return above / below if abs(below) > 1e-24 * ms.size else float("nan")
 
 
 def agreement_limits(ms: MeanSquares, df: float, *, of_mean: bool, level: float = 0.95) -> tuple[float, float]:
