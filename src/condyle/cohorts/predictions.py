@@ -64,7 +64,8 @@ def read_predictions(path: Path | str) -> tuple[Prediction, ...]:
     return tuple(found)
 
 
-_ANSWERS = {"binary": ("score", "decision"), "ordinal": ("grade",), "measurement": ("value",), "category": ("value", "decision")}
+# Scores of a grade's outer folds (condyle train) stand without grades: they are no answer that is judged, and no mistake either.
+_ANSWERS = {"binary": ("score", "decision"), "ordinal": ("grade", "score"), "measurement": ("value",), "category": ("value", "decision")}
 
 
 def _columns_lacking(columns: Sequence[str], findings: Collection[str], known: Mapping[str, FindingEntry]) -> list[str]:
