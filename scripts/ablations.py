@@ -73,6 +73,7 @@ def arms_of(recipe: MultiplaneRecipe) -> dict[str, Arm]:
         "no-places": Arm("labels of studies alone: nobody says where lesions lie", {"loss": {"places": 0}}),
         "no-aolm": Arm("no attention object localisation", {"network": {"attention": {"use": False}}}),
         **{f"only-{slot}": Arm(f"{slot} plane alone", only=slot) for slot in recipe.data.slots},
+        "max": Arm("labels alone, places pooled by max", {"network": {"aggregate": "max"}, "loss": {"places": 0}}, against="no-places"),
         "slices": Arm("labels alone, means of whole slices, pooled by attention", slices, against="no-places", of_slices=True),
         "slices-max": Arm(
             "the same, pooled by max", {**slices, "network": {"parts": 1, "aggregate": "max"}}, against="slices", of_slices=True

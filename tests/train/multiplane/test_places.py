@@ -81,9 +81,12 @@ def test_attention_is_taught_where_lesions_lie(knees: Path, tmp_path: Path) -> N
         for label in cohort.labels:
             if label.value == 1 and label.finding in NINE:
                 writer.writerow([label.study_id, label.finding, *place(NINE.index(label.finding)), 8])
+        writer.writerow(["s000", "fracture", 0, 0, 0, 5])
     told = Cohort(tmp_path, cohort.rows, cohort.labels)
     recipe = tiny(**TAUGHT)
-    assert sum(map(len, lesions_of(recipe, told).values())) > 9
+    found = lesions_of(recipe, told)
+    assert sum(map(len, found.values())) > 9
+    assert not any(one.finding == "fracture" for own in found.values() for one in own)  # nothing that the recipe learns
     prepared = prepare_studies(recipe, told, tmp_path / "prepared")
     assert prepared.features is not None
     inside = prepared.features.inside(0, 0)

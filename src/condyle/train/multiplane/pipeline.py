@@ -154,14 +154,15 @@ def prepare_studies(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> P
 
 
 def lesions_of(recipe: MultiplaneRecipe, cohort: Cohort) -> dict[str, list[Lesion]]:
-    """study_id -> lesions that the cohort marks, where the recipe teaches places. Raises TableError for a lesions.csv with wrong rows."""
+    """study_id -> marked lesions of what the recipe learns, where it teaches places. Raises TableError for wrong rows of lesions.csv."""
     found: dict[str, list[Lesion]] = {}
-    table = cohort.folder / "lesions.csv"
+    table, learnt = cohort.folder / "lesions.csv", {name.partition(">=")[0] for name in recipe.columns}
     if recipe.loss.places and not table.is_file():
         logger.warning("The cohort has no lesions.csv: where findings lie is learnt from the labels of whole studies alone.")
     elif recipe.loss.places:
         for one in read_lesions(table, cohort.studies):
-            found.setdefault(one.study_id, []).append(one)
+            if one.finding in learnt:
+                found.setdefault(one.study_id, []).append(one)
     return found
 
 
