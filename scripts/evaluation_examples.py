@@ -154,15 +154,18 @@ def _shared(study: object, finding: str, arm: str) -> float:
 
 
 def knee_trial(rng: np.random.Generator, out: Path) -> None:
-    """Step 3: studies randomised to be read with or without help, each by one reader; some cross over, some fail."""
+    """Step 3: knees (some patients have two) randomised to be read with or without help, each by one reader; some cross over, some fail."""
     rows: list[dict[str, object]] = []
     habit = {name: rng.normal(0, 0.02) for name in READERS}
     pace = {name: rng.normal(0, 0.2) for name in READERS}
     names = list(READERS)
+    people: dict[str, tuple[int, str]] = {}  # two knees of a patient are of one age
     for number in range(1, 1321):
+        patient = f"p{(number + 1) // 2 if number <= 200 else number:04d}"
         age, sex = int(np.clip(rng.normal(42, 15), 14, 85)), "F" if rng.random() < 0.48 else "M"
+        age, sex = people.setdefault(patient, (age, sex))
         row: dict[str, object] = {
-            "unit_id": f"u{number:04d}", "cluster_id": f"p{(number + 1) // 2 if number <= 200 else number:04d}", "reader_id": "",
+            "unit_id": f"u{number:04d}", "cluster_id": patient, "reader_id": "",
             "stratum": "", "arm_assigned": "", "arm_received": "", "excluded_reason": "", "age": age, "sex": sex,
         }  # fmt: skip
         row |= {f"correct_{finding}": "" for finding in FINDINGS} | {"seconds": ""}
@@ -250,6 +253,7 @@ groups:
 endpoints:
   - {finding: major, metric: auroc, comparison: aided - unaided}
   - {finding: minor, metric: auroc, comparison: aided - unaided}
+  - {finding: seconds, metric: time ratio, comparison: aided - unaided}
 multiplicity: holm
 groups:
   major: [meniscal_tear, cartilage_defect, acl_injury]
@@ -260,6 +264,7 @@ endpoints:
   - {finding: meniscal_tear, metric: accuracy, comparison: aided - unaided}
   - {finding: cartilage_defect, metric: accuracy, comparison: aided - unaided}
   - {finding: acl_injury, metric: accuracy, comparison: aided - unaided}
+  - {finding: seconds, metric: time ratio, comparison: aided - unaided}
 multiplicity: holm
 """,
     "shoulder_views": """name: shoulder, eight folds of three views

@@ -67,7 +67,7 @@ def test_step_2_readers_without_and_with_help(tmp_path: Path, monkeypatch: pytes
     found = ran("knee_2_readers", tmp_path, monkeypatch)
     major = value(found, "macro major", "difference of auroc", "aided - unaided")
     assert major["low"] < 0.07 < major["high"]  # 0.09 of juniors and 0.05 of seniors
-    assert [one["met"] for one in found["endpoints"]] == [True, True]
+    assert [one["met"] for one in found["endpoints"]] == [True, True, True]  # the third: help makes reading quicker
     assert found["warnings"] == ["3 of 600 repeated reads came within 28 days."]
     stored = json.loads((EXAMPLES / "knee_2_readers" / "results.json").read_text("utf-8"))
     _same(found["results"], stored["results"])  # the pack in the documents is what these tables give today
@@ -75,7 +75,7 @@ def test_step_2_readers_without_and_with_help(tmp_path: Path, monkeypatch: pytes
 
 def test_step_3_a_randomised_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = ran("knee_3_trial", tmp_path, monkeypatch)
-    assert [one["met"] for one in found["endpoints"]] == [True, True, True]
+    assert [one["met"] for one in found["endpoints"]] == [True] * 4  # the last: a time
     _same(found["results"], json.loads((EXAMPLES / "knee_3_trial" / "results.json").read_text("utf-8"))["results"])
     consort = found["checklists"]["consort_ai"]
     assert consort["applies"]

@@ -202,7 +202,10 @@ def _binary(study: TrialStudy) -> tuple[Sheet, ...]:
         for one, e in own
     ]  # fmt: skip
     named = ("Outcome", "Population", "Stratum")
-    note = "An outcome named as a finding: it was called right. Events/units by arm; differences over clusters."
+    note = (
+        "An outcome named as a finding: it was called right. Events/units by arm; differences over clusters. p, Holm: over the binary "
+        "outcomes as assigned, all strata together; the plan's own rule stands with its endpoints."
+    )
     how = {"p": "of the difference, two-sided", "p, Holm": "Holm over the binary outcomes by intention to treat, all strata together"}
     ends = ("Lowest difference", "Highest difference")
     columns = (*named, "Risk ratio", "Miettinen-Nurminen", f"Missing, {study.control}", f"Missing, {study.arm}", *ends, "Design effect")
