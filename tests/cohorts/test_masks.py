@@ -34,11 +34,13 @@ def cohort(folder: Path, *rows: str) -> Path:
 
 
 def test_a_table_of_masks(tmp_path: Path) -> None:
-    table = cohort(tmp_path, "s4,p4,disc,t0.nii.gz,,2", "s5,p5,disc,none.nii.gz,none.nii.gz,2")
-    found = {
-        line.estimate.measure: line.estimate
-        for line in evaluate_masks(table, tmp_path / "out", tolerance_mm=0.6, settings=QUICK).evidence.lines
-    }
+    table = cohort(
+        tmp_path, "s4,p4,disc,t0.nii.gz,,2", "s5,p5,disc,none.nii.gz,none.nii.gz,2", "s5,p5,cyst,none.nii.gz,none.nii.gz,2"
+    )
+    lines = evaluate_masks(table, tmp_path / "out", tolerance_mm=0.6, settings=QUICK).evidence.lines
+    found = {line.estimate.measure: line.estimate for line in lines if line.finding == "disc"}
+    (empty,) = (line.estimate for line in lines if line.finding == "cyst")
+    assert (empty.n, empty.warnings) == (1, ("Both masks are empty in all 1 studies: there is nothing to compare.",))
     assert found["Dice"].estimate == pytest.approx(np.mean([1, 0.9, 0.8, 0.7, 0]))  # a prediction that is not there scores 0
     assert found["Dice"].n == 5
     assert "both masks empty in 1 (left out)" in found["Dice"].warnings[0]
@@ -132,3 +134,16 @@ def test_all_problems_with_rows(tmp_path: Path) -> None:
     text = "\n".join(caught.value.problems)
     for part in ("rows 3 and 6: the same structure", "row 7: patient_id is empty", "row 7: truth_value must be a label number"):
         assert part in text
+
+
+def test_a_map_of_probabilities_and_a_study_of_two_patients_are_refused(tmp_path: Path) -> None:
+    cohort(tmp_path)
+    soft = np.full((20, 20, 8), 0.2, np.float32)
+    nibabel.save(nibabel.Nifti1Image(soft, np.diag([0.5, 0.5, 3.0, 1.0])), tmp_path / "soft.nii.gz")
+    table = cohort(tmp_path, "s4,p4,disc,t0.nii.gz,soft.nii.gz,2", "s4,p5,vertebra,t0.nii.gz,t0.nii.gz,2")
+    with pytest.raises(TableError) as caught:
+        evaluate_masks(table, tmp_path / "out", tolerance_mm=1, settings=QUICK)
+    assert caught.value.problems == (
+        "row 7: this study belongs to another patient in an earlier row",
+        "row 6: predicted_path: A mask holds numbers that are not whole. It may be a map of probabilities.",
+    )

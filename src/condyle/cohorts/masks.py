@@ -85,6 +85,12 @@ def evaluate_masks(
         raise table_error(table, "table of masks", problems)
     lines: list[Line] = []
     for structure, own in scores.items():
+        if all(one.empty == "both" for one in own):
+            why = f"Both masks are empty in all {len(own)} studies: there is nothing to compare."
+            people = np.unique(patients[structure])
+            nothing = Estimate("Dice", float("nan"), n=len(own), clusters=len(people), level=settings.level, warnings=(why,))
+            lines.append(Line(structure, "all", "", nothing))
+            continue
         summary = summarise_masks(own, patients[structure], n=settings.resamples, seed=settings.seed, level=settings.level)
         failed = np.array([one.empty in ("truth", "given") for one in own if one.empty != "both"], float)
         people = np.array([person for person, one in zip(patients[structure], own, strict=True) if one.empty != "both"])
@@ -150,6 +156,11 @@ def _figures(scores: Mapping[str, Sequence[MaskScore]], tolerance_mm: float) -> 
 def read_mask(path: Path, value: int | None) -> Mask:
     """One NIfTI mask; ``value`` is the label inside, None everything above 0. Raises InputError."""
     volume = mask_volume(path)
+    if not np.array_equal(volume.pixels, np.round(volume.pixels)):
+        raise InputError(
+            "mask-values", "A mask holds numbers that are not whole.", where=path.name, why="It may be a map of probabilities.",
+            what_to_do="Cut it at the threshold that was fixed before, and write 0 and 1.",
+        )  # fmt: skip
     inside = volume.pixels > 0 if value is None else volume.pixels == value
     # NIfTI keeps single precision: 0.4 mm comes as 0.4000000059604645, which a tolerance of 0.4 mm would leave out.
     spacing = tuple(float(f"{step:.6g}") for step in volume.geometry.spacing)
@@ -199,11 +210,14 @@ def _problems(table: Table) -> list[str]:
     """What is wrong with the table itself."""
     problems: list[str] = [] if table.rows else ["row 1: there is no row below the header"]
     seen: dict[tuple[str, str], int] = {}
+    owners: dict[str, str] = {}
     for number, row in table.rows:
         problems += [f"row {number}: {name} is empty" for name in REQUIRED[:4] if not row[name]]
         key = (row["study_id"], row["structure"])
         if seen.setdefault(key, number) != number:
             problems.append(f"rows {seen[key]} and {number}: the same structure of the same study twice")
+        if row["study_id"] and owners.setdefault(row["study_id"], row["patient_id"]) != row["patient_id"]:
+            problems.append(f"row {number}: this study belongs to another patient in an earlier row")
         for name in ("truth_value", "predicted_value"):
             if row.get(name, "") and not row[name].isdecimal():
                 problems.append(f"row {number}: {name} must be a label number")

@@ -120,13 +120,13 @@ def _numbers(study: StudyEvidence, named: set[str]) -> list[Sheet]:
         return []
     found = []
     for finding in dict.fromkeys(line.finding for line in study.lines):
+        own = [one.estimate for one in study.lines if one.finding == finding and one.site == "all" and not one.group]
         rows = [
-            (one.estimate.measure, one.estimate, one.estimate.n, "" if one.estimate.events is None else one.estimate.events,
-             one.estimate.clusters, one.estimate.method)
-            for one in study.lines if one.finding == finding and one.site == "all" and not one.group
+            (one.measure, one, one.n, "" if one.events is None else one.events, one.clusters, one.method) for one in own
         ]  # fmt: skip
+        note = " ".join(f"{one.measure}: {sentence}" for one in own for sentence in one.warnings)
         if rows:
-            found.append(Sheet("results", finding_title(finding), ("Measure", "Value", "n", "Events", "Patients", "Interval"), rows))
+            found.append(Sheet("results", finding_title(finding), ("Measure", "Value", "n", "Events", "Patients", "Interval"), rows, note))
     return found
 
 
