@@ -130,9 +130,9 @@ def test_every_p_of_a_statistic(pack: str) -> None:
         if row["method"].startswith("maximum likelihood, sandwich") or None in (row["p"], row["statistic"]):
             continue
         size = abs(row["statistic"])
-        below = re.search(r"F\(\d+, (\d+)\)", row["method"])
+        below = re.search(r"F\(\d+, ([\d.]+)\)", row["method"])
         if below:
-            p = f.sf(size, row["df"], int(below[1]))
+            p = f.sf(size, row["df"], float(below[1]))
         elif "chi-square" in row["method"]:
             p = chi2.sf(size, row["df"] or 1)
         else:

@@ -160,7 +160,7 @@ def auroc_difference(
     statistic, df, error = _welch(np.array([(one.estimate, one.se, one.df) for one in areas]))
     null = _shuffled(y, s, labels, usable, patients, shuffles, seed) if shuffles else float("nan")
     note = "" if df else "An area has no variance."
-    how = WELCH.replace("F of", f"F({df}, {error:.1f}) of") if df else WELCH
+    how = WELCH.replace("F of", f"F({df}, {error:.8g}) of") if df else WELCH
     made = interaction("AUROC", (statistic, df, float(f.sf(statistic, df, error)) if df else float("nan")), how, size, note)
     return Difference("AUROC", gap, null, made, note)
 
