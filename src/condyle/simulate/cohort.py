@@ -89,6 +89,8 @@ def write_cohort(
     asked = {"joint": joint, "seed": seed, "findings": planted or None, "vendor": vendor or "", "options": options}
     if joint == "knee":  # the table itself: a changed one makes another cohort
         asked["table"] = difficulty(str(options.get("difficulty", "study")))
+    asked |= {"name": f"simulated {joint} studies", "licence": "Apache-2.0", "credit": "Condyle's simulator",
+              "source": f"condyle simulate {joint} --seed {seed}"}  # fmt: skip
     same = json.dumps(asked, indent=1, sort_keys=True, default=str) + "\n"
     if out.exists() and any(out.iterdir()) and _text(out / ASKED) != same:
         raise UsageError(

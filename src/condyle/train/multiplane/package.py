@@ -89,7 +89,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
                   "source": str(about.get("source", ""))}],
         "intended_use": recipe.card.intended_use,
         "trained_on": f"{SIMULATED + ' studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies",
-        "limits": list(recipe.card.limits),
+        "limits": limits_of(recipe, simulated=simulated),
     }  # fmt: skip
     metrics = {"record": record, "recipe": recipe.model_dump(mode="json")}
     files["card.md"] = card(recipe, about, record).encode()
@@ -125,7 +125,7 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         "## How good it is",
         held if recipe.size != "smoke" else f"Nothing was measured: the size `{recipe.size}` only shows that everything runs.",
         "## Limits",
-        "\n".join(f"- {line}" for line in recipe.card.limits),
+        "\n".join(f"- {line}" for line in limits_of(recipe, simulated=record["simulated"])),
         "## How it works",
         _localised(record["localiser"])
         + (f"What lies further than {recipe.locate.near_mm:g} mm from what it marks is blackened. " if recipe.locate.near_mm else "")
@@ -138,6 +138,12 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         f"Licence of the weights: {recipe.card.licence}.",
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def limits_of(recipe: MultiplaneRecipe, *, simulated: bool) -> list[str]:
+    """What the recipe says of its limits, behind what holds of everything that was trained on simulation alone."""
+    known = ["Trained on simulated studies; nothing is known of its accuracy on patients."] if simulated else []
+    return [*known, *recipe.card.limits]
 
 
 def _localised(own: Mapping[str, Any] | None) -> str:
