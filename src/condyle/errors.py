@@ -106,9 +106,10 @@ class ResourceError(CondyleError):
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
-    """The known word that was probably meant, or ''. ``cutoff`` is the least likeness, 1 for equal words."""
-    near = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=cutoff)
-    return near[0] if near else ""
+    """The known word that was probably meant, or ''; case does not count. ``cutoff`` is the least likeness, 1 for equal words."""
+    folded = {one.casefold(): one for one in sorted(known)}
+    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=cutoff)
+    return folded[near[0]] if near else ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -44,6 +44,27 @@ def test_a_table_of_marks(tmp_path: Path) -> None:
     assert [figure.name for figure in found.evidence.figures] == ["froc_cyst"]
 
 
+def test_a_finding_whose_lesions_are_all_irrelevant_is_listed_with_its_reason(tmp_path: Path) -> None:
+    given = tables(tmp_path, marks="s3,plica,0,0,0,0.5\ns4,plica,9,9,9,0.4\n", lesions="s3,plica,0,0,0,5,1\n")
+    (tmp_path / "plan.yaml").write_text("endpoints: [{finding: plica, metric: CPM, at_least: 0.1}]\nbootstrap: {n: 100}\n", "utf-8")
+    found = evaluate_marks(*given, tmp_path / "out", plan=tmp_path / "plan.yaml", figures=False).evidence
+    none = {line.estimate.measure: line.estimate for line in found.lines if line.finding == "plica"}
+    assert np.isnan(none["CPM"].estimate)
+    said = "sensitivity is not defined. 1 false marks in 20 studies, 1 marks on irrelevant lesions."
+    assert none["CPM"].warnings == (f"No lesion counts (all are irrelevant): {said}",)
+    assert next(line.estimate.estimate for line in found.lines if line.finding == "cyst") == pytest.approx(6 / 9)  # the rest is judged
+    assert [one.met for one in found.endpoints] == [False]
+    page = (tmp_path / "out" / "evaluation.html").read_text("utf-8")
+    assert said in page
+
+
+def test_findings_that_differ_in_case_are_told(tmp_path: Path) -> None:
+    given = tables(tmp_path, marks="s3,BML,0,0,0,0.5\n", lesions="s3,bml,0,0,0,5,0\ns4,Cyst,0,0,0,5,0\n")
+    warnings = evaluate_marks(*given, tmp_path / "out", settings=Settings(resamples=20), figures=False).provenance.warnings
+    assert "BML: there are marks and no lesion; they are judged nowhere. Did you mean 'bml'?" in warnings
+    assert "cyst and Cyst: names that differ only in case are two findings." in warnings
+
+
 def test_all_problems_with_rows(tmp_path: Path) -> None:
     said, lesions, studies = tables(tmp_path, marks="s99,cyst,0,0,0,0.5\ns1,cyst,a,0,0,inf\n")
     with pytest.raises(TableError) as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from condyle.cohorts.evaluation import digests, in_whole_plan, judged_values, pa
 from condyle.cohorts.lesions import POSITION, checked_places
 from condyle.cohorts.plan import log_opening, unjudged
 from condyle.cohorts.table import Table, read_table, together
+from condyle.errors import did_you_mean
+from condyle.evaluate.estimate import Estimate
 from condyle.evaluate.evidence import Evidence
 from condyle.evaluate.finding_figures import froc_figure
 from condyle.evaluate.froc import CPM_POINTS, Marked, Places, froc, froc_intervals, match_marks, places
@@ -47,7 +49,7 @@ def evaluate_marks(
 
     Raises
     ------
-    InputError, TableError - a table has problems, a study that the manifest lacks, a finding without a lesion that counts
+    InputError, TableError - a table has problems, a study that the manifest lacks
     """
     marks, lesions, studies = Path(marks), Path(lesions), Path(studies)
     refuse_to_overwrite(out)
@@ -73,9 +75,11 @@ def evaluate_marks(
             who: match_marks(list(patients), found.get(finding, _NONE), counting, irrelevant) for who, found in said.items()
         }
         for who, one in marked.items():
-            own, curve = _lines(finding, one, patients, settings, who if len(marked) > 1 else ("", "")), froc(one)
+            own = _lines(finding, one, patients, settings, who if len(marked) > 1 else ("", ""))
             lines += own
-            name = finding or "lesions"
+            if not len(counting.scan):
+                continue
+            curve, name = froc(one), finding or "lesions"
             chart = froc_figure(finding, curve, own[0].estimate)
             where = "_".join(filter(None, who)) if len(marked) > 1 else ""
             curves.append((name, where, curve, replace(chart, name=f"{chart.name}{'_' if where else ''}{where}")))
@@ -89,7 +93,16 @@ def evaluate_marks(
         for arm, who in product(*(dict.fromkeys(key[place] for key in said) for place in (0, 1)))
         if (arm, who) not in said
     ]
-    warnings += [f"{name or 'marks without a finding'}: there are marks and no lesion; they are judged nowhere." for name in silent]
+    known = [name for name in _lesions(truth) if name]
+    warnings += [
+        f"{name or 'marks without a finding'}: there are marks and no lesion; they are judged nowhere.{did_you_mean(name, known)}"
+        for name in silent
+    ]
+    warnings += [
+        f"{one} and {other}: names that differ only in case are two findings."
+        for one, other in combinations(known, 2)
+        if one.casefold() == other.casefold()
+    ]
     points = [
         (name, where, *point)
         for name, where, curve, _ in curves
@@ -121,6 +134,13 @@ _NONE = places([], np.zeros((0, 3)), [])
 def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: Settings, who: tuple[str, str]) -> list[Line]:
     """CPM and sensitivities of one reader in one arm; ``who`` is empty when there is only one."""
     arm, reader = who
+    name, place = finding or "lesions", (arm or "all", f"reader: {reader}" if reader else "")
+    if not len(marked.lesion_score):
+        sentence = "No lesion counts (all are irrelevant): sensitivity is not defined. "
+        sentence += f"{len(marked.false_score)} false marks in {len(marked.scans)} studies, {marked.ignored} marks on irrelevant lesions."
+        everybody = len(set(patients.values()))
+        none = Estimate("CPM", float("nan"), events=0, clusters=everybody, level=settings.level, warnings=(sentence,))
+        return [Line(name, *place, none)]
     people = np.array([patients[str(study)] for study in marked.scans])
     found = froc_intervals(marked, people, n=settings.resamples, seed=settings.seed, confidence=settings.level)
     curve = froc(marked)
@@ -129,9 +149,7 @@ def _lines(finding: str, marked: Marked, patients: Mapping[str, str], settings: 
     )
     if marked.doubles or marked.ignored:
         counts += f"; {marked.doubles} further marks on lesions, {marked.ignored} on irrelevant lesions"
-    name = finding or "lesions"
     ordered = {"CPM": found.pop("CPM"), **found}
-    place = (arm or "all", f"reader: {reader}" if reader else "")
     lines = [Line(name, *place, from_interval(measure, one, marked.found, settings)) for measure, one in ordered.items()]
     last = float(curve.false_per_scan[-1])
     if last < CPM_POINTS[-1]:

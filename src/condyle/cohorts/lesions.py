@@ -46,7 +46,9 @@ def checked_places(table: Table, what: str, value: str, studies: Collection[str]
     TableError - every row that is wrong
     """
     problems = missing_columns(table, ("study_id", *POSITION, value))
+    seen: dict[tuple[str | float, ...], int] = {}
     for number, row in table.rows if not problems else ():
+        before = len(problems)
         if row["study_id"] not in studies:
             problems.append(f"row {number}: the study is not in the manifest of studies that were read")
         for column in (*POSITION, value):
@@ -60,6 +62,10 @@ def checked_places(table: Table, what: str, value: str, studies: Collection[str]
                 problems.append(f"row {number}: radius_mm must be above 0")
         if row.get("irrelevant", "") not in ("", "0", "1"):
             problems.append(f"row {number}: irrelevant must be 0 or 1")
+        if value == "radius_mm" and len(problems) == before:
+            ball = (row["study_id"], row.get("finding", ""), *(float(row[column]) for column in (*POSITION, value)))
+            if seen.setdefault(ball, number) != number:
+                problems.append(f"rows {seen[ball]} and {number}: the same lesion twice")
     if problems:
         raise table_error(table.path, what, problems)
     return table
