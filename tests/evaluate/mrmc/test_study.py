@@ -135,6 +135,15 @@ def test_an_interval_that_is_narrower_than_that_of_fixed_readers_says_so() -> No
     pytest.fail("no study with a negative component was drawn")
 
 
+def test_what_must_be_known_of_a_group_of_readers_stands_on_the_page_too() -> None:
+    found = analysed(SMALL)
+    one = found.of("cyst", "auroc")
+    sheet = next(sheet for sheet in reader_evidence(found).sheets if sheet.name == "notes")
+    own = {row[3] for row in sheet.rows if str(row[2]).endswith(", junior")}
+    assert own == set(one.groups["junior"].warnings) - set(one.difference.warnings)
+    assert any(str(sentence).startswith("Only 2 readers") for sentence in own)
+
+
 THREE = study(23, arms=3, readers=5, cases=40, gain=0.3)
 PAIRS = (("arm0", "arm1"), ("arm0", "arm2"), ("arm1", "arm2"))
 

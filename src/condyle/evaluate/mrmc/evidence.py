@@ -450,6 +450,13 @@ def _notes(study: ReaderStudy) -> Sheet:
         for sentence in dict.fromkeys((*one.difference.warnings, *(() if one.between is None else one.between.warnings)))
     ]
     rows += [
+        (one.finding, one.metric, f"{_contrast(one)}, {rank}", sentence)
+        for one in study.comparisons
+        for rank, value in one.groups.items()
+        for sentence in dict.fromkeys(value.warnings)
+        if sentence not in one.difference.warnings
+    ]
+    rows += [
         ("reading time", one.group or "all readers", f"{one.arm} / {one.base}", sentence)
         for one in study.times
         for sentence in one.ratio.warnings
