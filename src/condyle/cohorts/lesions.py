@@ -46,7 +46,7 @@ def checked_places(table: Table, what: str, value: str, studies: Collection[str]
     TableError - every row that is wrong
     """
     problems = missing_columns(table, ("study_id", *POSITION, value))
-    seen: dict[tuple[str | float, ...], int] = {}
+    seen: dict[tuple[str, str, tuple[float, ...]], int] = {}
     for number, row in table.rows if not problems else ():
         before = len(problems)
         if row["study_id"] not in studies:
@@ -63,7 +63,8 @@ def checked_places(table: Table, what: str, value: str, studies: Collection[str]
         if row.get("irrelevant", "") not in ("", "0", "1"):
             problems.append(f"row {number}: irrelevant must be 0 or 1")
         if value == "radius_mm" and len(problems) == before:
-            ball = (row["study_id"], row.get("finding", ""), *(float(row[column]) for column in (*POSITION, value)))
+            place = tuple(float(row[column]) for column in (*POSITION, value))
+            ball = row["study_id"], row.get("finding", ""), place
             if seen.setdefault(ball, number) != number:
                 problems.append(f"rows {seen[ball]} and {number}: the same lesion twice")
     if problems:

@@ -23,13 +23,14 @@ from torch import Tensor
 from condyle.cohorts.lesions import Lesion
 from condyle.readers.multiplane.network import Attention, Features, Floats, cut_objects, enlarge, find_objects
 from condyle.readers.multiplane.stack import as_input
+from condyle.train.keep import keep_array
 from condyle.train.loop import Batches, demand_finite
 from condyle.train.multiplane.augment import draw, move, vary
 from condyle.train.multiplane.batches import hidden, plain
 from condyle.train.multiplane.learner import MultiplaneLearner, TorchMember, attention_of, badness
 from condyle.train.multiplane.places import in_parts, marked
 from condyle.train.multiplane.recipe import MultiplaneRecipe
-from condyle.train.multiplane.store import Store, keep_array
+from condyle.train.multiplane.store import Store
 from condyle.train.networks.multiplane import MultiplaneNetwork, parted
 from condyle.train.onnx_file import fused
 from condyle.train.stages import tell

@@ -24,8 +24,7 @@ from condyle.errors import InputError, TableError
 from condyle.readers.multiplane.look import Locate, arrays, see
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.package import SlotSpec
-from condyle.train.keep import keep_array as keep_array
-from condyle.train.keep import keep_json
+from condyle.train.keep import keep_array, keep_json
 from condyle.train.stages import tell
 
 _CODE = (
