@@ -104,7 +104,9 @@ def test_nothing_reads_a_pickle_or_runs_text() -> None:
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
             imported = [name.name for name in node.names] if isinstance(node, ast.Import) else []
-            imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            # The error by which torch refuses an unsafe file reads nothing.
+            if isinstance(node, ast.ImportFrom) and {name.name for name in node.names} != {"UnpicklingError"}:
+                imported.append(node.module or "")
             unsafe = any(name.partition(".")[0] in modules_banned for name in imported)
             if isinstance(node, ast.Call):
                 unsafe |= ast.unparse(node.func) in calls_banned

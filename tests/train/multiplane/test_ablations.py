@@ -68,10 +68,23 @@ def test_one_or_two_planes_go_but_never_the_last(ablations: ModuleType, cohort: 
     assert np.array_equal(ablations.missing(prepared, 1, 0).store.shown, ablations.missing(prepared, 1, 0).store.shown)
 
 
+def test_whole_slices_have_the_mean_of_their_parts(ablations: ModuleType, cohort: Cohort, tmp_path: Path) -> None:
+    fine = tiny(
+        network={"backbone": "efficientnet_lite0_fine", "init": "imagenet", "width": 1.0, "stride": 8, "parts": 4},
+        optimiser={"backbone_rate": 0.0, "draws": 1, "precision": "32"},
+    )
+    coarse = ablations.changed(fine, {"network": {"parts": 1}}, fine.seed)
+    parts, whole = (prepare_studies(one, cohort, tmp_path) for one in (fine, coarse))
+    found = ablations.described(parts, tmp_path)
+    assert whole.features is not None
+    np.testing.assert_allclose(found.features.of(0, 1)[0], whole.features.of(0, 1)[0], atol=2e-3)  # kept as 16-bit floats
+
+
 def test_every_arm_is_a_valid_recipe(ablations: ModuleType) -> None:
     recipe = tiny()
     arms = ablations.arms_of(recipe)
-    assert len(arms) == 8
+    assert len(arms) == 11
+    assert all(arm.against in arms for arm in arms.values())
     for arm in arms.values():
         own = ablations.changed(recipe, arm.changes, 7)
         assert own.seed == 7
