@@ -26,7 +26,10 @@ def chosen_engine(engine: str = "") -> str:
     return name
 
 
-def open_graph(data: bytes, name: str, *, engine: str = "", threads: int | None = None) -> Graph:
-    """A function from named inputs to named outputs, run by the chosen engine; see ``onnx.open_graph``."""
-    graph: Graph = import_module(ENGINES[chosen_engine(engine)]).open_graph(data, name, threads=threads)
+def open_graph(data: bytes, name: str, *, engine: str = "", threads: int | None = None, precise: bool = False) -> Graph:
+    """A function from named inputs to named outputs, run by the chosen engine; see ``onnx.open_graph``.
+
+    ``precise`` asks for 32-bit floats of an engine that would take shorter ones for speed.
+    """
+    graph: Graph = import_module(ENGINES[chosen_engine(engine)]).open_graph(data, name, threads=threads, precise=precise)
     return graph

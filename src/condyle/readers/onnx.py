@@ -13,7 +13,7 @@ from condyle.errors import PackageError
 Graph = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 
 
-def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
+def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: bool = True) -> Graph:
     """A function from named inputs to named outputs.
 
     Parameters
@@ -21,6 +21,7 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
     data : the ONNX file. Weights kept in a second file are refused: a package's graph is one file
     name : of the graph, for messages
     threads : None takes all cores this process may use
+    precise : in 32-bit floats, as this engine always does
 
     Raises
     ------

@@ -40,8 +40,10 @@ def _absent(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
+def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: bool = False) -> Graph:
     """A function from named inputs to named outputs; see ``onnx.open_graph``.
+
+    Without ``precise`` OpenVINO chooses: bfloat16 where the processor computes in it.
 
     Raises
     ------
@@ -55,9 +57,10 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None) -> Graph:
         import openvino
 
     core = openvino.Core()
-    settings = {
+    settings: dict[str, Any] = {
         "INFERENCE_NUM_THREADS": threads or len(os.sched_getaffinity(0)), "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,
+        **({"INFERENCE_PRECISION_HINT": "f32"} if precise else {}),
     }  # fmt: skip
     try:
         compiled = core.compile_model(core.read_model(data, b""), "CPU", settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from condyle.readers.multiplane.graphs import Ensemble, open_ensemble, probabili
 from condyle.readers.multiplane.look import Seen, arrays, cut, decode
 from condyle.readers.multiplane.network import answer
 from condyle.readers.multiplane.stack import as_input
-from condyle.readers.package import Package
+from condyle.readers.package import Package, SlotSpec
 from condyle.readers.stages import Stages
 from condyle.readers.suits import refuse_elsewhere
 from condyle.study import PackageInfo, Problem, Reading, Study
@@ -47,8 +48,8 @@ class MultiplaneReader:
         return open_ensemble(self.package, self.engine)
 
     def open(self) -> None:
-        """Open the graphs now. Raises PackageError where the settings do not describe them."""
-        _ = self.ensemble
+        """Open the graphs now. Raises PackageError where the settings do not describe them, or one cannot be loaded."""
+        self.ensemble.wait()
 
     def read(self, study: Study, *, maps: bool = True) -> Reading:
         """Read every finding from the planes at hand; ``maps=False`` leaves out the class maps.
@@ -60,17 +61,17 @@ class MultiplaneReader:
         stages = Stages()
         spec, slots = self.package.spec, slots_of(self.package)
         refuse_elsewhere(study, spec.joint, (spec.joint,))
-        # Graphs are opened while series are decoded, quality is checked while they run; the stages hold what the reading waited for.
+        # Graphs are opened while series are decoded and cut, quality is checked while they run; the stages hold what the reading waited for.
         with ThreadPoolExecutor(1) as aside:
-            opened = aside.submit(lambda: self.ensemble)
+            own = self.ensemble
             with stages("decode"):
                 seen = decode(study, slots)
-            with stages("open package"):
-                own = opened.result()
             _refuse_without_series(study, seen, spec.joint)
             checked = aside.submit(check, study, seen.volumes, spec.joint)
             with stages("locate and cut"):
                 cut(seen, slots, own.spec, own.locate)
+            with stages("open package"):
+                own.wait()
             with stages("read"):
                 pixels, shown = arrays(seen, slots, own.spec)
                 grey = np.stack([as_input(one, there) for one, there in zip(pixels, shown, strict=True)])
@@ -90,7 +91,7 @@ class MultiplaneReader:
             series=study.series,
             used_series={slot: one.series_id for slot, one in seen.series.items()},
             checks=checks,
-            problems=(*study.all_problems(), *seen.problems, *_doubts(seen, tuple(slots), self.info, mirrors=own.spec.mirror)),
+            problems=(*study.all_problems(), *seen.problems, *_doubts(seen, slots, self.info, mirrors=own.spec.mirror)),
             findings=tuple(say.state(own.findings, scores, spec.thresholds, spec.joint, ids)),
             evidence=tuple(evidence),
             key_images=tuple(images),
@@ -111,7 +112,7 @@ def _refuse_without_series(study: Study, seen: Seen, joint: str) -> None:
         )  # fmt: skip
 
 
-def _doubts(seen: Seen, slots: tuple[str, ...], package: PackageInfo, *, mirrors: bool) -> list[Problem]:
+def _doubts(seen: Seen, slots: Mapping[str, SlotSpec], package: PackageInfo, *, mirrors: bool) -> list[Problem]:
     found = []
     if package.trained_on.startswith(SIMULATED):
         found.append(
@@ -126,6 +127,15 @@ def _doubts(seen: Seen, slots: tuple[str, ...], package: PackageInfo, *, mirrors
             Problem(
                 "planes-missing", "warning", f"Read without {', '.join(missing)}.", why="The study holds no series for it.",
                 what_to_do="Weigh the findings accordingly, or add the series.",
+            )
+        )  # fmt: skip
+    silent = [slot for slot, one in seen.series.items() if not one.role.contrast.value]
+    assumed = [slot.replace("_", " ") for slot in silent if slots[slot].contrast == "none"]
+    if assumed:
+        found.append(
+            Problem(
+                "contrast-assumed", "note", f"Read as made without contrast: {', '.join(assumed)}.", why="No header speaks of contrast.",
+                what_to_do="Say it in a manifest (column contrast) where the study is an arthrogram.",
             )
         )  # fmt: skip
     if seen.place.flag in _PLACES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from condyle.readers.multiplane.network import Attention, Floats, Member
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.onnx import Graph
 from condyle.readers.package import Package, SlotSpec
+
+SMALL = 8 << 20  # bytes of an encoder that runs as fast in 32-bit floats as in shorter ones, which cost it accuracy (docs/benchmarks.md)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +50,7 @@ class Ensemble:
     Parameters
     ----------
     findings : outputs of the networks; a grade has one a step, tied by ``link``
+    opening : graphs on their way; whoever calls one waits for it
     """
 
     slots: tuple[str, ...]
@@ -56,6 +60,12 @@ class Ensemble:
     members: tuple[Member, ...]
     locate: Locate | None = None
     link: Link = "cumulative"
+    opening: tuple[Future[Graph], ...] = ()
+
+    def wait(self) -> None:
+        """Until every graph is open. Raises PackageError - one cannot be loaded."""
+        for one in self.opening:
+            one.result()
 
 
 def slots_of(package: Package) -> dict[str, SlotSpec]:
@@ -65,11 +75,12 @@ def slots_of(package: Package) -> dict[str, SlotSpec]:
 
 
 def open_ensemble(package: Package, engine: str = "") -> Ensemble:
-    """The ensemble of a package.
+    """The ensemble of a package. Its graphs are opened by another thread, so that a study can be decoded and cut meanwhile.
 
     Raises
     ------
-    PackageError - its settings do not describe one, it lacks a threshold, or a graph cannot be loaded
+    PackageError - its settings do not describe one, or it lacks a threshold; from ``Ensemble.wait`` or the first call of a graph: it
+        cannot be loaded
     """
     settings: Mapping[str, Any] = package.spec.settings
     try:
@@ -89,17 +100,23 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
             why=f"{error} is missing or wrong.", what_to_do="Fetch the package again.",
         ) from None  # fmt: skip
     demand_thresholds(package.spec, [name for name in findings if step_of(name)[1] is None])
-    opened: dict[str, Graph] = {}
+    opened: dict[str, Future[Graph]] = {}
+    decides = {"localiser", *(reader for _, reader, *_ in names)}  # where the joint is, and how likely a finding
 
     def graph(name: str) -> Graph:
         if name not in opened:
-            opened[name] = open_graph(package.graph(name), name, engine=engine)
-        return opened[name]
+            data = package.graph(name)
+            precise = name in decides or len(data) < SMALL
+            opened[name] = aside.submit(open_graph, data, name, engine=engine, precise=precise)
+        return lambda inputs: opened[name].result()(inputs)
 
+    aside = ThreadPoolExecutor(1)
+    locate = None if where is None else _locator(graph("localiser"), where)
     members = tuple(
         GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid) for own, reader, columns, grid in names
     )
-    return Ensemble(slots, findings, spec, attention, members, None if where is None else _locator(graph("localiser"), where), link)
+    aside.shutdown(wait=False)
+    return Ensemble(slots, findings, spec, attention, members, locate, link, tuple(opened.values()))
 
 
 def _locate_spec(told: Mapping[str, Any]) -> LocateSpec:
