@@ -47,6 +47,7 @@ def volume(slices: int, size: int, seed: int = 0) -> NDArray[np.uint8]:
 def slices(rounds: int) -> None:
     import torch
 
+    from condyle.train.multiplane.features import swift
     from condyle.train.multiplane.learner import shape_of
     from condyle.train.multiplane.recipe import MultiplaneRecipe
     from condyle.train.networks.multiplane import MultiplaneNetwork
@@ -58,6 +59,8 @@ def slices(rounds: int) -> None:
         assert isinstance(recipe, MultiplaneRecipe)
         network = MultiplaneNetwork(shape_of(recipe, 9)).eval()
         load_initial(network, recipe.network.init)
+        if not recipe.optimiser.backbone_rate:  # a backbone that does not learn runs in the form in which its features are computed
+            network = swift(network)
         pixels, half = recipe.prepare.pixels, recipe.optimiser.precision == "bf16"
         grey, mask = torch.randn(1, 3, 10, pixels, pixels), torch.ones(1, 3, 10)
 
