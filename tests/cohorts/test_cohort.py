@@ -41,6 +41,22 @@ def test_a_manifest_alone_is_a_cohort(table, tmp_path):
     assert (len(cohort.rows), cohort.labels, cohort.boxes, cohort.about) == (1, (), (), {})
 
 
+def test_the_part_of_a_contrast_goes_without_the_rest(folder, table):
+    lines = ("s1,p1,a,none", "s2,p2,b,arthrogram", "s2,p2,c,none", "s3,p1,d,", "s4,p4,e,intravenous")
+    for name in "de":
+        (folder / name).touch()
+    table("study_id,patient_id,path,contrast", *lines)
+    cohort = load_cohort(folder)
+    plain, arthrograms = cohort.of_contrast("none"), cohort.of_contrast("arthrogram")
+    assert list(plain.studies) == ["s1", "s3"]  # nothing said is none; the series before the injection belongs to the arthrogram
+    assert [row.contrast for row in arthrograms.rows] == ["arthrogram", "none"]
+    assert (len(plain.labels), len(plain.boxes), len(plain.slices)) == (2, 1, 1)
+    assert (len(arthrograms.labels), arthrograms.boxes, arthrograms.slices) == (1, (), ())
+    assert plain.left_out == {"s2", "s4"}
+    with pytest.raises(InputError, match="contrast arthrogram"):
+        plain.of_contrast("arthrogram")
+
+
 def test_mask_values_become_classes(folder):
     cohort = load_cohort(folder)
     assert cohort.mask_classes(np.array([[0, 1, 25], [100, 201, 225]])).tolist() == [[0, 1, 1], [2, 3, 3]]

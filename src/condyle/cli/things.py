@@ -88,7 +88,10 @@ def _recipes(name: str) -> Iterator[Thing]:
 
     if path := shipped_recipes().get(name):
         one = load_recipe(path)
-        slots = [f"{slot}: {given.plane}, {' or '.join(given.weightings)}" for slot, given in one.data.slots.items()]
+        slots = [
+            f"{slot}: {given.plane}, {' or '.join(given.weightings)}" + (f", contrast {given.contrast}" if given.contrast else "")
+            for slot, given in one.data.slots.items()
+        ]
         facts = {
             "version": one.version,
             "family": one.family,

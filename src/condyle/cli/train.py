@@ -52,12 +52,16 @@ def train(
     from condyle.cohorts.manifest import check_manifest
     from condyle.outputs import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
+    from condyle.train.run import admitted
 
     refuse_to_overwrite(out)
     resolved = load_recipe(recipe, size=size.value, seed=seed)
     cohort = load_cohort(data)
     for doubt in check_manifest(cohort.rows):
         screen.note(f"warning: {doubt.what} ({doubt.where}) {doubt.why}")
+    whole, cohort = len(cohort.studies), admitted(resolved, cohort)
+    if resolved.data.contrast:
+        screen.note(f"{len(cohort.studies)} of {whole} studies are taken: contrast {resolved.data.contrast}.")
     counts = {"patients": len(cohort.patients), "studies": len(cohort.studies), "labels": len(cohort.labels)}
     if dry_run:
         _plan(screen, resolved, cohort)

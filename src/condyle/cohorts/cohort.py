@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Cohort:
     slices : further pictures (with masks) that train a segmenter and are no series to read
     boxes : disc boxes
     about : cohort.json (name, licence, credit, notes)
+    left_out : studies of the manifest that this part of the cohort goes without; other tables of the folder may name them
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class Cohort:
     slices: tuple[ManifestRow, ...] = ()
     boxes: tuple[Box, ...] = ()
     about: dict[str, Any] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
 
     @property
     def studies(self) -> dict[str, tuple[ManifestRow, ...]]:
@@ -83,6 +85,36 @@ class Cohort:
     def patients(self) -> dict[str, str]:
         """study_id -> patient_id, in file order."""
         return {row.study_id: row.patient_id for row in self.rows}
+
+    def of_contrast(self, contrast: str) -> Cohort:
+        """The studies made with a contrast alone, as the manifest's column says.
+
+        Parameters
+        ----------
+        contrast : a word of a series' role. A study is an arthrogram when any of its rows is one, else intravenous when any row
+            is; ``none`` are all others, unknown ones with them: whoever reads their series sees what the headers say
+
+        Raises
+        ------
+        InputError - there is no such study
+        """
+        said = {study: {row.contrast for row in rows} for study, rows in self.studies.items()}
+        made = {study: next((word for word in ("arthrogram", "intravenous") if word in own), "none") for study, own in said.items()}
+        taken = {study for study, own in made.items() if own == contrast}
+        if not taken:
+            raise InputError(
+                "contrast-without-studies", f"No study of the manifest is made as the recipe asks: contrast {contrast}.",
+                where="manifest, column contrast", why="The recipe learns from these studies alone (data.contrast).",
+                what_to_do="Fill in the column (`condyle data scan` does where headers tell), or use the recipe for the other studies.",
+            )  # fmt: skip
+        return replace(
+            self,
+            rows=tuple(row for row in self.rows if row.study_id in taken),
+            labels=tuple(label for label in self.labels if label.study_id in taken),
+            slices=tuple(row for row in self.slices if row.study_id in taken),
+            boxes=tuple(box for box in self.boxes if box.study_id in taken),
+            left_out=self.left_out | (set(said) - taken),
+        )
 
     def mask_classes(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The classes of a mask: 0 background, 1 vertebra, 2 spinal canal, 3 disc.

@@ -46,6 +46,7 @@ class SlotSpec(_Strict):
     plane: Literal["sagittal", "coronal", "axial"]
     weightings: tuple[str, ...]
     fat_suppressed: bool | None = None
+    contrast: Literal["none", "intravenous", "arthrogram"] | None = None  # None: any
     required: bool = False
 
 

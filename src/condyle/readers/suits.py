@@ -9,6 +9,10 @@ from condyle.readers.package import SlotSpec
 from condyle.study import Series, Study
 
 RELIABLE = 0.5  # confidence from which a trait is believed
+_CONTRASTS = {"none": "series without contrast", "intravenous": "series with intravenous contrast", "arthrogram": "arthrograms"}
+_SERIES = {
+    "none": "this series was made without contrast", "intravenous": "contrast was given into a vein", "arthrogram": "this is an arthrogram",
+}  # fmt: skip
 _ELSEWHERE = 0.6  # confidence from which another body part in the headers is believed
 
 
@@ -45,6 +49,28 @@ def unusable(one: Series) -> str:
     if one.geometry is None:
         return "Its files lack the plane, the place or the pixel spacing, so its shape is not known."
     return ""
+
+
+def contrast_suits(one: Series, slot: SlotSpec) -> bool:
+    """Whether the series was made with the contrast that the input asks for.
+
+    Contrast has to be told to be believed, and headers of a plain series seldom say that there was none: where nothing
+    speaks of any, an input without contrast takes the series and one with contrast does not.
+    """
+    told = one.role.contrast
+    if slot.contrast is None:
+        return True
+    if told.value is not None and told.confidence >= RELIABLE:
+        return bool(told.value == slot.contrast)
+    return slot.contrast == "none" and all(value == "none" for _, value in told.witnesses)
+
+
+def other_contrast(one: Series, wanted: str) -> str:
+    """Why a series of another contrast fills no input that asks for ``wanted``."""
+    told = one.role.contrast
+    said = str(told.value) if told.value is not None and told.confidence >= RELIABLE else ""
+    unclear = "the headers leave open which contrast it was given" if told.witnesses else "nothing says that this series is one"
+    return f"The package reads {_CONTRASTS[wanted]}; {_SERIES[said] if said else unclear}."
 
 
 def fat_suits(one: Series, slot: SlotSpec) -> bool:

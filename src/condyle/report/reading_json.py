@@ -28,7 +28,7 @@ _TECHNICAL = (
     "scanning_sequence", "sequence_variant", "scan_options", "image_type", "slice_thickness", "acquisition_type", "echo_train_length",
 )  # fmt: skip
 _KNOWN_WORDS = frozenset({
-    "sagittal", "coronal", "axial", "t1", "t2", "pd", "stir", "t2star", "other", "none", "intravenous", "arthrogram",
+    "sagittal", "coronal", "axial", "t1", "t2", "pd", "stir", "t2star", "other", "none", "intravenous", "arthrogram", "given",
     "left", "right", "both", "true", "false", "unknown",
 })  # fmt: skip
 

@@ -49,7 +49,7 @@ def train(
     Raises
     ------
     UsageError - ``out`` exists, or ``work`` belongs to another recipe or cohort
-    InputError - the cohort lacks labels or masks
+    InputError - the cohort lacks labels or masks, or has no study of the contrast that the recipe asks for
     MissingExtraError - torch and its companions, or what writes TensorBoard's logs, are not installed
     """
     _need_torch()
@@ -58,6 +58,7 @@ def train(
     target = Path(out)
     if target.exists():
         raise UsageError("output-exists", "There is something already.", where=target.name, what_to_do="Remove it or choose another name.")
+    cohort = admitted(recipe, cohort)
     known = {name.partition("/")[0] for name in recipe.data.findings}
     if not any(label.finding in known for label in cohort.labels):
         raise InputError(
@@ -85,9 +86,15 @@ def dry_run(recipe: Recipe, cohort: Cohort) -> tuple[tuple[Part, ...], Reckoned]
 
     if not isinstance(recipe, MultiplaneRecipe):
         raise ValueError(f"recipes of the family {recipe.family} are not reckoned")
+    cohort = admitted(recipe, cohort)
     parts = parts_of(recipe, cohort)
     with TemporaryDirectory(prefix="condyle-dry-run-") as folder, _quiet_lightning():
         return parts, reckon(recipe, parts, measure(recipe, cohort, Path(folder)))
+
+
+def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
+    """The studies that a recipe learns from. Raises InputError where there is none."""
+    return cohort.of_contrast(recipe.data.contrast) if recipe.data.contrast else cohort
 
 
 def _family(recipe: Recipe) -> Callable[[Any, Cohort, Path, Path], Package]:

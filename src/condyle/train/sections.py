@@ -10,6 +10,7 @@ from condyle.anatomy import JOINTS
 from condyle.errors import did_you_mean
 
 Size = Literal["smoke", "study", "full"]
+Contrast = Literal["none", "intravenous", "arthrogram"]
 
 
 class Section(BaseModel):
@@ -17,21 +18,37 @@ class Section(BaseModel):
 
 
 class Slot(Section):
-    """An input: the series that may fill it. ``plane``, ``weightings`` and ``contrast`` are words of a series' role."""
+    """An input: the series that may fill it. ``plane``, ``weightings`` and ``contrast`` are words of a series' role. Without ``contrast``
+    any will do; ``none`` takes a series of which nothing says that contrast was given, ``arthrogram`` one that is told to be one."""
 
     plane: Literal["sagittal", "coronal", "axial"]
     weightings: tuple[str, ...] = Field(min_length=1)
     fat_suppressed: bool | None = None
+    contrast: Contrast | None = None
     required: bool = False
 
 
 class Data(Section):
     """Input slots, the preferred first, and the findings to learn (``finding`` or ``finding/compartment``). Unknown labels are left
-    out of the loss."""
+    out of the loss. ``contrast`` takes from the manifest the studies made so alone, and is what every slot asks for that says nothing
+    else: standard studies and arthrograms of one manifest are learnt by two recipes."""
 
     joint: str
+    contrast: Contrast | None = None
     slots: dict[str, Slot] = Field(min_length=1)
     findings: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said_once(cls, content: Any) -> Any:
+        """Slots that say nothing of contrast say what the recipe says."""
+        if not isinstance(content, dict) or not content.get("contrast") or not isinstance(content.get("slots"), dict):
+            return content
+        silent = {name for name, slot in content["slots"].items() if isinstance(slot, dict) and not slot.get("contrast")}
+        slots = {
+            name: {**slot, "contrast": content["contrast"]} if name in silent else slot for name, slot in content["slots"].items()
+        }
+        return {**content, "slots": slots}
 
 
 class Select(Section):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from condyle.intake.roles import infer_role
 from condyle.study import Role
+from condyle.study.role import Trait
 
 TABLE = Path(__file__).with_name("headers.csv")
 TRAITS = ("plane", "weighting", "fat_suppressed", "contrast", "side", "body_part")
@@ -77,6 +78,18 @@ def test_blank_is_missing_in_every_tag(blank: str | None) -> None:
 def test_several_values_may_be_joined_in_any_way(joined: object) -> None:
     headers = {"scanning_sequence": joined, "echo_time": "3.7", "repetition_time": 2000, "inversion_time": 1000, "flip_angle": 9}
     assert infer_role(headers, None).weighting.value == "t1"
+
+
+def test_contrast_given_nobody_says_where_is_no_value_and_no_silence() -> None:
+    """A filled agent tag at a joint that is injected as well: arthrogram or vein, but surely not plain."""
+
+    def told(**headers: str) -> Trait:
+        return infer_role({"body_part_examined": "SHOULDER", **headers}, None).contrast
+
+    assert (told(contrast_agent="GADOVIST").value, told(contrast_agent="GADOVIST").witnesses) == (None, (("tag", "given"),))
+    assert told(series_description="t1 fs cor Gd").witnesses == (("text", "given"),)
+    assert told(contrast_agent=" ").witnesses == ()
+    assert told(study_description="MR arthrogram shoulder").value == "arthrogram"
 
 
 def test_the_user_has_the_last_word() -> None:

@@ -47,12 +47,13 @@ def _cohort(folder: Path, recipe: MultiplaneRecipe, studies: int = 8) -> Path:
                 marked = (values > 250).astype(np.uint8) * code
                 Nifti1Image(marked.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix[:, [2, 1, 0, 3]]).to_filename(folder / mask)
             fat = "" if slot.fat_suppressed is None else "yes" if slot.fat_suppressed else "no"
-            rows.append((f"s{number}", f"p{number}", path.name, recipe.data.joint, "left", slot.plane, slot.weightings[0], fat, mask))
+            made = (slot.plane, slot.weightings[0], fat, slot.contrast or "", mask)
+            rows.append((f"s{number}", f"p{number}", path.name, recipe.data.joint, "left", *made))
         for place, name in enumerate(recipe.data.findings):
             finding, _, level = name.partition("/")
             value = (number + place) % (5 if recipe.heads[name] == "ordinal" else 2)
             labels.append((f"s{number}", f"p{number}", finding, level, "", value, 0.5 if place % 3 else ""))
-    head = ("study_id", "patient_id", "path", "joint", "side", "plane", "weighting", "fat_suppressed", "mask")
+    head = ("study_id", "patient_id", "path", "joint", "side", "plane", "weighting", "fat_suppressed", "contrast", "mask")
     told = ("study_id", "patient_id", "finding", "level", "side", "value", "reliability")
     for name, columns, lines in (("manifest", head, rows), ("labels", told, labels)):
         with (folder / f"{name}.csv").open("w", newline="") as file:

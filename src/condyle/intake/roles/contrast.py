@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from condyle.intake.roles.sequence import sequence
@@ -50,14 +51,18 @@ def contrast(headers: Mapping[str, Any], part: Trait) -> Trait:
     """'none', 'intravenous', 'arthrogram' or None.
 
     A filled agent tag says that something was given, not where: in a joint that is also injected it
-    settles nothing without the route or a word. An empty tag says nothing at all. ``MRA`` is an
-    arthrogram only at a joint and on a spin echo; elsewhere the same letters mean angiography.
+    settles nothing without the route or a word; the witness ``given`` then stands beside the unknown
+    value. An empty tag says nothing at all. ``MRA`` is an arthrogram only at a joint and on a spin
+    echo; elsewhere the same letters mean angiography.
     """
     own, study = text_words(headers, TEXT_KEYS), text_words(headers, STUDY_TEXT_KEYS)
     agent = text_words(headers, ("contrast_agent", "contrast_route"))
     given = not is_blank(headers.get("contrast_agent")) and not has(agent, phrases("no, none, false, n, 0, nein, non"))
     by_tag = Witness("tag", _by_tag(agent, given, part), 0.85)
-    return settle(by_tag, Witness("text", _by_text(own, study, headers, part), 0.75))
+    found = settle(by_tag, Witness("text", _by_text(own, study, headers, part), 0.75))
+    if not found.witnesses and (given or (has(own, _WITH) and not has(own, _WITHOUT) and not has(own + study, _ANGIO))):
+        return replace(found, witnesses=(("tag" if given else "text", "given"),))
+    return found
 
 
 def _by_tag(agent: tuple[str, ...], given: bool, part: Trait) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from condyle.readers.package import SlotSpec
-from condyle.readers.suits import RELIABLE, fat_suits, unusable
+from condyle.readers.suits import RELIABLE, contrast_suits, fat_suits, other_contrast, unusable
 from condyle.study import Series, Study
 
 _NAMES = {"t2star": "T2*", "other": "unusually weighted (such as diffusion or angiography)"}
@@ -48,6 +48,7 @@ def choose(study: Study, slots: Mapping[str, SlotSpec]) -> Choice:
             unknown.append(one)
             continue
         names = [name for name, slot in slots.items() if weighting.value in slot.weightings and fat_suits(one, slot)]
+        names = [name for name in names if contrast_suits(one, slots[name])]
         for name in names:
             fitting[name].append((_rank(one, slots[name], place), one))
         if not names:
@@ -70,7 +71,10 @@ def _elsewhere(one: Series, slots: Mapping[str, SlotSpec]) -> str:
     assert one.geometry is not None
     planes: Sequence[str] = sorted({slot.plane for slot in slots.values()})
     plane = one.role.plane.value or one.geometry.plane
-    return "" if plane in planes else f"It is {plane}; the package reads {' and '.join(planes)} series."
+    if plane not in planes:
+        return f"It is {plane}; the package reads {' and '.join(planes)} series."
+    wanted = [slot.contrast for slot in slots.values() if not contrast_suits(one, slot)]
+    return other_contrast(one, str(wanted[0])) if len(wanted) == len(slots) else ""
 
 
 def _rank(one: Series, slot: SlotSpec, place: int) -> tuple[float, ...]:

@@ -26,7 +26,7 @@ from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, beside, disc_depth_mm, level_crops, level_names, look_critically
 from condyle.readers.package import Package
 from condyle.readers.stages import Stages
-from condyle.readers.suits import refuse_elsewhere
+from condyle.readers.suits import contrast_suits, refuse_elsewhere
 from condyle.study import Evidence, Finding, PackageInfo, Problem, Reading, Series, Study, Trait, Volume
 
 FEWEST_DISCS = 3  # fewer discs in a row are no lumbar spine
@@ -141,7 +141,8 @@ class LumbarReader:
     def _place(self, one: Series, view: View, seen: _Seen, views: dict[str, View]) -> None:
         """Give a series of unknown weighting to a slot by the contrast of its canal."""
         weighting = weighting_of(_contrast(view))
-        slots = [name for name, slot in self.package.spec.slots.items() if weighting in slot.weightings and name not in views]
+        own = self.package.spec.slots
+        slots = [name for name in own if weighting in own[name].weightings and contrast_suits(one, own[name]) and name not in views]
         if weighting is None or not slots:
             seen.left[one.series_id] = "Its weighting is not known, and its pixels do not tell or tell one that is there."
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from condyle.readers.package import SlotSpec
-from condyle.readers.suits import RELIABLE, fat_suits, unusable
+from condyle.readers.suits import RELIABLE, contrast_suits, fat_suits, other_contrast, unusable
 from condyle.study import Series, Study
 
 
@@ -15,8 +15,8 @@ def choose(study: Study, slots: Mapping[str, SlotSpec]) -> tuple[dict[str, tuple
     Returns
     -------
     (slot -> candidates, the best first; series_id -> why the series fills no input). A series whose weighting or fat
-    suppression no header tells is tried after those that surely fit. Among equals: the slot's order of weightings, more
-    slices (up to 30), smaller pixels, the order of the study.
+    suppression no header tells is tried after those that surely fit; contrast has to suit (``contrast_suits``). Among
+    equals: the slot's order of weightings, more slices (up to 30), smaller pixels, the order of the study.
     """
     fitting: dict[str, list[tuple[tuple[float, ...], Series]]] = {name: [] for name in slots}
     left: dict[str, str] = {}
@@ -25,11 +25,13 @@ def choose(study: Study, slots: Mapping[str, SlotSpec]) -> tuple[dict[str, tuple
             left[one.series_id] = reason
             continue
         planes = [name for name, slot in slots.items() if slot.plane == plane_of(one)]
-        names = [name for name in planes if _fits(one, slots[name])]
+        otherwise = [name for name in planes if _fits(one, slots[name])]
+        names = [name for name in otherwise if contrast_suits(one, slots[name])]
         for name in names:
             fitting[name].append((_rank(one, slots[name], place), one))
         if not names:
-            left[one.series_id] = f"The package takes no {_described(one)} series."
+            wanted = slots[otherwise[0]].contrast if otherwise else None
+            left[one.series_id] = other_contrast(one, wanted) if wanted else f"The package takes no {_described(one)} series."
     return {name: tuple(one for _, one in sorted(found, key=lambda pair: pair[0])) for name, found in fitting.items()}, left
 
 

@@ -88,7 +88,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "data": [{"name": name, "licence": str(about.get("licence", "not stated")), "credit": str(about.get("credit", "not stated")),
                   "source": str(about.get("source", ""))}],
         "intended_use": recipe.card.intended_use,
-        "trained_on": f"{SIMULATED + ' studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies",
+        "trained_on": f"{SIMULATED + ' studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies"
+        + (f", contrast {recipe.data.contrast}" if recipe.data.contrast else ""),
         "limits": limits_of(recipe, simulated=simulated),
     }  # fmt: skip
     metrics = {"record": record, "recipe": recipe.model_dump(mode="json")}

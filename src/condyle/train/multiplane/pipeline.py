@@ -160,8 +160,9 @@ def lesions_of(recipe: MultiplaneRecipe, cohort: Cohort) -> dict[str, list[Lesio
     if recipe.loss.places and not table.is_file():
         logger.warning("The cohort has no lesions.csv: where findings lie is learnt from the labels of whole studies alone.")
     elif recipe.loss.places:
-        for one in read_lesions(table, cohort.studies):
-            if one.finding in learnt:
+        here = set(cohort.studies)
+        for one in read_lesions(table, here | cohort.left_out):
+            if one.finding in learnt and one.study_id in here:
                 found.setdefault(one.study_id, []).append(one)
     return found
 

@@ -41,6 +41,7 @@ def development(cohort: Cohort) -> Cohort:
         labels=tuple(label for label in cohort.labels if label.patient_id not in apart),
         slices=tuple(row for row in cohort.slices if row.patient_id not in apart),
         boxes=tuple(box for box in cohort.boxes if cohort.patients.get(box.study_id) not in apart),
+        left_out=cohort.left_out | {row.study_id for row in cohort.rows if row.patient_id in apart},
     )
 
 
