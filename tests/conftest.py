@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(autouse=True)
-def _own_key_file(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test touches the user's own pseudonymisation key."""
-    monkeypatch.setenv("CONDYLE_KEY_FILE", str(tmp_path_factory.getbasetemp() / "condyle-key"))
+@pytest.fixture(autouse=True, scope="session")
+def _own_key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test touches the user's own pseudonymisation key, and no fixture of a session either."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONDYLE_KEY_FILE", str(tmp_path_factory.getbasetemp() / "condyle-key"))
+        yield
 
 
 @pytest.fixture(scope="session")

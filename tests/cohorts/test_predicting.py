@@ -9,14 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from condyle.cohorts import predict
 from condyle.cohorts.predicting import constant_columns
+from condyle.cohorts.predictions import read_predictions
 from condyle.errors import InputError, PackageError, TableError, UsageError
 from condyle.intake import load_volume
+from condyle.readers import Package
+from condyle.readers.fitted_on import patients_file
 from condyle.study import Finding, PackageInfo, Reading, Site, Study
 
 
@@ -99,6 +103,56 @@ def test_another_package_or_manifest_is_refused(studies, tmp_path):
     manifest.write_text(manifest.read_text().replace("extra,p9,s0.nii,t2\n", "\n"))
     with pytest.raises(UsageError, match="manifest sha256"):
         predict(PixelReader(), manifest, out)
+
+
+class FittedReader(PixelReader):
+    """A reader whose package was fitted on some patients."""
+
+    def __init__(self, patients, kind="keyed"):
+        super().__init__()
+        spec = SimpleNamespace(name="pixel")
+        self.package = Package(spec, {"patients.json": patients_file(patients, kind, {"card.md": b"card"})}, "f" * 64, b"")
+
+
+def test_g25_patients_of_the_training_are_refused_by_their_rows(studies, tmp_path):
+    manifest, out = studies(5), tmp_path / "out.csv"
+    with pytest.raises(TableError, match="fitted on 2 of 5 patients") as refused:
+        predict(FittedReader(["p1", "p3", "elsewhere"]), manifest, out)
+    assert [line.partition(":")[0] for line in refused.value.problems] == ["row 3", "row 5"]
+    assert not out.exists()
+    assert predict(FittedReader(["elsewhere"]), manifest, out).warnings == ()
+    assert "in_training" not in out.read_text()
+
+
+def test_g25_what_was_read_to_look_at_the_fit_is_marked_and_not_judged(studies, tmp_path):
+    out = tmp_path / "out.csv"
+    result = predict(FittedReader(["p1", "p3"]), studies(5), out, training_patients=True)
+    assert result.done == 5
+    assert "fitted on 2 of 5 patients" in result.warnings[0]
+    assert [row["in_training"] for row in _table(out)] == ["", "yes", "", "yes", ""]
+    with pytest.raises(TableError) as refused:
+        read_predictions(out)
+    assert refused.value.problems[0].startswith("rows 3 to 5: the package was fitted on the patients of 2 rows")
+
+
+def test_a_list_made_with_another_key_is_a_warning(studies, tmp_path, monkeypatch):
+    reader, manifest = FittedReader(["p1"]), studies(2)
+    monkeypatch.setenv("CONDYLE_KEY_FILE", str(tmp_path / "another"))
+    result = predict(reader, manifest, tmp_path / "out.csv")
+    assert ["not known" in warning for warning in result.warnings] == [True]
+
+
+def test_the_studies_of_a_split_alone_are_read(studies, tmp_path):
+    manifest, out = studies(4), tmp_path / "out.csv"
+    lines = manifest.read_text().splitlines()
+    marks = ("train", "test", "train", "external")
+    manifest.write_text("\n".join([lines[0] + ",split", *(f"{line},{mark}" for line, mark in zip(lines[1:], marks, strict=True))]) + "\n")
+    assert predict(FittedReader(["p0", "p2"]), manifest, out, splits=("test", "external")).done == 2
+    assert [row["study_id"] for row in _table(out)] == ["s1", "s3"]
+    with pytest.raises(UsageError, match="splits"):
+        predict(FittedReader(["p0", "p2"]), manifest, out, splits=("test",))
+    with pytest.raises(UsageError, match="validation"):
+        predict(FittedReader([]), manifest, out, splits=("validation",))
 
 
 def test_a_strange_table_is_not_overwritten(studies, tmp_path):

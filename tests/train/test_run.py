@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from condyle.cohorts import load_cohort
 from condyle.errors import InputError, MissingExtraError, UsageError
 from condyle.readers import load_package
+from condyle.readers.fitted_on import fitted_on
 from condyle.simulate import write_cohort
-from condyle.train import run, train
+from condyle.train import crossval, run, train
 from condyle.train.recipe import load_recipe
 
 
@@ -29,6 +32,9 @@ def test_a_smoke_run_makes_a_package_that_loads_and_says_what_it_is(cohort: Path
     assert "Nothing was measured" in package.files["card.md"].decode()
     assert "Simulated studies" in package.files["card.md"].decode()
     assert package.spec.trained_on.startswith("SIMULATED")
+    known = fitted_on(package)
+    assert known is not None
+    assert all(known.knows(patient) for patient in load_cohort(cohort).patients.values())
     assert load_package(out).info.name == "lumbar"
     with pytest.raises(UsageError, match="something already"):
         train(load_recipe("lumbar", size="smoke"), cohort, out)
@@ -42,12 +48,26 @@ def test_pieces_of_another_run_are_refused(cohort: Path, tmp_path: Path) -> None
 
 
 def test_a_cohort_without_labels_is_refused(cohort: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from condyle.cohorts import load_cohort
-
     with pytest.raises(InputError, match="no label"):
         train(load_recipe("lumbar", size="smoke"), replace(load_cohort(cohort), labels=()), tmp_path / "package")
+
+
+def test_g03_patients_set_apart_are_no_part_of_a_lumbar_package(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_cohort(cohort)
+    apart = whole.rows[0].patient_id
+    marked = replace(
+        whole, rows=tuple(row.model_copy(update={"split": "test" if row.patient_id == apart else "train"}) for row in whole.rows)
+    )
+    fitted = []
+    monkeypatch.setattr(crossval, "fit_pipeline", lambda recipe, own, patients, *folders: fitted.append((own, patients)))
+    monkeypatch.setattr(crossval, "package_of", lambda *given: None)
+    train(load_recipe("lumbar", size="smoke"), marked, tmp_path / "package")
+    ((own, patients),) = fitted
+    assert patients == set(whole.patients.values()) - {apart}
+    assert apart not in {row.patient_id for row in (*own.rows, *own.slices)} | {label.patient_id for label in own.labels}
+    alone = replace(whole, rows=tuple(row.model_copy(update={"split": "external"}) for row in whole.rows))
+    with pytest.raises(InputError, match="set apart"):
+        train(load_recipe("lumbar", size="smoke"), alone, tmp_path / "another")
 
 
 def test_the_core_alone_says_which_extra_trains(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

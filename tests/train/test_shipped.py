@@ -51,5 +51,5 @@ def test_the_card_holds_the_figures_of_metrics_json_and_they_reach_what_was_aske
 
 def test_folds_of_the_record_hold_each_patient_once(package: Package) -> None:
     record = json.loads(package.files["metrics.json"])["record"]
-    members = [patient for fold in record["folds"].values() for patient in fold]
+    members = [patient for fold in record["folds"].values() for patient in fold]  # public ids; packages made since tell counts alone
     assert len(members) == len(set(members)) == record["patients"] == 174

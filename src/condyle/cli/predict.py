@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,16 @@ import typer
 from condyle.cli.command import command
 from condyle.cli.options import ENGINE_HELP
 from condyle.cli.screen import Screen
+
+
+class Split(StrEnum):
+    """Words of the manifest's column split."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+    external = "external"
+
 
 EXAMPLES = (
     "condyle predict lumbar --manifest cohort/manifest.csv -o predictions.csv",
@@ -26,18 +37,23 @@ def predict(
     package: Annotated[str, typer.Argument(help="Name or path of the reader package.")],
     manifest: Annotated[Path, typer.Option("--manifest", "-m", readable=False, help="manifest.csv: one row a series or a study.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="predictions.csv to write. An unfinished one is taken up again.")],
+    split: Annotated[list[Split] | None, typer.Option("--split", help="Read the studies of this split alone; may be repeated.")] = None,
+    training_patients: Annotated[
+        bool, typer.Option("--training-patients", help="Read patients whom the package was fitted on too, marked: to look at the fit.")
+    ] = False,
     engine: Annotated[str, typer.Option("--engine", help=ENGINE_HELP)] = "",
 ) -> int:
     """Read all studies of a manifest into predictions.csv.
 
     Interrupted, the same command goes on where it stopped. Studies that cannot be read are listed and give exit code 1.
+    Patients whom the package was fitted on are refused.
     """
     from condyle.cohorts import predict as run
     from condyle.readers import load_package
 
     reader = load_package(package, engine=engine)
     with screen.progress("Reading studies") as bar:
-        result = run(reader, manifest, out, progress=bar.update)
+        result = run(reader, manifest, out, splits=split or (), training_patients=training_patients, progress=bar.update)
     for study_id, reason in result.failed:
         screen.note(f"not read: {study_id}: {reason}")
     for warning in result.warnings:

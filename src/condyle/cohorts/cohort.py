@@ -23,6 +23,7 @@ from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
 from condyle.cohorts.table import read_table, table_error
 from condyle.errors import InputError
 
+APART = ("test", "external")  # splits that training never opens
 BOX_COLUMNS = ("path", "study_id", "level", "rank_from_bottom", "n_found", "n_graded", "x0", "y0", "x1", "y1", "source")
 
 
@@ -149,6 +150,25 @@ class Cohort:
             for label in self.labels
             if label.finding == finding and isinstance(label.value, float)
         }
+
+
+def development(cohort: Cohort) -> Cohort:
+    """The cohort without the patients who are set apart: no row, path or label of them is left. Raises InputError where nobody is left."""
+    apart = {row.patient_id for row in cohort.rows if row.split in APART}
+    rows = tuple(row for row in cohort.rows if row.patient_id not in apart)
+    if not rows:
+        raise InputError(
+            "nothing-to-train-on", "Every patient of the manifest is set apart.", why="All rows are marked test or external.",
+            what_to_do="Mark some as train in the column split, or leave it empty.",
+        )  # fmt: skip
+    return replace(
+        cohort,
+        rows=rows,
+        labels=tuple(label for label in cohort.labels if label.patient_id not in apart),
+        slices=tuple(row for row in cohort.slices if row.patient_id not in apart),
+        boxes=tuple(box for box in cohort.boxes if cohort.patients.get(box.study_id) not in apart),
+        left_out=cohort.left_out | {row.study_id for row in cohort.rows if row.patient_id in apart},
+    )
 
 
 def load_cohort(folder: Path | str, *, files: bool = True) -> Cohort:

@@ -17,6 +17,8 @@ from condyle.study.role import SIDES
 
 DECISIONS = ("absent", "present", "uncertain", "not_assessed")
 
+IN_TRAINING = "in_training"  # yes: the package was fitted on this patient
+
 _COPIED = 20  # rows from which equal scores are no chance
 _CALLS = {"present": 1.0, "absent": 0.0}
 
@@ -46,13 +48,18 @@ def read_predictions(path: Path | str) -> tuple[Prediction, ...]:
     ------
     InputError - the file cannot be read
     TableError - missing columns, unknown findings or decisions, scores that are no probabilities, grades off the scale, the
-        same site twice for one model; all at once with row numbers
+        same site twice for one model, patients whom the package was fitted on; all at once with row numbers
     """
     path = Path(path)
     known = catalogue()
     table = read_table(path, what="prediction table", required=("study_id", "patient_id", "finding"))
     problems: list[str] = []
     found = [_parse(number, row, known, problems) for number, row in table.rows]
+    if own := [number for number, row in table.rows if row.get(IN_TRAINING) == "yes"]:
+        problems.append(
+            f"rows {own[0]} to {own[-1]}: the package was fitted on the patients of {len(own)} rows (column {IN_TRAINING}), which are no "
+            "evidence; read patients who were set apart"
+        )
     problems += _columns_lacking(table.columns, {one.finding for one in found}, known)
     seen: dict[tuple[str, ...], int] = {}
     for one in found:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from condyle.anatomy import JOINTS
 from condyle.errors import CondyleError, PackageError
 from condyle.prepare import check_steps
+from condyle.readers.fitted_on import fitted_on
 from condyle.readers.grades import step_of
 from condyle.readers.onnx import graph_names
 from condyle.readers.package import Package
@@ -23,6 +24,10 @@ def faults_of(package: Package, build: Callable[[], None]) -> tuple[str, ...]:
     build : makes the family's reader and opens its graphs; raises CondyleError when they do not fit
     """
     found = [*_of_catalogue(package), *check_steps(package.spec.prepare), *_of_papers(package)]
+    try:
+        fitted_on(package)
+    except PackageError as error:
+        found.append(f"{error.what} {error.why}")
     unsound = tuple(_of_graphs(package))
     if not unsound:  # else the family would only say the same of them
         try:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from condyle.anatomy.lumbar import LUMBAR
-from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.cohort import Cohort, development
 from condyle.cohorts.table import write_table
 from condyle.readers.grades import grade_of
 from condyle.readers.lumbar.grade import outputs_of, score_column
@@ -43,7 +43,9 @@ _PLAIN = ("studies", "patients", "levels", "present", "offered", "grades")
 
 
 def train_lumbar(recipe: LumbarRecipe, cohort: Cohort, out: Path, work: Path) -> Package:
-    """Cross-validate (but in the size ``smoke``, which measures nothing), fit the pipeline on everybody, write the package."""
+    """Cross-validate (but in the size ``smoke``, which measures nothing), fit the pipeline on everybody who is not set apart, write the
+    package."""
+    cohort = development(cohort)
     figures: dict[str, Any] = {}
     record: dict[str, Any] = {}
     if recipe.size != "smoke":
@@ -79,8 +81,9 @@ def cross_validate(recipe: LumbarRecipe, cohort: Cohort, work: Path) -> tuple[di
         pieces.append(_piece(path))
         outlines.append(_segmenter_score(work, fold, cohort, {patient for patient, number in folds.items() if number == fold}))
         logger.info("outer fold %d of %d done", fold + 1, recipe.split.outer)
-    members = {str(fold): sorted(p for p, number in folds.items() if number == fold) for fold in range(recipe.split.outer)}
-    facts: dict[str, Any] = {"folds": members}
+    # The package holds their numbers alone: ids of patients stay in the work folder.
+    keep_json(work / "folds.json", folds)
+    facts: dict[str, Any] = {"folds": [list(folds.values()).count(fold) for fold in range(recipe.split.outer)]}
     facts["segmenter"] = sum(outlines[1:], outlines[0]).figures()
     write_table(work / "predictions.csv", _COLUMNS, predictions(pieces, recipe))
     return judge(pieces, recipe), facts

@@ -9,6 +9,8 @@ from typing import Any
 
 from condyle.anatomy.lumbar import LEVELS
 from condyle.cohorts.cohort import Cohort
+from condyle.readers.fitted_on import FILE as PATIENTS
+from condyle.readers.fitted_on import patients_file
 from condyle.readers.lumbar.measured import names
 from condyle.readers.lumbar.regions import NAMES as REGIONS
 from condyle.readers.package import Package, write_package
@@ -87,6 +89,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path, figures: Mapping[str, 
         "card.md": card(recipe, about, figures, facts).encode(),
         "metrics.json": (json.dumps(metrics, indent=1, allow_nan=True) + "\n").encode(),
     }
+    if settings.patients != "none":
+        files[PATIENTS] = patients_file(fitted.patients, settings.patients, files)
     out.parent.mkdir(parents=True, exist_ok=True)
     return write_package(out, content, files)
 

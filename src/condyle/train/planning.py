@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.cohort import Cohort, development
 from condyle.cohorts.manifest import ManifestRow
-
-APART = ("test", "external")  # splits that training never opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,10 @@ class Sources:
 
 def sources_of(cohort: Cohort) -> Sources:
     """Files of the studies that train, by their sizes; archives and folders count whole."""
-    rows = [row for row in cohort.rows if row.split not in APART]
+    rows = development(cohort).rows
     sizes = {path: size for row in rows for path, size in _files(row)}
-    apart = len({row.study_id for row in cohort.rows if row.split in APART})
     studies, patients = {row.study_id for row in rows}, {row.patient_id for row in rows}
+    apart = len({row.study_id for row in cohort.rows} - studies)
     return Sources(len(studies), len(patients), len(rows), len(sizes), sum(sizes.values()), apart)
 
 

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from condyle.cohorts import open_rows
+from condyle.cohorts import open_rows, predict
 from condyle.cohorts.cohort import Cohort, load_cohort
-from condyle.errors import CondyleError, InputError
+from condyle.errors import CondyleError, InputError, TableError
 from condyle.readers import load_package
+from condyle.readers.fitted_on import fitted_on
 from condyle.readers.multiplane.graphs import open_ensemble
 from condyle.readers.multiplane.network import Attention, answer
+from condyle.readers.package import open_package
 from condyle.testing.families import CHECKS, Contract
 from condyle.train.loop import demand_finite
 from condyle.train.multiplane.batches import plain
@@ -64,8 +66,6 @@ def test_nine_findings_from_any_planes_with_evidence_on_each(package: Path, coho
 
 
 def test_graphs_equal_torch_on_the_same_study(package: Path, fitted: Fitted) -> None:
-    from condyle.readers.package import open_package
-
     opened = open_ensemble(open_package(package))
     grey, shown = plain(fitted.store, 0)
     own = [TorchMember(one.network, one.columns, maps=True) for one in fitted.members]
@@ -90,6 +90,18 @@ def test_g27_scores_that_calibrate_come_from_networks_that_did_not_see_the_study
     network = fitted.members[0].network.train()
     first, second = (logits_of(network, fitted.store, np.array(rows[:2]), attention_of(fitted.recipe))[0] for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_g25_a_package_refuses_the_patients_it_was_fitted_on(package: Path, fitted: Fitted, knees: Path, tmp_path: Path) -> None:
+    known = fitted_on(open_package(package))
+    assert known is not None
+    assert all(known.knows(patient) for patient in fitted.splits.folds)
+    assert not known.knows("p999")
+    assert not any(patient.encode() in (package / "patients.json").read_bytes() for patient in fitted.splits.folds)
+    with pytest.raises(TableError, match="fitted on 12 of 12 patients") as refused:
+        predict(load_package(package), knees / "manifest.csv", tmp_path / "out.csv")
+    assert refused.value.problems[0] == "row 2: the package was fitted on this patient"
+    assert not list(tmp_path.iterdir())
 
 
 def test_g03_g31_patients_set_apart_are_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

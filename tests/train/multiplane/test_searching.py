@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from condyle.cohorts import opening
-from condyle.cohorts.cohort import load_cohort
+from condyle.cohorts.cohort import development, load_cohort
 from condyle.errors import CondyleError, MissingExtraError, TableError
 from condyle.train import train
 from condyle.train.multiplane import searching
 from condyle.train.multiplane.recipe import MultiplaneRecipe
-from condyle.train.multiplane.searching import development, search
+from condyle.train.multiplane.searching import search
 from condyle.train.recipe import load_recipe
 from tests.knees import write_knees
 from tests.train.multiplane.conftest import tiny

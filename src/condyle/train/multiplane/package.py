@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from condyle.cohorts.cohort import Cohort
+from condyle.readers.fitted_on import FILE as PATIENTS
+from condyle.readers.fitted_on import patients_file
 from condyle.readers.multiplane.family import SIMULATED
 from condyle.readers.package import Package, write_package
 from condyle.train.multiplane.batches import plain
@@ -95,6 +97,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
     metrics = {"record": record, "recipe": recipe.model_dump(mode="json")}
     files["card.md"] = card(recipe, about, record).encode()
     files["metrics.json"] = (json.dumps(metrics, indent=1, allow_nan=True) + "\n").encode()
+    if recipe.export.patients != "none":
+        files[PATIENTS] = patients_file(fitted.splits.folds, recipe.export.patients, files)
     out.parent.mkdir(parents=True, exist_ok=True)
     return write_package(out, content, files)
 

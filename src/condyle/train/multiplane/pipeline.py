@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.cohort import Cohort, development
 from condyle.cohorts.lesions import Lesion, read_lesions
 from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.splits import Splits, make_splits, save_splits
@@ -41,8 +41,6 @@ from condyle.train.stages import stage
 from condyle.train.thresholds import threshold_of
 
 logger = logging.getLogger(__name__)
-
-APART = ("test", "external")  # splits that training never opens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +109,7 @@ def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: 
     from condyle.train.multiplane.package import package_of
 
     if recipe.search is not None:
-        from condyle.train.multiplane.searching import development, search
+        from condyle.train.multiplane.searching import search
 
         recipe = search(recipe, development(cohort), work / "search", prepared or work / "store")
     return package_of(fit_multiplane(recipe, cohort, work, prepared), cohort, out)
@@ -143,12 +141,7 @@ def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepare
 
 def prepare_studies(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> Prepared:
     """Localiser, stacks and kept features of all studies that are not set apart. Raises as ``fit_multiplane``."""
-    studies = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
-    if not studies:
-        raise InputError(
-            "nothing-to-train-on", "Every patient of the manifest is set apart.", why="All rows are marked test or external.",
-            what_to_do="Mark some as train in the column split, or leave it empty.",
-        )  # fmt: skip
+    studies = development(cohort).studies
     found = fit_localiser(recipe.locate, studies, slot_specs(recipe), folder) if recipe.locate.use else None
     return cut_studies(recipe, studies, found, folder, lesions=lesions_of(recipe, cohort))
 
@@ -191,7 +184,7 @@ def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, w
     weights *= np.array([recipe.loss.weights.get(step_of(name)[0], 1.0) for name in recipe.columns], np.float32)
     if recipe.size != "smoke":  # which measures nothing, and runs on a handful of studies
         demand_both_classes(targets, recipe.columns, "the cohort")
-    rows = [row for row in cohort.rows if row.split not in APART]
+    rows = list(development(cohort).rows)
     splits = splits_of(recipe, cohort, rows, targets)
     work.mkdir(parents=True, exist_ok=True)
     save_splits(work / "splits.json", splits)

@@ -11,18 +11,17 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.cohort import APART, Cohort
 from condyle.errors import CondyleError, MissingExtraError
 from condyle.outputs import write_whole
 from condyle.train.multiplane.learner import badness
-from condyle.train.multiplane.pipeline import APART, fit_prepared, prepare_studies
+from condyle.train.multiplane.pipeline import fit_prepared, prepare_studies
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.search_space import Range, placed
 from condyle.train.stages import epochs_heard_by, stage
@@ -30,19 +29,6 @@ from condyle.train.stages import epochs_heard_by, stage
 logger = logging.getLogger(__name__)
 
 _DIVERGED = "loss-not-finite"
-
-
-def development(cohort: Cohort) -> Cohort:
-    """The cohort without the patients who are set apart: no row, path or label of them is left."""
-    apart = {row.patient_id for row in cohort.rows if row.split in APART}
-    return replace(
-        cohort,
-        rows=tuple(row for row in cohort.rows if row.patient_id not in apart),
-        labels=tuple(label for label in cohort.labels if label.patient_id not in apart),
-        slices=tuple(row for row in cohort.slices if row.patient_id not in apart),
-        boxes=tuple(box for box in cohort.boxes if cohort.patients.get(box.study_id) not in apart),
-        left_out=cohort.left_out | {row.study_id for row in cohort.rows if row.patient_id in apart},
-    )
 
 
 def search(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepared: Path) -> MultiplaneRecipe:

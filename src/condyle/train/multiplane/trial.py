@@ -17,13 +17,12 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from condyle.cohorts.cohort import Cohort
+from condyle.cohorts.cohort import Cohort, development
 from condyle.cohorts.manifest import ManifestRow
-from condyle.errors import InputError
 from condyle.train.multiplane.features import open_features
 from condyle.train.multiplane.learner import shape_of
 from condyle.train.multiplane.localiser import FittedLocaliser, fit_localiser
-from condyle.train.multiplane.pipeline import APART, Prepared, build, cut_studies, slot_specs, splits_of
+from condyle.train.multiplane.pipeline import Prepared, build, cut_studies, slot_specs, splits_of
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.networks.multiplane import MultiplaneNetwork
@@ -76,10 +75,8 @@ class Reckoned:
 
 def parts_of(recipe: MultiplaneRecipe, cohort: Cohort) -> tuple[Part, ...]:
     """Who trains and who is held out in every fold that would run. Raises as training would."""
-    rows = [row for row in cohort.rows if row.split not in APART]
+    rows = list(development(cohort).rows)
     studies = list(dict.fromkeys(row.study_id for row in rows))
-    if not studies:
-        raise InputError("nothing-to-train-on", "Every patient of the manifest is set apart.", what_to_do="Mark some as train.")
     targets, _ = targets_of(cohort.labels, studies, recipe.columns, recipe.loss.ordinal)
     splits = splits_of(recipe, cohort, rows, targets)
     folds = np.array([splits.folds[cohort.patients[study]] for study in studies])
@@ -96,7 +93,7 @@ def measure(recipe: MultiplaneRecipe, cohort: Cohort, folder: Path) -> Measured:
     Raises as training would, for what these studies are.
     """
     begun, cpu = time.perf_counter(), time.process_time()
-    rows: dict[str, Sequence[ManifestRow]] = {study: own for study, own in cohort.studies.items() if own[0].split not in APART}
+    rows: dict[str, Sequence[ManifestRow]] = dict(development(cohort).studies)
     names = [list(rows)[at] for at in np.unique(np.linspace(0, len(rows) - 1, SAMPLE).astype(int)).tolist()]
     localiser, locate_s = _localiser(recipe, rows, folder) if recipe.locate.use else (None, 0.0)
     bare = recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update={"draws": 0})})
