@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from condyle.train.losses import class_weights, masked
+from condyle.train.losses import class_weights, dice, dice_focal, masked
 
 NAN = float("nan")
 
@@ -45,3 +45,21 @@ def test_focal_and_asymmetric_spare_what_is_easy() -> None:
     truth, chance = 0.0, 1 / (1 + np.exp(-2.0))
     expected = -(1 - truth) * chance**2 * np.log(1 - chance)
     assert float(masked(hard, absent, kind="focal")) == pytest.approx(expected, rel=1e-5)
+
+
+def test_masks_and_focal_losses_are_those_of_their_papers() -> None:
+    """MONAI computes them; here they stand written out (Milletari et al. 2016 without squares; Lin et al. 2017)."""
+    draw = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn((2, 3, 4, 5, 6), generator=draw)
+    truth = (torch.rand(logits.shape, generator=draw) < 0.3).float()
+    chance = logits.sigmoid()
+    both, sums = (chance * truth).sum((2, 3, 4)), (chance + truth).sum((2, 3, 4))
+    overlap = (1 - (2 * both + 1) / (sums + 1)).mean()
+    missed = torch.where(truth > 0, 1 - chance, chance)
+    focal = (missed**2 * -torch.log(1 - missed)).mean()
+    assert float(dice(logits, truth)) == pytest.approx(float(overlap), rel=1e-5)
+    assert float(dice_focal(logits, truth, share=0.5)) == pytest.approx(float(overlap + 0.5 * focal), rel=1e-5)
+    assert float(masked(logits[:, :, 0, 0], truth[:, :, 0, 0], kind="focal")) == pytest.approx(
+        float((missed**2 * -torch.log(1 - missed))[:, :, 0, 0].mean()), rel=1e-5
+    )
+    assert float(dice(logits.half(), truth)) == pytest.approx(float(overlap), rel=1e-3)  # sums of halves would overflow

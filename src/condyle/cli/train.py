@@ -43,6 +43,10 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Overrides the recipe's seed.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read and how long it would take; train nothing.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write logs for TensorBoard (extra 'tensorboard').")] = False,
+    devices: Annotated[
+        str,
+        typer.Option("--devices", help="Graphics processors that share every batch, or processes where there are none; auto takes all."),
+    ] = "1",
 ) -> None:
     """Train a reader package from a recipe. Interrupted, the same command goes on where it stopped.
 
@@ -52,10 +56,11 @@ def train(
     from condyle.cohorts.manifest import check_manifest
     from condyle.outputs import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
-    from condyle.train.run import admitted
+    from condyle.train.run import admitted, devices_of
 
     refuse_to_overwrite(out)
     resolved = load_recipe(recipe, size=size.value, seed=seed)
+    count = devices_of(resolved, devices)
     cohort = load_cohort(data)
     for doubt in check_manifest(cohort.rows):
         screen.note(f"warning: {doubt.what} ({doubt.where}) {doubt.why}")
@@ -64,6 +69,8 @@ def train(
         screen.note(f"{len(cohort.studies)} of {whole} studies are taken: contrast {resolved.data.contrast}.")
     counts = {"patients": len(cohort.patients), "studies": len(cohort.studies), "labels": len(cohort.labels)}
     if dry_run:
+        if count > 1:
+            screen.note("Time and memory are reckoned for one device.")
         _plan(screen, resolved, cohort)
         screen.record(recipe=resolved.model_dump(mode="json"), **counts)
         return
@@ -74,7 +81,7 @@ def train(
         def hear(piece: str, done: int, total: int) -> None:
             bar.update(done, total, what=f"Training, {piece}")
 
-        package = run(resolved, cohort, out, progress=hear, tensorboard=tensorboard)
+        package = run(resolved, cohort, out, progress=hear, tensorboard=tensorboard, devices=count)
     screen.say(f"{out}: {package.info.name} {package.info.version} (sha256 {package.info.sha256})")
     page = out.with_name(out.name + ".work") / "run.html"
     screen.note(f"curves, time and memory: {page}")
@@ -108,12 +115,7 @@ def _plan(screen: Screen, recipe: Recipe, cohort: Cohort) -> None:
     one = run.measured
     screen.say(
         f"would take: about {duration(run.seconds)} ({duration(run.prepare_s)} to prepare, {duration(run.train_s)} for {run.steps} steps "
-        f"of {run.networks} networks, if none stops early), {_size(run.disk_bytes)} of disk, {one.peak_mib:.0f} MiB of memory"
-    )
-    screen.say(
-        f"measured here ({one.device}, {one.busy:.1f} processors at hand) on {one.studies} studies: {one.cut_s:.2f} s to prepare a study, "
-        f"{one.features_s:.2f} s for its features, {one.step_s:.3f} s a step, {one.judge_s:.3f} s to judge a study; "
-        f"localiser {one.locate_s:.0f} s in all"
+        f"of {run.networks} networks, if none stops early), {_size(run.disk_bytes)} of disk, {run.memory_mib:.0f} MiB of memory"
     )
     for sentence in (doubts := one_class(parts)):
         screen.note(f"warning: {sentence}")

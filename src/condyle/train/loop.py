@@ -2,7 +2,7 @@
 
 What a batch holds depends on (seed, epoch, number) alone; weights, optimiser, the generators of torch, numpy and Python and the
 position in the epoch travel in the checkpoint. A run that is killed and started again therefore ends with the weights it would
-have had.
+have had. On several devices (``devices``) each has a state of the generators of its own, and all the same weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +30,13 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from condyle.errors import CondyleError
 from condyle.outputs import file_aside
+from condyle.train import devices
 from condyle.train.keep import keep_json, keep_weights
 from condyle.train.stages import epoch_ended
 
 logger = logging.getLogger(__name__)
+
+_LAST = "last.ckpt"
 
 
 class Learner(lightning.LightningModule):
@@ -39,12 +45,13 @@ class Learner(lightning.LightningModule):
     network: nn.Module
 
     def judge(self) -> float | None:
-        """How bad the network is on held-out studies, lower is better; None when there are none."""
+        """How bad the network is on held-out studies, lower is better; None when there are none. The same on all devices."""
         raise NotImplementedError
 
 
 class Batches(IterableDataset[Any]):
-    """Whole batches of one epoch after the other. Families add ``__len__`` and ``of_epoch``."""
+    """Whole batches of one epoch after the other. Families add ``__len__`` and ``of_epoch``; those that may be trained on several
+    devices give each its own part of every batch (``devices.own``)."""
 
     epoch, first = 0, 0
 
@@ -78,6 +85,7 @@ class KeepBest(Callback):
         self._begun, self._cpu = time.monotonic(), time.process_time()
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
+        devices.align(module.network)
         loss = module.judge()
         self._note(trainer, loss)
         if loss is None:
@@ -136,8 +144,10 @@ class Resume(Callback):
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         total = trainer.num_training_batches
-        # The end of an epoch saves by itself.
-        if batch_idx + 1 < total and time.monotonic() - self._last >= 60 * self.minutes:
+        if batch_idx + 1 == total:  # the end of an epoch saves by itself
+            return
+        # All devices take part in a checkpoint; it is the first one's clock that says when.
+        if trainer.strategy.broadcast(time.monotonic() - self._last >= 60 * self.minutes):
             self.position = batch_idx + 1
             self._save(trainer)
 
@@ -147,23 +157,33 @@ class Resume(Callback):
             self._save(trainer)
 
     def on_save_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
-        kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - the legacy generator is what libraries use
-        numbers = torch.from_numpy(np.asarray(keys).astype(np.int64))
-        states = {"torch": torch.get_rng_state(), "numpy": (kind, numbers, position, has_gauss, gauss), "python": random.getstate()}
-        checkpoint["generators"], checkpoint["position"] = states, self.position
+        states, *others = devices.gathered(_states())
+        checkpoint["generators"], checkpoint["other_generators"], checkpoint["position"] = states, others, self.position
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
-        self.position, self._states = int(checkpoint.get("position", 0)), checkpoint["generators"]
-        _restore(checkpoint["generators"])
+        self.position = int(checkpoint.get("position", 0))
+        states = dict(enumerate([checkpoint["generators"], *checkpoint.get("other_generators", ())]))
+        self._states = states.get(devices.place()[0])  # a run may go on with more devices than it began with
+        if self._states is not None:
+            _restore(self._states)
 
     def _aim(self, trainer: Any) -> None:
         batches = trainer.train_dataloader.dataset
         batches.epoch, batches.first = trainer.current_epoch, self.position
 
     def _save(self, trainer: Any) -> None:
-        with file_aside(self.path) as part:
-            trainer.save_checkpoint(part, weights_only=False)
+        if trainer.is_global_zero:
+            with file_aside(self.path) as part:
+                trainer.save_checkpoint(part, weights_only=False)
+        else:  # tells its generators, and writes nothing
+            trainer.save_checkpoint(self.path, weights_only=False)
         self._last = time.monotonic()
+
+
+def _states() -> dict[str, Any]:
+    kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 - the legacy generator is what libraries use
+    numbers = torch.from_numpy(np.asarray(keys).astype(np.int64))
+    return {"torch": torch.get_rng_state(), "numpy": (kind, numbers, position, has_gauss, gauss), "python": random.getstate()}
 
 
 def _restore(states: dict[str, Any]) -> None:
@@ -174,18 +194,32 @@ def _restore(states: dict[str, Any]) -> None:
     random.setstate((version, tuple(internal), following))
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    seed: int
+    epochs: int
+    patience: int
+    every: int
+    minutes: float
+    precision: str
+    accelerator: str
+    devices: int
+
+
 def fit(
     build: Callable[[], tuple[Learner, Batches]], folder: Path, *, seed: int, epochs: int, patience: int = 10, every: int = 1,
-    minutes: float = 10.0, precision: str = "32-true", accelerator: str = "cpu", name: str = "network",
+    minutes: float = 10.0, precision: str = "32-true", accelerator: str = "cpu", name: str = "network", number_of_devices: int = 1,
 ) -> nn.Module:  # fmt: skip
     """Train one network, or take it from ``folder`` when it is done there, or go on where a killed run stopped.
 
     Parameters
     ----------
-    build : makes learner and batches; called after the generators are seeded, so that first weights depend on the seed alone
+    build : makes learner and batches; called after the generators are seeded, so that first weights depend on the seed alone.
+        For several devices picklable, its batches shared out
     folder : of this run alone; holds ``last.ckpt`` while it runs, ``NAME.pt`` when it is done, and ``history.json``
     patience : epochs to wait for a better one
     every, minutes : epochs and minutes between checkpoints
+    number_of_devices : processes that share every batch, see ``devices.together``
 
     Returns
     -------
@@ -194,19 +228,51 @@ def fit(
     Raises
     ------
     CondyleError - the loss is not a finite number
+    ResourceError - the process of another device was lost
+    UsageError - a batch is smaller than the number of devices
     """
+    settings = _Settings(seed, epochs, patience, every, minutes, precision, accelerator, number_of_devices)
     folder.mkdir(parents=True, exist_ok=True)
-    lightning.seed_everything(seed, verbose=False)
-    learner, batches = build()
-    done, last = folder / f"{name}.pt", folder / "last.ckpt"
+    learner, batches = _seeded(build, settings)
+    done = folder / f"{name}.pt"
     if done.is_file():
         learner.network.load_state_dict(torch.load(done, weights_only=True))
         return learner.network.eval()
     keep = KeepBest(patience, folder / "history.json")
+    with _beside(partial(_follow, build, folder, settings), settings):
+        _train(learner, batches, keep, folder, settings)
+    assert keep.best is not None
+    learner.network.load_state_dict(copy.deepcopy(keep.best))
+    keep_weights(done, learner.network.state_dict())
+    (folder / _LAST).unlink(missing_ok=True)
+    logger.info("%s done: kept epoch %d", name, keep.best_epoch + 1)
+    return learner.network.eval()
+
+
+def _seeded(build: Callable[[], tuple[Learner, Batches]], settings: _Settings) -> tuple[Learner, Batches]:
+    lightning.seed_everything(settings.seed, verbose=False)
+    return build()
+
+
+def _beside(follow: Callable[[], None], settings: _Settings) -> AbstractContextManager[None]:
+    """The other devices of a fit at work, where it has any."""
+    return devices.together(settings.devices, follow, settings.accelerator) if settings.devices > 1 else nullcontext()
+
+
+def _follow(build: Callable[[], tuple[Learner, Batches]], folder: Path, settings: _Settings) -> None:
+    """A fit as another device than the first goes through it: the same steps, nothing written."""
+    learner, batches = _seeded(build, settings)
+    # With the first one's numbers it would drop out the same of other studies.
+    lightning.seed_everything(int(np.random.SeedSequence([settings.seed, devices.place()[0]]).generate_state(1)[0]), verbose=False)
+    _train(learner, batches, KeepBest(settings.patience), folder, settings)
+
+
+def _train(learner: Learner, batches: Batches, keep: KeepBest, folder: Path, settings: _Settings) -> None:
+    last = folder / _LAST
     trainer = lightning.Trainer(
-        max_epochs=epochs, accelerator=accelerator, devices=1, precision=precision, logger=False, enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False, gradient_clip_val=2.0, default_root_dir=folder,
-        callbacks=[keep, Resume(last, every, minutes)],
+        max_epochs=settings.epochs, accelerator=settings.accelerator, devices=settings.devices, strategy=devices.strategy(),
+        precision=settings.precision, logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+        gradient_clip_val=2.0, default_root_dir=folder, callbacks=[keep, Resume(last, settings.every, settings.minutes)],
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
@@ -217,17 +283,11 @@ def fit(
         except SystemExit as stopped:  # Lightning makes an exit of an interruption, and ignores further ones
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from stopped
-    assert keep.best is not None
-    learner.network.load_state_dict(copy.deepcopy(keep.best))
-    keep_weights(done, learner.network.state_dict())
-    last.unlink(missing_ok=True)
-    logger.info("%s done: kept epoch %d", name, keep.best_epoch + 1)
-    return learner.network.eval()
 
 
 def demand_finite(loss: Tensor, epoch: int, step: int) -> Tensor:
-    """The loss, refused when it is not a finite number: weights that it reached would be worthless."""
-    if not torch.isfinite(loss):
+    """The loss, refused when it is not a finite number (on any device): weights that it reached would be worthless."""
+    if not torch.isfinite(devices.mean(loss)):
         raise not_finite("The training loss is not a finite number.", f"epoch {epoch + 1}, step {step + 1}")
     return loss
 

@@ -1,6 +1,12 @@
-"""Losses with unknown labels masked: sums of what is known over the weight of what is known (fault G44)."""
+"""Losses with unknown labels masked: sums of what is known over the weight of what is known (fault G44).
+
+Focal and Dice losses are MONAI's (imported where they are used: MONAI takes seconds); the masking and the asymmetric loss of Ridnik,
+which it lacks, are ours.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +26,9 @@ def class_weights(targets: Tensor, balance: float) -> Tensor:
 
 
 def masked(
-    logits: Tensor, targets: Tensor, *, kind: str = "bce", positive: Tensor | None = None, weights: Tensor | None = None
-) -> Tensor:
+    logits: Tensor, targets: Tensor, *, kind: str = "bce", positive: Tensor | None = None, weights: Tensor | None = None,
+    over: Callable[[Tensor], Tensor] = lambda total: total,
+) -> Tensor:  # fmt: skip
     """Mean loss over known labels.
 
     Parameters
@@ -29,6 +36,8 @@ def masked(
     logits, targets : [..., finding]; targets in [0, 1], NaN where unknown
     kind : 'bce'; 'focal' (Lin et al., ICCV 2017, gamma 2); 'asymmetric' (Ridnik et al., ICCV 2021, gamma 0 and 4, shift 0.05)
     positive : [finding] weight of positives; weights : broadcastable to the targets, such as reliability of labels
+    over : of what is known here, the weight to divide by. Where these are one device's part of a batch ``devices.mean``: the mean of all
+        devices' losses, and of their gradients, is then that of the whole batch, however unevenly labels are known
 
     Returns
     -------
@@ -44,7 +53,7 @@ def masked(
     if weights is not None:
         share = share * weights
     # Divided by the weight of what is known, so that a batch with few labels weighs as one with many.
-    return (each * share).sum() / share.sum().clamp_min(1e-8)
+    return (each * share).sum() / over(share.sum()).clamp_min(1e-8)
 
 
 def _bce(logits: Tensor, truth: Tensor) -> Tensor:
@@ -52,9 +61,10 @@ def _bce(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def _focal(logits: Tensor, truth: Tensor, gamma: float = 2.0) -> Tensor:
-    chance = logits.sigmoid()
-    missed = truth * (1 - chance) + (1 - truth) * chance
-    return missed**gamma * _bce(logits, truth)
+    from monai.losses import FocalLoss
+
+    each: Tensor = FocalLoss(gamma=gamma, reduction="none")(logits, truth)
+    return each
 
 
 def _asymmetric(logits: Tensor, truth: Tensor, gamma: float = 4.0, shift: float = 0.05) -> Tensor:
@@ -70,13 +80,16 @@ def dice(logits: Tensor, truth: Tensor, *, smooth: float = 1.0) -> Tensor:
     ----------
     logits, truth : [n, class, ...]; truth 0 or 1. A class that is not there costs what is marked, and nothing when nothing is
     """
-    axes = tuple(range(2, logits.ndim))
-    chance = logits.float().sigmoid()
-    both, either = (chance * truth).sum(axes), chance.sum(axes) + truth.sum(axes)
-    return (1 - (2 * both + smooth) / (either + smooth)).mean()
+    from monai.losses import DiceLoss
+
+    loss: Tensor = DiceLoss(sigmoid=True, smooth_nr=smooth, smooth_dr=smooth)(logits.float(), truth.float())
+    return loss
 
 
-def dice_focal(logits: Tensor, truth: Tensor, *, share: float = 1.0, gamma: float = 2.0) -> Tensor:
-    """Dice plus ``share`` times focal loss, mean over all cells."""
-    logits, truth = logits.float(), truth.float()
-    return dice(logits, truth) + share * _focal(logits, truth, gamma).mean()
+def dice_focal(logits: Tensor, truth: Tensor, *, share: float = 1.0, gamma: float = 2.0, smooth: float = 1.0) -> Tensor:
+    """Dice plus ``share`` times focal loss, mean over all cells; parameters as of ``dice``."""
+    from monai.losses import DiceFocalLoss
+
+    weights = {"smooth_nr": smooth, "smooth_dr": smooth, "gamma": gamma, "lambda_focal": share}
+    loss: Tensor = DiceFocalLoss(sigmoid=True, **weights)(logits.float(), truth.float())
+    return loss

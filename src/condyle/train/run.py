@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 def train(
     recipe: Recipe | str | Path, cohort: Cohort | str | Path, out: Path | str, *, work: Path | str | None = None,
-    progress: Listener | None = None, tensorboard: bool = False,
+    progress: Listener | None = None, tensorboard: bool = False, devices: int | str = 1,
 ) -> Package:  # fmt: skip
     """Train a package.
 
@@ -40,6 +40,8 @@ def train(
     work : folder of finished pieces, beside ``out`` when not given. Interrupted, the same call goes on from there; it is
         left in place, because it holds each outer fold's models. It belongs to one recipe and one cohort
     progress : called with (piece of work, its steps done, all its steps)
+    devices : that share every batch of a network of several planes, or 'auto'; see ``train.devices``. A property of the machine and
+        of this call, not of the recipe: a run may go on with another number
     tensorboard : write logs for TensorBoard into ``work``/tensorboard as well; ``run.html`` in ``work`` is written always
 
     Returns
@@ -48,11 +50,14 @@ def train(
 
     Raises
     ------
-    UsageError - ``out`` exists, or ``work`` belongs to another recipe or cohort
+    UsageError - ``out`` exists, ``work`` belongs to another recipe or cohort, or so many devices are not there or cannot be used
     InputError - the cohort lacks labels or masks, or has no study of the contrast that the recipe asks for
     MissingExtraError - torch and its companions, or what writes TensorBoard's logs, are not installed
     """
+    from condyle.train.devices import using
+
     _need_torch()
+    count = devices_of(recipe, devices)
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
     target = Path(out)
@@ -68,7 +73,7 @@ def train(
     _claim(pieces, recipe, cohort)
     from condyle.train.reporting import reported
 
-    with _quiet_lightning(), heard_by(progress), reported(recipe, cohort, pieces, tensorboard=tensorboard):
+    with _quiet_lightning(), using(count), heard_by(progress), reported(recipe, cohort, pieces, tensorboard=tensorboard):
         return _family(recipe)(recipe, cohort, target, pieces)
 
 
@@ -100,6 +105,34 @@ def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
 def _family(recipe: Recipe) -> Callable[[Any, Cohort, Path, Path], Package]:
     """(recipe, cohort, package to write, folder of pieces) -> package, by the family of the recipe."""
     if recipe.family == "lumbar":
+def devices_of(recipe: Recipe, asked: int | str) -> int:
+    """How many devices a recipe is trained on: the number asked for, or with 'auto' those that there are and that it can use.
+
+    Raises
+    ------
+    UsageError - fewer are there, or the recipe cannot use them
+    MissingExtraError - torch is not installed
+    """
+    if str(asked) == "1":
+        return 1
+    _need_torch()
+    from condyle.train.devices import demand_share, number_of
+    from condyle.train.multiplane.recipe import MultiplaneRecipe
+
+    count = number_of(asked)
+    if not isinstance(recipe, MultiplaneRecipe):
+        if count > 1 and asked != "auto":
+            raise UsageError(
+                "devices-unused", f"A recipe of the family {recipe.family} is trained on one device, not {count}.",
+                why="Its backbone is frozen, and what learns is small.", what_to_do="Leave out --devices.",
+            )  # fmt: skip
+        return 1
+    if asked == "auto":
+        return min(count, recipe.optimiser.batch)
+    demand_share(recipe.optimiser.batch, count)
+    return count
+
+
         from condyle.train.crossval import train_lumbar
 
         return train_lumbar

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from condyle.readers.multiplane.stack import as_input
+from condyle.train import devices
 from condyle.train.loop import Batches
 from condyle.train.multiplane.augment import draw, vary
 from condyle.train.multiplane.recipe import MultiplaneRecipe
@@ -62,7 +63,7 @@ class StudyBatches(Batches):
             ahead: list[_Made] = []
             for number in range(first, len(self) + 1):
                 if number < len(self):
-                    ahead.append(self._begin(pool, epoch, order[number * size :][:size]))
+                    ahead.append(self._begin(pool, epoch, devices.own(order[number * size :][:size])))
                 if number > first:
                     yield self._whole(ahead.pop(0))
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from condyle.cohorts.lesions import Lesion
 from condyle.readers.multiplane.network import Attention, Features, Floats, cut_objects, enlarge, find_objects
 from condyle.readers.multiplane.stack import as_input
+from condyle.train import devices
 from condyle.train.keep import keep_array
 from condyle.train.loop import Batches, demand_finite
 from condyle.train.multiplane.augment import draw, move, vary
@@ -174,12 +175,13 @@ def logits_from(network: MultiplaneNetwork, kept: FeatureStore, rows: NDArray[np
     share = 0.0 if not attention.use else 1.0 if attention.answer == "object" else 0.5
     with torch.inference_mode():
         for number in rows.tolist():
-            mask = network.places(torch.from_numpy(kept.shown[number].astype(np.float32))[None])
-            passes = torch.from_numpy(kept.of(number, 0).astype(np.float32))
+            mask = network.places(torch.from_numpy(kept.shown[number].astype(np.float32))[None].to(device))
+            passes = torch.from_numpy(kept.of(number, 0).astype(np.float32)).to(device)
+    device = network.fuse.bias.device
             told = [network.read(one[None], mask)[:2] for one in passes]
             both = [(1 - share) * told[0][part][0] + share * told[-1][part][0] for part in (0, 1)]
-            fused.append(both[0].numpy())
-            single.append(np.where(kept.shown[number].any(1)[:, None], both[1].numpy(), np.nan))
+            fused.append(both[0].cpu().numpy())
+            single.append(np.where(kept.shown[number].any(1)[:, None], both[1].cpu().numpy(), np.nan))
     network.train(training)
     return np.array(fused, np.float32), np.array(single, np.float32)
 
@@ -211,7 +213,7 @@ class FeatureBatches(Batches):
         order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
         size = min(self.recipe.optimiser.batch, len(order))
         for at in range(first, len(self)):
-            chosen = order[at * size :][:size]
+            chosen = devices.own(order[at * size :][:size])
             shown, features = self.kept.shown[chosen].copy(), []
             inside = list[NDArray[np.bool_] | None]()
             for row, number in enumerate(chosen.tolist()):
@@ -245,5 +247,5 @@ class FeatureLearner(MultiplaneLearner):
     def judge(self) -> float | None:
         if not len(self.held_out):
             return None
-        logits, _ = logits_from(self.network, self.kept, self.held_out, attention_of(self.recipe))
+        logits = devices.shared_out(lambda rows: logits_from(self.network, self.kept, rows, attention_of(self.recipe))[0], self.held_out)
         return badness(self.truth, logits, self.recipe.select.metric)

@@ -14,6 +14,7 @@ from torch import Tensor
 from condyle.evaluate.ranking import auroc
 from condyle.readers.multiplane.aolm import attend, pixel_spans
 from condyle.readers.multiplane.network import Attention, Floats, answer, enlarge
+from condyle.train import devices
 from condyle.train.loop import Learner, demand_finite, not_finite
 from condyle.train.losses import class_weights, masked
 from condyle.train.multiplane.batches import Batch, plain
@@ -56,22 +57,26 @@ class TorchMember:
     maps: bool = False
     grid: tuple[int, int] | None = None
 
+    @property
+    def device(self) -> torch.device:
+        return self.network.fuse.bias.device
+
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         with torch.inference_mode():
-            features, before = self.network.encode(slot, torch.from_numpy(grey))
+            features, before = self.network.encode(slot, torch.from_numpy(grey).to(self.device))
             if slot in self.network.level:
                 features = self.network.level[slot](features.transpose(1, 3)).transpose(1, 3)
-        return features.float().numpy(), before.float().numpy()
+        return features.float().cpu().numpy(), before.float().cpu().numpy()
 
     def read(self, features: Floats, shown: Floats) -> Mapping[str, Floats]:
-        whole, mask = torch.from_numpy(features)[None], torch.from_numpy(shown)[None]
+        whole, mask = (torch.from_numpy(one)[None].to(self.device) for one in (features, shown))
         with torch.inference_mode():
             if self.maps:
                 found = ReaderGraph(self.network)(whole, mask)
-                return {name: one[0].numpy() for name, one in zip(outputs_of(self.network), found, strict=True)}
+                return {name: one[0].cpu().numpy() for name, one in zip(outputs_of(self.network), found, strict=True)}
             places = parted(whole.flatten(0, 2), self.network.shape.parts).unflatten(0, whole.shape[:3]).flatten(2, 3)
             fused, single, _, _ = self.network.read(places, self.network.places(mask))
-        return {"logits": fused[0].float().numpy(), "planes": single[0].float().numpy()}
+        return {"logits": fused[0].float().cpu().numpy(), "planes": single[0].float().cpu().numpy()}
 
 
 def logits_of(
@@ -85,7 +90,7 @@ def logits_of(
     found = []
     for number in rows.tolist():
         grey, shown = plain(store, number)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        with torch.autocast(member.device.type, torch.bfloat16, enabled=half):
             told = answer([member], network.slots, grey, shown, attention, network.shape.findings)
         found.append((told.logits, told.planes))
     network.train(training)
@@ -119,7 +124,7 @@ class MultiplaneLearner(Learner):
         """Tell how far training has come."""
         total = self.recipe.optimiser.epochs * (self.steps // self.recipe.optimiser.epochs)
         tell(f"epoch {self.current_epoch + 1} of {self.recipe.optimiser.epochs}", min(self.global_step + 1, total), total)
-        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=studies)
+        self.log("loss", devices.mean(loss.detach()), on_step=False, on_epoch=True, batch_size=studies)
 
     def loss_of(self, features: Tensor, kept: Tensor, batch: Labelled, inside: Tensor | None = None) -> Tensor:
         """Of [n, slot, place, channel] features under a mask [n, slot, place]: the fused answer, and each input alone.
@@ -132,9 +137,10 @@ class MultiplaneLearner(Learner):
         positive = self.positive.to(fused.device)
         alone = batch.targets[:, None].where(kept.amax(2)[..., None] > 0, torch.full_like(batch.targets[:, None], torch.nan))
         weights = batch.weights
-        loss = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None])
+        loss = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None], over=devices.mean)
         if self.recipe.network.fuse != "logistic":  # there every input learns by itself; what fuses them is fitted afterwards
-            loss = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights) + settings.planes * loss
+            fused_loss = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights, over=devices.mean)
+            loss = fused_loss + settings.planes * loss
         if settings.places and inside is not None:
             loss = loss + settings.places * missed(shares, inside & (kept[:, None] > 0) & (batch.targets > 0.5)[:, :, None, None])
         return loss
@@ -197,7 +203,8 @@ class MultiplaneLearner(Learner):
         if not len(self.held_out):
             return None
         half = self.recipe.optimiser.precision == "bf16"
-        logits, _ = logits_of(self.network, self.store, self.held_out, attention_of(self.recipe), half=half)
+        attention = attention_of(self.recipe)
+        logits = devices.shared_out(lambda rows: logits_of(self.network, self.store, rows, attention, half=half)[0], self.held_out)
         return badness(self.truth, logits, self.recipe.select.metric)
 
 
@@ -234,7 +241,7 @@ def missed(shares: Sequence[Tensor | None], inside: Tensor) -> Tensor:
         there = own.any(2)
         on_it = (share[..., 0].float() * own).sum(2)[there]
         total, count = total - on_it.clamp_min(1e-6).log().sum(), count + len(on_it)
-    return total / max(count, 1)
+    return total / devices.mean(total.new_tensor(float(count))).clamp_min(1e-8)
 
 
 def _through(slices: list[list[int]], late: Floats, before: Floats, smallest: int, margin: int) -> list[Any]:

@@ -26,6 +26,7 @@ from condyle.readers.grades import step_of
 from condyle.readers.multiplane.network import Floats
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.package import Package, SlotSpec
+from condyle.train import devices
 from condyle.train.loop import Batches, fit
 from condyle.train.multiplane.batches import StudyBatches
 from condyle.train.multiplane.calibrate import fit_calibrations, fit_logistic, scores_of
@@ -247,6 +248,7 @@ def _fold(
             network = fit(
                 part, folder / f"{name}-seed{number}", seed=seed, epochs=settings.epochs, patience=recipe.select.patience,
                 precision="bf16-mixed" if settings.precision == "bf16" else "32-true", accelerator="auto",
+                number_of_devices=devices.chosen(),
             )  # fmt: skip
             assert isinstance(network, MultiplaneNetwork)
             network.cpu()
