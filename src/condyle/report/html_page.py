@@ -84,7 +84,8 @@ def export(reading: Reading) -> dict[str, bytes]:
         summary=summarise(reading),
         pictures=drawn,
         mapped=[
-            (number, name, entry_of(name, joint).title, _where_mapped(name, drawn, reading, joint)) for number, name in enumerate(mapped)
+            (number, name, entry_of(name, joint).title, _where_mapped(name, drawn, reading, joint), _strengths(name, drawn))
+            for number, name in enumerate(mapped)
         ],
         map_number={name: number for number, name in enumerate(mapped)},
         legend=legend() if mapped else "",
@@ -212,6 +213,15 @@ def _where_mapped(name: str, drawn: tuple[Picture, ...], reading: Reading, joint
     shown = {one.site for picture in drawn for one in picture.maps if one.finding == name}
     sites = in_reading_order((finding.site for finding in reading.findings), joint)
     return in_words([title for site in sites if (title := site_title(site, joint)) in shown])
+
+
+def _strengths(name: str, drawn: tuple[Picture, ...]) -> str:
+    """How high the map of each series is beside the highest: the scale of the colours is each series' own (fault G23)."""
+    found = {picture.title.partition(",")[0]: one.strength for picture in drawn for one in picture.maps if one.finding == name}
+    if len(found) < 2:
+        return ""
+    (best, _), *rest = sorted(found.items(), key=lambda pair: -pair[1])
+    return f"highest in {best}, {in_words([f'in {title} {percent(share)}' for title, share in rest])} of that"
 
 
 def _series_row(series: Series, reading: Reading) -> SeriesRow:

@@ -43,12 +43,16 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A class map: its coloured picture and the matrix that lays the unit square on the key image."""
+    """A class map: its coloured picture and the matrix that lays the unit square on the key image.
+
+    ``strength`` is the highest value of the finding in this series beside that of the series where it is highest.
+    """
 
     finding: str
     site: str
     href: str
     matrix: str
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,8 @@ def _maps(
         # Only where the finding is there or in doubt: a normalised map of nothing looks like something.
         if weight(finding, joint) in MARKED and top > 0:
             href = data_uri(colour_map(evidence.image, top))
-            maps.append(Map(finding.finding, site_title(finding.site, joint), href, f"matrix({matrix})"))
+            strongest = max(own for (_, name), own in tops.items() if name == finding.finding)
+            maps.append(Map(finding.finding, site_title(finding.site, joint), href, f"matrix({matrix})", top / strongest))
     return maps
 
 

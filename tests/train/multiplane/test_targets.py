@@ -29,6 +29,20 @@ def test_a_finding_is_present_where_any_site_has_it_and_a_site_speaks_for_itself
     np.testing.assert_array_equal(targets, [[1, 0, 1, np.nan]])
 
 
+def test_absent_at_one_site_leaves_the_whole_open_while_another_is_unknown() -> None:
+    studies = ["all absent", "one unknown", "one unmentioned", "one present", "whole absent"]
+    labels = [
+        *(Label("all absent", "a", "meniscal_tear", level=site, value=0.0) for site in ("medial", "lateral")),
+        Label("one unknown", "b", "meniscal_tear", level="medial", value=0.0), Label("one unknown", "b", "meniscal_tear", level="lateral"),
+        Label("one unmentioned", "c", "meniscal_tear", level="medial", value=0.0),
+        Label("one present", "d", "meniscal_tear", level="lateral", value=1.0),
+        Label("whole absent", "e", "meniscal_tear", value=0.0),
+    ]  # fmt: skip
+    targets, _ = targets_of(labels, studies, ["meniscal_tear", "meniscal_tear/medial"])
+    np.testing.assert_array_equal(targets[:, 0], [0, np.nan, np.nan, 1, 0])
+    np.testing.assert_array_equal(targets[:, 1], [0, 0, 0, np.nan, np.nan])
+
+
 def test_g45_several_sources_give_a_probability_weighed_by_reliability() -> None:
     labels = [
         Label("a", "p", "cyst", value=1.0, source="report", reliability=0.25),

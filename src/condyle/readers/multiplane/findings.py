@@ -93,7 +93,8 @@ def evidence_of(
             curve, stack = told.curve[at, number], stacks[slot]
             if not curve.any():
                 continue
-            key, ident = int(curve.argmax()), f"{slot}-{name.replace('/', '-')}"
+            # The slice of the strongest cell: a map of it is on the scale of all slices of its series (fault G23).
+            key, ident = int(told.maps[at, number].max(axis=(1, 2)).argmax()), f"{slot}-{name.replace('/', '-')}"
             own, places = slices[slot], np.flatnonzero(stack.shown)
             image = np.asarray(told.maps[at, number, key].clip(0), np.float32)
             name_of = series[slot].series_id

@@ -29,12 +29,15 @@ def targets_of(
     Notes
     -----
     Labels are found by name, never by their order (fault G35). Where several readers or sources speak of one site the mean of their
-    values counts, weighed by their reliability (1 where none is given); the weight is the mean reliability. A site about which
-    nobody says anything leaves "present anywhere" open unless another site is present.
+    values counts, weighed by their reliability (1 where none is given); the weight is the mean reliability. Where sites are spoken of
+    singly, "present anywhere" is absent only when each of the sites that the cohort knows of the finding is known to be absent, or
+    somebody speaks of the whole; else it stays open.
     """
     place = {study: number for number, study in enumerate(studies)}
     said: dict[tuple[str, str], Sites] = {}
+    every: dict[str, set[str]] = {}  # finding -> sites that anybody speaks of in any study, also to say that nothing is known
     for label in labels:
+        every.setdefault(label.finding, set()).update({label.level or label.side} - {""})
         if label.study_id in place and isinstance(label.value, int | float):
             site = label.level or label.side
             own = said.setdefault((label.study_id, label.finding), {}).setdefault(site, [])
@@ -51,8 +54,9 @@ def targets_of(
             heard = [own for own in chosen if sum(weight for _, weight in own) > 0]
             votes = [(_share(own, reached), float(np.mean([weight for _, weight in own]))) for own in heard]
             if not votes and finding == ANY:
-                votes = _from_others(said, study)
-            if votes:
+                votes = _from_others(said, every, study)
+            partly = not site and _partly(sites, every.get(finding, set()))
+            if votes and (max(votes)[0] > 0.5 or not partly):
                 targets[row, column], weights[row, column] = max(votes)
     if link == "corn":
         below = targets.copy()
@@ -84,14 +88,19 @@ def demand_both_classes(targets: NDArray[np.float32], findings: Sequence[str], w
         )  # fmt: skip
 
 
-def _from_others(said: Mapping[tuple[str, str], Sites], study: str) -> list[tuple[float, float]]:
+def _partly(sites: Sites, every: set[str]) -> bool:
+    """Whether some sites of a finding are spoken of, and neither the whole nor all that the cohort knows."""
+    named = {spoken for spoken, own in sites.items() if sum(weight for _, weight in own) > 0}
+    return bool(named) and "" not in named and not every <= named
+
+
+def _from_others(said: Mapping[tuple[str, str], Sites], every: Mapping[str, set[str]], study: str) -> list[tuple[float, float]]:
     """Whether anything is abnormal, as the other findings say: yes when one is present, no when every finding that the cohort speaks of
     is known to be absent in this study."""
-    names = {name for _, name in said if name != ANY}
-    known = [max(_share(votes, 1) for votes in said[study, name].values()) for name in names if (study, name) in said]
-    if any(share > 0.5 for share in known):
+    own = {name: said.get((study, name), {}) for name in {name for _, name in said if name != ANY}}
+    if any(_share(votes, 1) > 0.5 for sites in own.values() for votes in sites.values()):
         return [(1.0, 1.0)]
-    return [(0.0, 1.0)] if known and len(known) == len(names) else []
+    return [(0.0, 1.0)] if own and all(sites and not _partly(sites, every[name]) for name, sites in own.items()) else []
 
 
 def _share(votes: Sequence[tuple[float, float]], step: int) -> float:
