@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from condyle.errors import InputError, TableError, UsageError
-from condyle.train.recipe import load_recipe, shipped_recipes
+from condyle.train.recipe import load_recipe, load_sizes, shipped_recipes
 
 CARD = {"licence": "Apache-2.0", "intended_use": "Research use only."}
 
@@ -42,6 +42,59 @@ def test_all_problems_are_told_at_once_with_the_nearest_known_key(tmp_path: Path
     assert "Did you mean 'hidden'" in text
     assert "select.patience" in text
     assert len(caught.value.problems) == 3
+
+
+def test_faults_of_values_and_between_values_are_told_together(tmp_path: Path) -> None:
+    content = {
+        "extends": "knee_nine",
+        "data": {"findings": ["meniscal_teer", "acl_injury"]},
+        "heads": {"acl_injury": "binary", "meniscal_teer": "binary"},
+        "network": {"backbone": "resnet19"},
+        "split": {"folds": 2, "run": 5},
+        "threshold": {"rule": "sensitivity", "value": 3},
+        "optimiser": {"epochs": 0, "backbone_rat": 0.0},
+        "loss": {"weights": {"foo": 1}},
+        "search": {
+            "trials": 0,
+            "space": {
+                "optimiser.raet": {"low": 0.1, "high": 0.01}, "network.aggregate": {"among": ["maxx"]},
+                "optimiser.rate": {"low": 1, "high": 0.1},
+            },
+        },
+    }  # fmt: skip
+    with pytest.raises(TableError) as caught:
+        load_recipe(write(tmp_path, "mine", **content))
+    told = caught.value.problems
+    for words in (
+        "network.backbone: 'resnet19' is none of", "Did you mean 'resnet18'", "'meniscal_teer' is no finding", "split.run: there are",
+        "threshold.value", "optimiser.epochs", "Did you mean 'backbone_rate'", "loss.weights: 'foo'", "search.trials",
+        "there is no setting 'optimiser.raet'. Did you mean 'optimiser.rate'", "search.space.network.aggregate: 'maxx'",
+        "search.space.optimiser.raet: low must lie below high", "search.space.optimiser.rate: low must lie below high",
+    ):  # fmt: skip
+        assert sum(words in line for line in told) == 1, words
+    assert len(told) == 12, "nothing follows from a default that stands where something is wrong"
+    assert caught.value.why == "12 problems were found."
+
+
+def test_two_faults_between_values_are_two(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        load_recipe(write(tmp_path, "mine", extends="knee_nine", split={"folds": 2, "run": 5}, loss={"weights": {"foo": 1}}))
+    assert caught.value.why == "2 problems were found."
+    assert len(caught.value.problems) == 2
+
+
+def test_a_misspelt_family_does_not_hide_the_rest(tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        load_recipe(write(tmp_path, "mine", extends="knee_nine", family="multiplan", split={"folds": 1}))
+    assert [line.partition(":")[0] for line in caught.value.problems] == ["family", "split.folds"]
+
+
+def test_all_sizes_are_checked_at_once(tmp_path: Path) -> None:
+    sizes = {"smoke": {"optimiser": {"epochs": 0}}, "full": {"split": {"folds": 1}}}
+    with pytest.raises(TableError) as caught:
+        load_sizes(write(tmp_path, "mine", extends="knee_nine", seed="x", sizes=sizes))
+    assert sorted(line.partition(":")[0] for line in caught.value.problems) == ["optimiser.epochs", "seed", "split.folds"]
+    assert list(load_sizes("knee_nine")) == ["smoke", "study", "full"]
 
 
 def test_a_finding_that_the_joint_does_not_have_is_named(tmp_path: Path) -> None:

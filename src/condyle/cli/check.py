@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from condyle.cli.command import command, group
-from condyle.cli.options import SIZES, Given, given_traits
+from condyle.cli.options import Given, given_traits
 from condyle.cli.screen import Screen
 from condyle.cli.study import load_study
 
@@ -122,9 +122,9 @@ def recipe(
     screen: Screen, name: Annotated[str, typer.Argument(metavar="PATH", help="Name of a shipped recipe, or path of a recipe.yaml.")]
 ) -> None:
     """Check a recipe in all its sizes: keys, values, what it inherits. Needs no torch."""
-    from condyle.train.recipe import load_recipe
+    from condyle.train.recipe import load_sizes
 
-    checked = {size: load_recipe(name, size=size) for size in SIZES}
+    checked = load_sizes(name)
     full = checked["full"]
     screen.say(f"{full.name} {full.version}: in order; family {full.family}, findings {', '.join(full.data.findings)}")
     screen.record(name=full.name, recipe={size: one.model_dump(mode="json") for size, one in checked.items()})

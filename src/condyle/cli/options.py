@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -10,7 +10,6 @@ from condyle.errors import UsageError
 
 FORMATS_HELP = "Comma separated exporters (see 'condyle list exporters')."
 ENGINE_HELP = "Runs the package's graphs: onnxruntime (default) or openvino (extra 'openvino'; 16-bit where the processor has it)."
-SIZES: tuple[Literal["smoke", "study", "full"], ...] = ("smoke", "study", "full")
 Given = Annotated[
     list[str] | None,
     typer.Option(

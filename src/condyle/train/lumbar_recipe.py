@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from condyle.train.sections import Recipe, Section
+from condyle.train.sections import Recipe, Section, Sound, all_sound
 
 
 class Split(Section):
@@ -112,10 +112,12 @@ class LumbarRecipe(Recipe):
     calibrate: Calibrate = Calibrate()
     threshold: Threshold = Threshold()
 
-    def wrong(self) -> list[str]:
-        found = self.weightless(self.loss.weights)
-        found += [f"second.findings: {name} is none of data.findings" for name in self.second.findings if name not in self.data.findings]
-        if self.segment.package and self.size != "smoke":
+    def wrong(self, sound: Sound = all_sound) -> list[str]:
+        found = self.weightless(self.loss.weights) if sound("data.findings", "loss.weights") else []
+        if sound("data.findings", "second.findings"):
+            known = self.data.findings
+            found += [f"second.findings: {name} is none of data.findings" for name in self.second.findings if name not in known]
+        if sound("segment.package", "size") and self.segment.package and self.size != "smoke":
             found.append("segment.package: a segmenter that was trained elsewhere may have seen the patients it is judged on")
         return found
 

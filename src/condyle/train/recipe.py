@@ -12,13 +12,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from condyle.errors import InputError, TableError, UsageError, did_you_mean
+from condyle.errors import InputError, TableError, UsageError, did_you_mean, nearest
 from condyle.safe_yaml import read_yaml
 from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.sections import Recipe, Size
+from condyle.train.recipe_faults import faults
 
 FAMILIES: dict[str, type[Recipe]] = {"lumbar": LumbarRecipe, "multiplane": MultiplaneRecipe}
 
@@ -40,20 +41,46 @@ def load_recipe(name_or_path: str | Path, *, size: Size = "full", seed: int | No
     """
     content, where = _resolved(name_or_path, ())
     sizes = content.pop("sizes", {})
-    if not isinstance(sizes, dict) or set(sizes) - {"smoke", "study", "full"}:
-        raise _wrong(where, ["sizes: must hold some of smoke, study, full"])
+    problems: list[str] = []
+    recipe = _of_size(content, size, seed, problems)
+    if problems or recipe is None:
+        raise _wrong(where, problems)
+    return recipe
+
+
+def load_sizes(name_or_path: str | Path) -> dict[Size, Recipe]:
+    """A recipe in all its sizes. Raises as ``load_recipe``; a problem of several sizes is told once."""
+    content, where = _resolved(name_or_path, ())
+    problems: list[str] = []
+    found = {size: _of_size(content, size, None, problems) for size in get_args(Size)}
+    if problems:
+        raise _wrong(where, list(dict.fromkeys(problems)))
+    return {size: recipe for size, recipe in found.items() if recipe is not None}
+
+
+def _of_size(content: Mapping[str, Any], size: Size, seed: int | None, problems: list[str]) -> Recipe | None:
+    """The recipe of a size; what is wrong with it is appended to ``problems``."""
+    content = dict(content)
+    if not isinstance(sizes, dict) or set(sizes) - set(get_args(Size)) or not all(isinstance(own or {}, dict) for own in sizes.values()):
+        problems.append(f"sizes: must hold some of {', '.join(get_args(Size))}, each with the sections that differ in it")
+        sizes = {}
     content = _merged(content, sizes.get(size) or {})
     content["size"] = size
     if seed is not None:
         content["seed"] = seed
     family = content.get("family")
     if family not in FAMILIES:
-        raise _wrong(where, [f"family: {family!r} is none of {', '.join(FAMILIES)}.{did_you_mean(str(family), FAMILIES)}"])
-    schema = FAMILIES[family]
+        meant = nearest(str(family), FAMILIES)
+        problems.append(f"family: {family!r} is none of {', '.join(FAMILIES)}." + (f" Did you mean {meant!r}?" if meant else ""))
+        if not meant:
+            return None
+        content["family"] = family = meant
+    schema = FAMILIES[str(family)]
     try:
         return schema.model_validate(content)
     except ValidationError as error:
-        raise _wrong(where, [_sentence(one, schema) for one in error.errors()]) from None
+        problems += faults(schema, content, error)
+        return None
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -87,27 +114,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in over.items():
         out[key] = _merged(out[key], value) if isinstance(value, Mapping) and isinstance(out.get(key), Mapping) else value
     return out
-
-
-def _sentence(error: Any, schema: type[Recipe]) -> str:
-    place = [str(part) for part in error["loc"]]
-    if error["type"] == "extra_forbidden":
-        return f"{'.'.join(place)}: unknown key.{did_you_mean(place[-1], _known(schema, place[:-1]))}"
-    return f"{'.'.join(place)}: {error['msg']}" if place else str(error["msg"]).removeprefix("Value error, ")
-
-
-def _known(schema: type[Recipe], place: list[str]) -> list[str]:
-    """Keys of the section at a place; of a mapping of sections (slots) those of each."""
-    model: Any = schema
-    for part in place:
-        if part in getattr(model, "model_fields", {}):
-            annotation = model.model_fields[part].annotation
-            model = next((one for one in (annotation, *get_args(annotation)) if _is_section(one)), None)
-    return list(model.model_fields) if _is_section(model) else []
-
-
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _unreadable(path: Path, reason: str) -> InputError:

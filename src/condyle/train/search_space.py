@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from condyle.train.sections import Section
 
@@ -20,16 +20,17 @@ class Range(Section):
     step: float | None = Field(default=None, gt=0)
     among: tuple[float | str | bool | None, ...] = ()
 
-    @model_validator(mode="after")
-    def _fits(self) -> Range:
+    def wrong(self) -> list[str]:
+        """What no range can be, one sentence each. No validator: the recipe tells it beside what else is wrong."""
+        found = []
         bounded = self.low is not None and self.high is not None
         if bounded == bool(self.among) or (self.low is None) != (self.high is None):
-            raise ValueError("give either low and high, or among")
-        if bounded and self.low is not None and self.high is not None and (self.low >= self.high or (self.log and self.low <= 0)):
-            raise ValueError("low must lie below high, and above 0 with log")
+            found.append("give either low and high, or among")
+        if self.low is not None and self.high is not None and (self.low >= self.high or (self.log and self.low <= 0)):
+            found.append("low must lie below high, and above 0 with log")
         if self.log and self.step is not None:
-            raise ValueError("log and step exclude each other")
-        return self
+            found.append("log and step exclude each other")
+        return found
 
     def corners(self) -> tuple[Any, ...]:
         """Values that must be allowed for all between them to be; one is no whole number unless there are steps."""

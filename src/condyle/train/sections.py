@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from condyle.anatomy import JOINTS
 from condyle.errors import did_you_mean
 
 Size = Literal["smoke", "study", "full"]
 Contrast = Literal["none", "intravenous", "arthrogram"]
+
+# Whether all of some places (``network.backbone``, ``split``) can be relied on: a check of several settings waits until each is sound.
+Sound = Callable[..., bool]
+
+
+def all_sound(*_places: str) -> bool:
+    """Of a recipe whose every value was accepted."""
+    return True
 
 
 class Section(BaseModel):
@@ -100,17 +110,22 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
-        if self.data.joint not in JOINTS:
-            raise ValueError(f"data.joint: there is no joint {self.data.joint!r}; use one of {', '.join(JOINTS)}")
-        if wrong := [*self._wrong_findings(), *self.wrong()]:
-            raise ValueError("; ".join(wrong))
+        if problems := self.problems():
+            raise PydanticCustomError("recipe", "{text}", {"text": "; ".join(problems), "problems": tuple(problems)})
         return self
 
-    def wrong(self) -> list[str]:
-        """What a family finds wrong beside this, one sentence each."""
+    def problems(self, sound: Sound = all_sound) -> list[str]:
+        """What settings that are right by themselves have wrong between them, one sentence each; ``sound`` as for ``wrong``."""
+        return [*(self._wrong_findings(sound) if sound("data.joint", "data.findings") else []), *self.wrong(sound)]
+
+    def wrong(self, sound: Sound = all_sound) -> list[str]:
+        """What a family finds wrong beside this. Only checks are made of which ``sound`` says that all they look at is right."""
         return []
 
-    def _wrong_findings(self) -> list[str]:
+    def _wrong_findings(self, sound: Sound) -> list[str]:
+        if self.data.joint not in JOINTS:
+            near = did_you_mean(self.data.joint, JOINTS)
+            return [f"data.joint: there is no joint {self.data.joint!r}; use one of {', '.join(JOINTS)}.{near}"]
         joint = JOINTS[self.data.joint]
         entries = {entry.name: entry.kind for entry in joint.findings}
         wrong = []
@@ -120,6 +135,8 @@ class Recipe(Section):
                 wrong.append(f"data.findings: {name!r} is no finding of the {joint.name}.{did_you_mean(name, entries)}")
             elif place and place not in joint.compartments:
                 wrong.append(f"data.findings: {place!r} is no compartment of the {joint.name}.{did_you_mean(place, joint.compartments)}")
+        if not sound("heads"):
+            return wrong
         if set(self.heads) != set(self.data.findings):
             wrong.append("heads: there must be one head for each of data.findings")
         for name, kind in self.heads.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -10,8 +10,8 @@ from condyle.anatomy import joint as catalogue
 from condyle.errors import did_you_mean
 from condyle.readers.grades import LINKS, columns_of
 from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, MASK_LOSSES, SEGMENTERS, VOLUMES
-from condyle.train.search_space import Search, placed
-from condyle.train.sections import Recipe, Section
+from condyle.train.search_space import Range, Search, placed
+from condyle.train.sections import Recipe, Section, Sound, all_sound
 
 SEARCHED = ("prepare", "locate", "network", "loss", "optimiser", "augment")  # sections whose settings a search may vary
 
@@ -165,17 +165,22 @@ class MultiplaneRecipe(Recipe):
     threshold: Threshold = Threshold()
     search: Search | None = None
 
-    def wrong(self) -> list[str]:
-        found = self.weightless(self.loss.weights)
-        if self.split.run > self.split.folds:
+    def wrong(self, sound: Sound = all_sound) -> list[str]:
+        found = self.weightless(self.loss.weights) if sound("loss.weights", "data.findings") else []
+        if sound("split") and self.split.run > self.split.folds:
             found.append(f"split.run: there are only {self.split.folds} folds")
-        found += [f"network.backbones: {slot!r} is not in data.slots" for slot in self.network.backbones if slot not in self.data.slots]
-        inits = self.network.init if isinstance(self.network.init, dict) else {}
-        found += [f"network.init: {slot!r} is not in data.slots" for slot in inits if slot not in self.data.slots]
-        if self.network.attention.use and any(name in VOLUMES for name in self.backbones().values()):
-            found.append("network.attention: attention object localisation needs backbones of slices")
-        if self.network.shared and len(set(self.backbones().values())) > 1:
-            found.append("network.shared: inputs with different backbones cannot share one")
+        if sound("locate"):
+            found += self._wrong_localiser()
+        if sound("threshold") and self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
+            found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
+        if sound("network", "data.slots"):
+            found += self._wrong_network()
+        if sound("network", "data.slots", "prepare", "optimiser", "loss"):
+            found += self._wrong_together()
+        return found + (self._wrong_search(sound, whole=not found) if self.search is not None else [])
+
+    def _wrong_localiser(self) -> list[str]:
+        found = []
         if self.locate.use and not self.locate.structures:
             found.append("locate.structures: the localiser needs a structure to look for")
         if self.locate.network != "unet_3d":
@@ -183,7 +188,23 @@ class MultiplaneRecipe(Recipe):
         halves = 2 ** (len(self.locate.widths) - 1)
         if any(size % halves for size in self.locate.cells):
             found.append(f"locate.cells: each must be a multiple of {halves}, because there are {len(self.locate.widths)} widths")
-        own = self.network
+        return found
+
+    def _wrong_network(self) -> list[str]:
+        found = [f"network.backbones: {slot!r} is not in data.slots" for slot in self.network.backbones if slot not in self.data.slots]
+        inits = self.network.init if isinstance(self.network.init, dict) else {}
+        found += [f"network.init: {slot!r} is not in data.slots" for slot in inits if slot not in self.data.slots]
+        if self.network.attention.use and any(name in VOLUMES for name in self.backbones().values()):
+            found.append("network.attention: attention object localisation needs backbones of slices")
+        if 0 < sum(name in VOLUMES for name in self.backbones().values()) < len(self.backbones()):
+            found.append("network.backbones: backbones of stacks and of slices cannot stand side by side")
+        if self.network.shared and len(set(self.backbones().values())) > 1:
+            found.append("network.shared: inputs with different backbones cannot share one")
+        return found
+
+    def _wrong_together(self) -> list[str]:
+        """What network, pictures, optimiser and loss ask of each other."""
+        found, own = [], self.network
         if own.parts > 1 and (any(name in VOLUMES for name in self.backbones().values()) or self.prepare.pixels // own.stride % own.parts):
             found.append(f"network.parts: {own.parts} must divide the grid of {self.prepare.pixels // own.stride} cells of a slice")
         loose = self.optimiser.backbone_rate or own.init == "random" or not own.shared or own.attention.dimensions == 3
@@ -201,20 +222,38 @@ class MultiplaneRecipe(Recipe):
             return []
         found, content = [], {**self.model_dump(mode="json"), "search": None}
         if self.search.folds > self.split.run:
+        sections = {name: getattr(self, name) for name in SEARCHED}
+        content = {**{name: own.model_dump(mode="json") for name, own in sections.items()}, "search": None}
             found.append(f"search.folds: the recipe trains {self.split.run} folds")
+        whole = whole and sound(*type(self).model_fields)
+        if whole:
+            content = {**self.model_dump(mode="json"), "search": None}
         known = [f"{name}.{key}" for name in SEARCHED for key in content[name]]
         for place, values in self.search.space.items():
-            if place.partition(".")[0] not in SEARCHED:
+            found += [f"search.space.{place}: {text}" for text in values.wrong()]
+            name = place.partition(".")[0]
+            if name not in SEARCHED:
                 found.append(f"search.space: {place!r} cannot be searched; {', '.join(SEARCHED)} can.{did_you_mean(place, known)}")
                 continue
             try:
-                for value in values.corners():
-                    type(self).model_validate(placed(content, {place: value}))
+                placed(content, {place: None})
             except KeyError:
                 found.append(f"search.space: there is no setting {place!r}.{did_you_mean(place, known)}")
-            except ValidationError as error:
-                found.append(f"search.space.{place}: {value!r}: {error.errors()[0]['msg']}")
+                continue
+            found += self._refused(place, values, content, whole=whole)
         return found
+    def _refused(self, place: str, values: Range, content: dict[str, Any], *, whole: bool) -> list[str]:
+        """The first value of a range that the recipe, or its section, could not have."""
+        name = place.partition(".")[0]
+        schema = type(self) if whole else type(getattr(self, name))
+        for value in values.corners():
+            tried = placed(content, {place: value})
+            try:
+                schema.model_validate(tried if whole else tried[name])
+            except ValidationError as error:
+                return [f"search.space.{place}: {value!r}: {error.errors()[0]['msg']}"]
+        return []
+
 
     @property
     def seed_of_draws(self) -> int:
