@@ -211,24 +211,23 @@ class MultiplaneRecipe(Recipe):
         if self.optimiser.draws and (loose or any(name in VOLUMES for name in self.backbones().values())):
             found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")
         if self.loss.places and not (self.optimiser.draws and own.parts > 1 and own.aggregate == "attention" and own.fuse != "coplane"):
-            found.append("loss.places: places are taught to attention over several parts of a slice, on kept features (optimiser.draws)")
-        if self.threshold.rule in ("sensitivity", "specificity") and self.threshold.value > 1:
-            found.append(f"threshold.value: a {self.threshold.rule} is at most 1")
-        return found + self._wrong_search()
+            found.append("loss.places: places are taught to attention over several parts of a slice, on kept features (optimiser.draws); "
+                         "set loss.places: 0 to learn without them")
+        return found
 
-    def _wrong_search(self) -> list[str]:
-        """Settings of the search that are not there, may not be searched, or have values that this recipe could not have."""
-        if self.search is None:
-            return []
-        found, content = [], {**self.model_dump(mode="json"), "search": None}
-        if self.search.folds > self.split.run:
+    def _wrong_search(self, sound: Sound, *, whole: bool) -> list[str]:
+        """Settings of the search that are not there, may not be searched, or have values that this recipe could not have. ``whole``: the
+        recipe is right beside its search, so that a value can be tried in the whole of it; else in its own section alone."""
+        assert self.search is not None
+        found = []
+        if sound("search.folds", "split.run") and self.search.folds > self.split.run:
+            found.append(f"search.folds: the recipe trains {self.split.run} folds")
         sections = {name: getattr(self, name) for name in SEARCHED}
         content = {**{name: own.model_dump(mode="json") for name, own in sections.items()}, "search": None}
-            found.append(f"search.folds: the recipe trains {self.split.run} folds")
+        known = [f"{name}.{key}" for name in SEARCHED for key in content[name]]
         whole = whole and sound(*type(self).model_fields)
         if whole:
             content = {**self.model_dump(mode="json"), "search": None}
-        known = [f"{name}.{key}" for name in SEARCHED for key in content[name]]
         for place, values in self.search.space.items():
             found += [f"search.space.{place}: {text}" for text in values.wrong()]
             name = place.partition(".")[0]
@@ -242,6 +241,7 @@ class MultiplaneRecipe(Recipe):
                 continue
             found += self._refused(place, values, content, whole=whole)
         return found
+
     def _refused(self, place: str, values: Range, content: dict[str, Any], *, whole: bool) -> list[str]:
         """The first value of a range that the recipe, or its section, could not have."""
         name = place.partition(".")[0]
@@ -253,7 +253,6 @@ class MultiplaneRecipe(Recipe):
             except ValidationError as error:
                 return [f"search.space.{place}: {value!r}: {error.errors()[0]['msg']}"]
         return []
-
 
     @property
     def seed_of_draws(self) -> int:
