@@ -120,8 +120,11 @@ def _recipes() -> str:
     parts = [
         HEAD,
         "# Recipes\n",
-        "A recipe is YAML: data, no code. `extends: other` inherits; `sizes` holds what differs in `smoke`, `study` and `full`.",
-        "Unknown keys are errors. `condyle check recipe PATH` says every one.\n",
+        "A recipe is YAML: data, no code. `sizes` holds what differs in `smoke`, `study` and `full`. `extends: other` inherits: sections are",
+        "merged key by key, lists and values are replaced, and `null` takes back what was inherited (`data: {slots: {coronal: null}}` is a recipe",
+        "without that plane). Findings named anew leave the inherited heads and weights of all others behind. Findings are those of the",
+        "[catalogue](findings.md); another one is a line in `src/condyle/anatomy`. `condyle show NAME` tells what a recipe learns; the files lie",
+        "in `src/condyle/recipes`. Unknown keys are errors; `condyle check recipe PATH` says every one.\n",
         "Shipped: " + ", ".join(f"`{name}`" for name in shipped_recipes())
         + "; what each was shown to do: [results](../results.md#recipes).\n",
         _keys("Every family", Recipe, list(Recipe.model_fields)),
@@ -141,6 +144,8 @@ def _sections(before: str, schema: type[BaseModel], names: list[str]) -> Iterato
         section = next((one for one in (annotation, *get_args(annotation)) if _is_section(one)), None)
         if section is not None:
             yield _keys(f"{before}`{name}`", section, list(section.model_fields))
+            inner = [key for key in section.model_fields if _is_section(section.model_fields[key].annotation)]
+            yield from _sections(f"{before}`{name}`: ", section, inner)
 
 
 def _is_section(annotation: Any) -> bool:
@@ -153,7 +158,7 @@ def _keys(title: str, section: Any, names: list[str]) -> str:
     for name in names:
         field = section.model_fields[name]
         words = "section" if _is_section(field.annotation) else _words(field.annotation)
-        default = "required" if field.is_required() else "" if words == "section" else f"`{field.default!r}`"
+        default = "required" if field.is_required() else "" if words == "section" else f"`{field.get_default(call_default_factory=True)!r}`"
         limits = ", ".join(str(limit) for limit in field.metadata)
         lines.append(f"| `{name}` | {words}{f' ({limits})' if limits else ''} | {default} |".replace("|None", " or none"))
     return "\n".join(lines) + "\n"

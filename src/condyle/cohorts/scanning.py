@@ -126,6 +126,8 @@ def _traits(series: Series) -> dict[str, Any]:
     found["vendor"] = series.headers.get("manufacturer") or None
     strength = series.headers.get("field_strength")
     found["field_strength"] = strength if isinstance(strength, int | float) and 0.01 <= strength <= 20 else None
+    # Simulated studies say so in every file; without the word here a package trained on them would pass for one of patients.
+    found["simulated"] = "yes" if str(series.headers.get("study_description") or "").startswith("CONDYLE SIMULATION") else None
     return found
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from condyle.anatomy import FindingEntry, Joint
 from condyle.report.changes import in_rows
-from condyle.report.pictures import Picture, legend, mapped_findings, pictures
+from condyle.report.pictures import Map, Picture, legend, mapped_findings, pictures
 from condyle.report.reading_json import stray_files, why_unused
 from condyle.report.review import Question, question, review_headline, review_note, said
 from condyle.report.sentences import site_sentence
@@ -29,6 +29,9 @@ from condyle.study import Finding, Reading, Review, Series, Trait
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_BADGES = {  # beside "Research use only", by the code of the problem that says more
+    "trained-on-simulation": "Trained on simulated studies only", "trained-to-try": "Trained only to see that it runs",
+}  # fmt: skip
 _TRAITS = ("plane", "weighting", "fat_suppressed", "contrast", "side", "body_part")
 
 
@@ -102,6 +105,10 @@ def export(reading: Reading) -> dict[str, bytes]:
         comparison=in_rows(reading, joint) if reading.comparison else None,
         lead=(lead := _lead(drawn, reading)),
         lead_box=_spine(lead) if lead else (),
+        lead_map=_lead_map(lead, reading) if lead else None,
+        titles={name: entry_of(name, joint).title for name in mapped},
+        badges=tuple(text for code, text in _BADGES.items() if any(problem.code == code for problem in reading.problems)),
+        side=_side(reading),
         script=_script(),
     )
     return {"report.html": text.encode("utf-8")}
@@ -127,7 +134,31 @@ def _lead(drawn: tuple[Picture, ...], reading: Reading) -> Picture | None:
     """The picture of the first block: the T2, on which discs are judged, or the first."""
     fluid = {series_id for slot, series_id in reading.used_series.items() if "t2" in slot}
     keyed = [picture for picture, image in zip(drawn, reading.key_images, strict=True) if image.series_id in fluid]
-    return next(iter([*keyed, *drawn]), None)
+    surest = _surest(drawn, reading)
+    # Where nothing is outlined site by site, the picture that shows most of the surest finding.
+    mapped = [picture for picture in drawn if not picture.windows and any(one.finding == surest for one in picture.maps)]
+    mapped.sort(key=lambda picture: -max(one.strength for one in picture.maps if one.finding == surest))
+    return next(iter([*mapped, *keyed, *drawn]), None)
+
+
+def _surest(drawn: tuple[Picture, ...], reading: Reading) -> str:
+    """The finding with a map that is surest to be there, '' without any."""
+    names = mapped_findings(drawn)
+    own = [finding for finding in reading.findings if finding.finding in names]
+    own.sort(key=lambda finding: (finding.decision != "present", -(finding.score or 0.0)))
+    return own[0].finding if own else ""
+
+
+def _lead_map(lead: Picture, reading: Reading) -> Map | None:
+    """The map that the picture of the first block is shown with; None where levels are outlined on it."""
+    surest = _surest((lead,), reading)
+    return None if lead.windows else next((one for one in lead.maps if one.finding == surest), None)
+
+
+def _side(reading: Reading) -> str:
+    """'Left' or 'Right' when the series that were read tell one side."""
+    told = {str(one.role.side.value) for one in reading.series if one.series_id in reading.used_series.values() and one.role.side.value}
+    return told.pop().capitalize() if len(told) == 1 and told <= {"left", "right"} else ""
 
 
 def _spine(picture: Picture) -> tuple[float, float, float, float]:

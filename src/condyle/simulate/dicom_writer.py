@@ -68,7 +68,7 @@ def _series_headers(
         "StudyDate": _DAY, "SeriesDate": _DAY, "AcquisitionDate": _DAY, "ContentDate": _DAY,
         "StudyTime": _TIME, "SeriesTime": _TIME, "AcquisitionTime": _TIME, "ContentTime": _TIME,
         "AccessionNumber": "", "ReferringPhysicianName": "", "InstitutionName": "Condyle simulation",
-        "StudyDescription": f"SIMULATED {study.body_part}", "StudyID": "1", "BodyPartExamined": study.body_part,
+        "StudyDescription": f"CONDYLE SIMULATION {study.body_part}", "StudyID": "1", "BodyPartExamined": study.body_part,
         "PatientName": f"SIMULATED^NOBODY {study.seed}", "PatientID": patient_id(study),
         "PatientBirthDate": "", "PatientSex": "",
         "PatientPosition": "HFS", "ImageComments": "Simulated by Condyle. Not a patient.",

@@ -1,7 +1,8 @@
 """recipe.yaml: from what and how a package is trained. Data, no code; checked without torch.
 
-A recipe may inherit (``extends: other``) and holds its sizes: ``smoke`` shows in seconds that everything runs, ``study``
-is a first answer, ``full`` makes what is shipped. Every wrong key and value is reported at once. Which keys there are
+A recipe may inherit (``extends: other``: sections are merged key by key, lists and values replaced, ``null`` takes back what was
+inherited; findings named anew leave the inherited heads and weights of all others behind). It holds its sizes: ``smoke`` shows in seconds
+that everything runs, ``study`` is a first answer, ``full`` makes what is shipped. Every wrong key and value is reported at once. Which keys there are
 depends on its family; ``sections.py`` holds what all families share.
 """
 
@@ -18,8 +19,8 @@ from condyle.errors import InputError, TableError, UsageError, did_you_mean, nea
 from condyle.safe_yaml import read_yaml
 from condyle.train.lumbar_recipe import LumbarRecipe
 from condyle.train.multiplane.recipe import MultiplaneRecipe
-from condyle.train.sections import Recipe, Size
 from condyle.train.recipe_faults import faults
+from condyle.train.sections import Recipe, Size
 
 FAMILIES: dict[str, type[Recipe]] = {"lumbar": LumbarRecipe, "multiplane": MultiplaneRecipe}
 
@@ -40,7 +41,6 @@ def load_recipe(name_or_path: str | Path, *, size: Size = "full", seed: int | No
     TableError - wrong keys or values, all at once, unknown keys with the nearest known one
     """
     content, where = _resolved(name_or_path, ())
-    sizes = content.pop("sizes", {})
     problems: list[str] = []
     recipe = _of_size(content, size, seed, problems)
     if problems or recipe is None:
@@ -61,6 +61,7 @@ def load_sizes(name_or_path: str | Path) -> dict[Size, Recipe]:
 def _of_size(content: Mapping[str, Any], size: Size, seed: int | None, problems: list[str]) -> Recipe | None:
     """The recipe of a size; what is wrong with it is appended to ``problems``."""
     content = dict(content)
+    sizes = content.pop("sizes", {})
     if not isinstance(sizes, dict) or set(sizes) - set(get_args(Size)) or not all(isinstance(own or {}, dict) for own in sizes.values()):
         problems.append(f"sizes: must hold some of {', '.join(get_args(Size))}, each with the sections that differ in it")
         sizes = {}
@@ -106,12 +107,27 @@ def _resolved(name_or_path: str | Path, seen: tuple[Path, ...]) -> tuple[dict[st
     if not beside.is_file() and str(parent) not in shipped_recipes():
         raise _wrong(path.name, [f"extends: there is no recipe {str(parent)!r}.{did_you_mean(str(parent), shipped_recipes())}"])
     base, _ = _resolved(beside if beside.is_file() else str(parent), (*seen, path.resolve()))
-    return _merged(base, content), path.name
+    return _merged(_without_others(base, content), content), path.name
+
+
+def _without_others(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """What is inherited, without heads and weights of findings that are not named any more."""
+    data = over.get("data")
+    named = data.get("findings") if isinstance(data, Mapping) else None
+    if not isinstance(named, list):
+        return dict(base)
+    out = dict(base) | {"heads": {name: kind for name, kind in dict(base.get("heads") or {}).items() if name in named}}
+    if isinstance(loss := base.get("loss"), Mapping) and isinstance(weights := loss.get("weights"), Mapping):
+        out["loss"] = {**loss, "weights": {name: weight for name, weight in weights.items() if name in named}}
+    return out
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     out = dict(base)
     for key, value in over.items():
+        if value is None:
+            out.pop(key, None)
+            continue
         out[key] = _merged(out[key], value) if isinstance(value, Mapping) and isinstance(out.get(key), Mapping) else value
     return out
 

@@ -60,6 +60,7 @@ class MultiplaneReader:
         """
         stages = Stages()
         spec, slots = self.package.spec, slots_of(self.package)
+        tried = spec.settings.get("size") == "smoke"
         refuse_elsewhere(study, spec.joint, (spec.joint,))
         # Graphs are opened while series are decoded and cut, quality is checked while they run; the stages hold what the reading waited for.
         with ThreadPoolExecutor(1) as aside:
@@ -91,7 +92,7 @@ class MultiplaneReader:
             series=study.series,
             used_series={slot: one.series_id for slot, one in seen.series.items()},
             checks=checks,
-            problems=(*study.all_problems(), *seen.problems, *_doubts(seen, slots, self.info, mirrors=own.spec.mirror)),
+            problems=(*study.all_problems(), *seen.problems, *_doubts(seen, slots, self.info, mirrors=own.spec.mirror, tried=tried)),
             findings=tuple(say.state(own.findings, scores, spec.thresholds, spec.joint, ids)),
             evidence=tuple(evidence),
             key_images=tuple(images),
@@ -112,8 +113,15 @@ def _refuse_without_series(study: Study, seen: Seen, joint: str) -> None:
         )  # fmt: skip
 
 
-def _doubts(seen: Seen, slots: Mapping[str, SlotSpec], package: PackageInfo, *, mirrors: bool) -> list[Problem]:
+def _doubts(seen: Seen, slots: Mapping[str, SlotSpec], package: PackageInfo, *, mirrors: bool, tried: bool) -> list[Problem]:
     found = []
+    if tried:
+        found.append(
+            Problem(
+                "trained-to-try", "warning", f"The package {package.name} was trained in the size smoke, which only shows that everything runs.",
+                why="Its scores and thresholds mean nothing.", what_to_do="Train it in the size study or full.",
+            )
+        )  # fmt: skip
     if package.trained_on.startswith(SIMULATED):
         found.append(
             Problem(
