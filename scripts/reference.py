@@ -120,11 +120,11 @@ def _recipes() -> str:
     parts = [
         HEAD,
         "# Recipes\n",
-        "A recipe is YAML: data, no code. `sizes` holds what differs in `smoke`, `study` and `full`. `extends: other` inherits: sections are",
-        "merged key by key, lists and values are replaced, and `null` takes back what was inherited (`data: {slots: {coronal: null}}` is a recipe",
-        "without that plane). Findings named anew leave the inherited heads and weights of all others behind. Findings are those of the",
-        "[catalogue](findings.md); another one is a line in `src/condyle/anatomy`. `condyle show NAME` tells what a recipe learns; the files lie",
-        "in `src/condyle/recipes`. Unknown keys are errors; `condyle check recipe PATH` says every one.\n",
+        "A recipe is YAML: data, no code. `sizes` holds what differs in `smoke`, `study` and `full`. `extends: other` inherits: sections",
+        "are merged key by key, lists and values are replaced, and `null` takes back what was inherited (`data: {slots: {coronal: null}}`",
+        "is a recipe without that plane). Findings named anew leave the inherited heads and weights of all others behind. Findings are",
+        "those of the [catalogue](findings.md); another one is a line in `src/condyle/anatomy`. `condyle show NAME` tells what a recipe",
+        "learns; the files lie in `src/condyle/recipes`. Unknown keys are errors; `condyle check recipe PATH` says every one.\n",
         "Shipped: " + ", ".join(f"`{name}`" for name in shipped_recipes())
         + "; what each was shown to do: [results](../results.md#recipes).\n",
         _keys("Every family", Recipe, list(Recipe.model_fields)),

@@ -2,8 +2,8 @@
 
 A recipe may inherit (``extends: other``: sections are merged key by key, lists and values replaced, ``null`` takes back what was
 inherited; findings named anew leave the inherited heads and weights of all others behind). It holds its sizes: ``smoke`` shows in seconds
-that everything runs, ``study`` is a first answer, ``full`` makes what is shipped. Every wrong key and value is reported at once. Which keys there are
-depends on its family; ``sections.py`` holds what all families share.
+that everything runs, ``study`` is a first answer, ``full`` makes what is shipped. Every wrong key and value is reported at once. Which
+keys there are depends on its family; ``sections.py`` holds what all families share.
 """
 
 from __future__ import annotations
