@@ -102,9 +102,6 @@ def _plan(screen: Screen, recipe: Recipe, cohort: Cohort) -> None:
         f"{_size(sources.bytes)}; set apart and never opened: {sources.apart} studies"
     )
     screen.record(sources=sources)
-    if recipe.family != "multiplane":
-        screen.note("Folds, time and memory are reckoned for recipes of the family multiplane only.")
-        return
     from condyle.train.run import dry_run
 
     with screen.progress("Preparing a few studies and training one batch"):
@@ -112,14 +109,15 @@ def _plan(screen: Screen, recipe: Recipe, cohort: Cohort) -> None:
     names = list(parts[0].findings)
     rows = [[part.name, part.studies, part.patients, *("/".join(map(str, part.findings[name])) for name in names)] for part in parts]
     screen.table(rows, ("part (present/absent/unknown)", "studies", "patients", *names))
-    one = run.measured
     screen.say(
         f"would take: about {duration(run.seconds)} ({duration(run.prepare_s)} to prepare, {duration(run.train_s)} for {run.steps} steps "
-        f"of {run.networks} networks, if none stops early), {_size(run.disk_bytes)} of disk, {run.memory_mib:.0f} MiB of memory"
+        f"of {run.networks} networks, if none stops early), {duration(run.processor_s)} of processor time, "
+        f"{_size(run.disk_bytes)} of disk, {run.memory_mib:.0f} MiB of memory"
     )
+    screen.say(run.how)
     for sentence in (doubts := one_class(parts)):
         screen.note(f"warning: {sentence}")
-    screen.record(parts=parts, reckoned=run, seconds=run.seconds, doubts=doubts)
+    screen.record(parts=parts, reckoned=run, seconds=run.seconds, processor_seconds=run.processor_s, doubts=doubts)
 
 
 def _size(count: float) -> str:

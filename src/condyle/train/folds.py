@@ -12,7 +12,7 @@ from condyle.cohorts.cohort import Cohort
 from condyle.cohorts.splits import deal
 
 # A finding counts as a rare property of a patient from this value on; all others from 1.
-_PRESENT_FROM = {"pfirrmann": 4}
+PRESENT_FROM = {"pfirrmann": 4}
 
 
 def patient_tags(
@@ -33,7 +33,7 @@ def patient_tags(
     tags: dict[str, set[str]] = {patient: set(given) for patient, given in (properties or {}).items()}
     for patient, finding, value in labels:
         own = tags.setdefault(patient, set())
-        if value >= _PRESENT_FROM.get(finding, 1):
+        if value >= PRESENT_FROM.get(finding, 1):
             own.add(finding)
     return {patient: frozenset(own) for patient, own in tags.items()}
 

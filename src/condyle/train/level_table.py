@@ -111,7 +111,7 @@ def _make(
         tell("finding the levels", number, len(cohort.studies))
         names = tuple(level for owner, level in keys if owner == study)
         chosen = choose(open_rows(rows), slots).slots
-        views = agree({slot: _look(series[0], network) for slot, series in chosen.items() if series})
+        views = agree({slot: series_view(series[0], network) for slot, series in chosen.items() if series})
         crops, present = level_crops(views, tuple(slots), names, wide)
         inner = crops[..., margin : margin + spec.rows, margin : margin + spec.columns]
         offered = np.tile([bool(chosen[slot]) for slot in slots], (len(names), 1))
@@ -130,7 +130,8 @@ def _make(
     )
 
 
-def _look(series: Series, network: Network) -> View:
+def series_view(series: Series, network: Network) -> View:
+    """What reading sees of a series."""
     aspect = series.headers.get("pixel_aspect")
     return look(load_volume(series), network, pixel_aspect=None if aspect is None else float(aspect))
 

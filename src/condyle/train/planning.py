@@ -1,4 +1,7 @@
-"""What a training run would read, counted from the tables: files, studies, patients and findings of every part. Opens no picture."""
+"""What a training run would read, counted from the tables: files, studies, patients and findings of every part. Opens no picture.
+
+What it would cost is measured by the families (``lumbar_trial``, ``multiplane.trial``) and put into one form here.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +38,36 @@ class Sources:
     files: int
     bytes: int
     apart: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """The whole run: its networks and steps (counted), and seconds, bytes and memory (counted times measured).
+
+    Parameters
+    ----------
+    memory_mib : of the process at its peak
+    how : sentence that says what was measured, and where
+    measured : what one of each costs, as the family measures it; ``busy`` is how many processors it had meanwhile
+    """
+
+    networks: int
+    steps: int
+    prepare_s: float
+    train_s: float
+    disk_bytes: float
+    memory_mib: float
+    how: str
+    measured: Any
+
+    @property
+    def seconds(self) -> float:
+        return self.prepare_s + self.train_s
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time, which other work on the machine does not stretch."""
+        return float(self.seconds * self.measured.busy)
 
 
 def sources_of(cohort: Cohort) -> Sources:

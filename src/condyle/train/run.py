@@ -20,8 +20,7 @@ from condyle.train.sections import Recipe
 from condyle.train.stages import Listener, heard_by
 
 if TYPE_CHECKING:
-    from condyle.train.multiplane.trial import Reckoned
-    from condyle.train.planning import Part
+    from condyle.train.planning import Part, Reckoned
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +39,9 @@ def train(
     work : folder of finished pieces, beside ``out`` when not given. Interrupted, the same call goes on from there; it is
         left in place, because it holds each outer fold's models. It belongs to one recipe and one cohort
     progress : called with (piece of work, its steps done, all its steps)
+    tensorboard : write logs for TensorBoard into ``work``/tensorboard as well; ``run.html`` in ``work`` is written always
     devices : that share every batch of a network of several planes, or 'auto'; see ``train.devices``. A property of the machine and
         of this call, not of the recipe: a run may go on with another number
-    tensorboard : write logs for TensorBoard into ``work``/tensorboard as well; ``run.html`` in ``work`` is written always
 
     Returns
     -------
@@ -54,11 +53,11 @@ def train(
     InputError - the cohort lacks labels or masks, or has no study of the contrast that the recipe asks for
     MissingExtraError - torch and its companions, or what writes TensorBoard's logs, are not installed
     """
+    _need_torch()
     from condyle.train.devices import using
 
-    _need_torch()
-    count = devices_of(recipe, devices)
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    count = devices_of(recipe, devices)
     cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
     target = Path(out)
     if target.exists():
@@ -82,19 +81,23 @@ def dry_run(recipe: Recipe, cohort: Cohort) -> tuple[tuple[Part, ...], Reckoned]
 
     Raises
     ------
-    As ``train`` would, for what the tables and these studies show; MissingExtraError without torch; ValueError - another family than
-    ``multiplane``
+    As ``train`` would, for what the tables and these studies show; MissingExtraError without torch
     """
     _need_torch()
+    from condyle.train import lumbar_trial
+    from condyle.train.lumbar_recipe import LumbarRecipe
+    from condyle.train.multiplane import trial
     from condyle.train.multiplane.recipe import MultiplaneRecipe
-    from condyle.train.multiplane.trial import measure, parts_of, reckon
 
-    if not isinstance(recipe, MultiplaneRecipe):
-        raise ValueError(f"recipes of the family {recipe.family} are not reckoned")
     cohort = admitted(recipe, cohort)
-    parts = parts_of(recipe, cohort)
     with TemporaryDirectory(prefix="condyle-dry-run-") as folder, _quiet_lightning():
-        return parts, reckon(recipe, parts, measure(recipe, cohort, Path(folder)))
+        if isinstance(recipe, LumbarRecipe):
+            return lumbar_trial.parts_of(recipe, cohort), lumbar_trial.reckon(
+                recipe, cohort, lumbar_trial.measure(recipe, cohort, Path(folder))
+            )
+        assert isinstance(recipe, MultiplaneRecipe)
+        parts = trial.parts_of(recipe, cohort)
+        return parts, trial.reckon(recipe, parts, trial.measure(recipe, cohort, Path(folder)))
 
 
 def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
@@ -102,9 +105,6 @@ def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
     return cohort.of_contrast(recipe.data.contrast) if recipe.data.contrast else cohort
 
 
-def _family(recipe: Recipe) -> Callable[[Any, Cohort, Path, Path], Package]:
-    """(recipe, cohort, package to write, folder of pieces) -> package, by the family of the recipe."""
-    if recipe.family == "lumbar":
 def devices_of(recipe: Recipe, asked: int | str) -> int:
     """How many devices a recipe is trained on: the number asked for, or with 'auto' those that there are and that it can use.
 
@@ -133,6 +133,9 @@ def devices_of(recipe: Recipe, asked: int | str) -> int:
     return count
 
 
+def _family(recipe: Recipe) -> Callable[[Any, Cohort, Path, Path], Package]:
+    """(recipe, cohort, package to write, folder of pieces) -> package, by the family of the recipe."""
+    if recipe.family == "lumbar":
         from condyle.train.crossval import train_lumbar
 
         return train_lumbar

@@ -27,7 +27,7 @@ from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.networks.multiplane import MultiplaneNetwork
 from condyle.train.networks.weights import load_initial
-from condyle.train.planning import Part, part_of
+from condyle.train.planning import Part, Reckoned, part_of
 
 SAMPLE = 3  # studies that are prepared
 _STEPS = 3  # timed after one that warms up
@@ -55,22 +55,6 @@ class Measured:
     peak_mib: float
     device: str
     busy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reckoned:
-    """The whole run: its networks and steps (counted, those of a search too), and seconds and bytes (counted times measured)."""
-
-    networks: int
-    steps: int
-    prepare_s: float
-    train_s: float
-    disk_bytes: int
-    measured: Measured
-
-    @property
-    def seconds(self) -> float:
-        return self.prepare_s + self.train_s
 
 
 def parts_of(recipe: MultiplaneRecipe, cohort: Cohort) -> tuple[Part, ...]:
@@ -132,7 +116,12 @@ def reckon(recipe: MultiplaneRecipe, parts: Sequence[Part], one: Measured) -> Re
     # Weights of every network, and of the one in training its checkpoint: weights, the best so far, two moments of each.
     disk = studies * (one.stack_bytes + one.feature_bytes) + (networks + 4) * one.weight_bytes
     prepare = one.locate_s + studies * (one.cut_s + one.features_s)
-    return Reckoned(networks, steps, prepare, train_s, disk, one)
+    how = (
+        f"measured here ({one.device}, {one.busy:.1f} processors at hand) on {one.studies} studies: {one.cut_s:.2f} s to prepare a study, "
+        f"{one.features_s:.2f} s for its features, {one.step_s:.3f} s a step, {one.judge_s:.3f} s to judge a study; "
+        f"localiser {one.locate_s:.0f} s in all"
+    )
+    return Reckoned(networks, steps, prepare, train_s, disk, one.peak_mib, how, one)
 
 
 def _folds(recipe: MultiplaneRecipe) -> int:
