@@ -43,6 +43,12 @@ class Learner(lightning.LightningModule):
     """A network in training. Families add ``training_step``, ``configure_optimizers`` and ``judge``."""
 
     network: nn.Module
+    loss_sum, loss_weight = 0.0, 0.0  # of the epoch so far; they travel in the checkpoint, so its mean is that of all its batches
+
+    def count(self, loss: Tensor, studies: int) -> None:
+        """Count the loss of a batch into the mean that the history tells of this epoch."""
+        self.loss_sum += float(devices.mean(loss.detach())) * studies
+        self.loss_weight += studies
 
     def judge(self) -> float | None:
         """How bad the network is on held-out studies, lower is better; None when there are none. The same on all devices."""
@@ -87,7 +93,7 @@ class KeepBest(Callback):
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         devices.align(module.network)
         loss = module.judge()
-        self._note(trainer, loss)
+        self._note(trainer, module, loss)
         if loss is None:
             self.best, self.best_epoch = _copy(module.network), trainer.current_epoch
             return
@@ -99,8 +105,9 @@ class KeepBest(Callback):
         if trainer.current_epoch - self.best_epoch >= self.patience:
             trainer.should_stop = True
 
-    def _note(self, trainer: Any, loss: float | None) -> None:
-        told = {name: float(value) for name, value in getattr(trainer, "callback_metrics", {}).items()}
+    def _note(self, trainer: Any, module: Any, loss: float | None) -> None:
+        told = {"loss": module.loss_sum / module.loss_weight} if module.loss_weight else {}
+        module.loss_sum, module.loss_weight = 0.0, 0.0
         used = resource.getrusage(resource.RUSAGE_SELF)
         own = {"epoch": float(trainer.current_epoch), "seconds": time.monotonic() - self._begun, **told,
                "cpu_seconds": used.ru_utime + used.ru_stime - self._cpu, "peak_mib": used.ru_maxrss / 1024}  # fmt: skip
@@ -159,9 +166,11 @@ class Resume(Callback):
     def on_save_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         states, *others = devices.gathered(_states())
         checkpoint["generators"], checkpoint["other_generators"], checkpoint["position"] = states, others, self.position
+        checkpoint["losses"] = [module.loss_sum, module.loss_weight]
 
     def on_load_checkpoint(self, trainer: Any, module: Any, checkpoint: dict[str, Any]) -> None:
         self.position = int(checkpoint.get("position", 0))
+        module.loss_sum, module.loss_weight = checkpoint.get("losses", (0.0, 0.0))
         states = dict(enumerate([checkpoint["generators"], *checkpoint.get("other_generators", ())]))
         self._states = states.get(devices.place()[0])  # a run may go on with more devices than it began with
         if self._states is not None:
@@ -269,6 +278,7 @@ def _follow(build: Callable[[], tuple[Learner, Batches]], folder: Path, settings
 
 def _train(learner: Learner, batches: Batches, keep: KeepBest, folder: Path, settings: _Settings) -> None:
     last = folder / _LAST
+    learner.train()  # Lightning leaves modules as they are, and a learner freezes here what it freezes
     trainer = lightning.Trainer(
         max_epochs=settings.epochs, accelerator=settings.accelerator, devices=settings.devices, strategy=devices.strategy(),
         precision=settings.precision, logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,

@@ -29,6 +29,9 @@ def test_two_processes_train_the_network_that_one_trains(cohort: Cohort, tmp_pat
             fit_multiplane(recipe, cohort, tmp_path / str(count), tmp_path / "prepared")
         folders[count] = tmp_path / str(count) / "fold0" / "all-seed0"
     one, two = (torch.load(folder / "network.pt", weights_only=True) for folder in folders.values())
+    statistics = [value for name, value in one.items() if name.endswith("running_mean")]
+    assert statistics
+    assert not any(value.any() for value in statistics)  # a backbone that does not learn keeps its statistics, too
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5)
     first, second = (json.loads((folder / "history.json").read_text()) for folder in folders.values())

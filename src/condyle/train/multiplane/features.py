@@ -173,11 +173,11 @@ def logits_from(network: MultiplaneNetwork, kept: FeatureStore, rows: NDArray[np
     network.eval()
     fused, single = [], []
     share = 0.0 if not attention.use else 1.0 if attention.answer == "object" else 0.5
+    device = network.fuse.bias.device
     with torch.inference_mode():
         for number in rows.tolist():
             mask = network.places(torch.from_numpy(kept.shown[number].astype(np.float32))[None].to(device))
             passes = torch.from_numpy(kept.of(number, 0).astype(np.float32)).to(device)
-    device = network.fuse.bias.device
             told = [network.read(one[None], mask)[:2] for one in passes]
             both = [(1 - share) * told[0][part][0] + share * told[-1][part][0] for part in (0, 1)]
             fused.append(both[0].cpu().numpy())
