@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from nibabel.nifti1 import Nifti1Image
 from condyle.cohorts import open_rows
 from condyle.cohorts.cohort import load_cohort
 from condyle.readers import check_package, load_package
-from condyle.readers.package import MAX_BYTES, MAX_FILES
+from condyle.readers.package import MAX_BYTES, MAX_FILES, ThresholdSpec
 from condyle.testing.families import CHECKS
 from condyle.train.multiplane.learner import shape_of
 from condyle.train.multiplane.pipeline import train_multiplane
@@ -86,11 +87,15 @@ def test_smoke(name: str, tmp_path: Path) -> None:
     train_multiplane(recipe, cohort, tmp_path / "package", tmp_path / "work")
     check_package(tmp_path / "package")
     reader = load_package(tmp_path / "package")
+    # All is marked, and so has maps.
+    everything = {finding: ThresholdSpec(value=0.0, rule="given") for finding in reader.package.spec.thresholds}
+    reader.package = replace(reader.package, spec=reader.package.spec.model_copy(update={"thresholds": everything}))
     for study in ("s0", "s7"):
         reading = reader.read(open_rows(cohort.studies[study]))
         said = {"/".join(part for part in (one.finding, one.site.compartment) if part) for one in reading.findings}
         assert said == set(recipe.data.findings)
         assert all(one.score is not None and 0 <= one.score <= 1 for one in reading.findings)
+        assert {one.series_id for one in reading.evidence if one.kind == "class_map"} == set(reading.used_series.values())
     assert len(reading.used_series) == 1
     if "ordinal" in recipe.heads.values():  # the battery runs elsewhere on binary findings
         for contract in CHECKS:

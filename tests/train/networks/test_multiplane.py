@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from condyle.train.networks.aggregate import aggregator
 from condyle.train.networks.fuse import fusion
@@ -55,6 +60,15 @@ def test_pooling_is_what_its_name_says() -> None:
     assert torch.allclose(aggregator("top_k", CHANNELS, 1)(one, there)[0][0, 0], one[0, :4].topk(3, 0).values.mean(0))
     power = (one[0, :4] ** 3).mean(0) ** (1 / 3)
     assert torch.allclose(aggregator("gem", CHANNELS, 1)(one, there)[0][0, 0], power, atol=1e-5)
+
+
+@pytest.mark.parametrize("power", [1.0, 3.0, 8.0, 16.0])
+@pytest.mark.parametrize("level", [1e-3, 0.1, 300.0])
+def test_gem_keeps_its_level_at_any_power(power: float, level: float) -> None:
+    pool = aggregator("gem", CHANNELS, 1)
+    pool.power.data.fill_(power)
+    values, mask = torch.full((1, 5, CHANNELS), level), torch.tensor([[1.0, 1, 1, 0, 0]])
+    assert torch.allclose(pool(values, mask)[0], torch.full((1, 1, CHANNELS), level), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", FUSIONS)
@@ -125,11 +139,85 @@ def test_class_maps_sum_to_the_logit(aggregate: str, fuse: str, parts: int) -> N
     assert not maps[0, :, 1].any()
 
 
-def test_what_mixes_slices_or_findings_has_no_exact_map() -> None:
+def test_maps_are_exact_unless_slices_look_at_each_other_or_chances_are_averaged() -> None:
+    assert tiny().exact
+    assert tiny(correlate=True).exact
+    for change in ({"aggregate": "transformer"}, {"fuse": "coplane"}, {"fuse": "mean"}):
+        assert not tiny(**change).exact
+
+
+def tiny(**change: object) -> MultiplaneNetwork:
+    """A network whose weights all count, of slices of 64 pixels."""
+    torch.manual_seed(0)
     shape = Shape(dict(zip(PLANES, PLANES, strict=True)), FINDINGS, dict.fromkeys(PLANES, "resnet18"), 64, 16, 0.125)
-    for change in ({"aggregate": "transformer"}, {"fuse": "coplane"}, {"correlate": True}):
-        own = Shape(**{name: getattr(shape, name) for name in Shape.__slots__} | change)  # type: ignore[arg-type]
-        assert not MultiplaneNetwork(own).exact
+    network = MultiplaneNetwork(replace(shape, **change)).eval()
+    for name, one in network.named_parameters():
+        if not name.startswith("encoders"):
+            torch.nn.init.normal_(one, 1.0 if name.endswith("power") else 0.0, 0.2)
+    return network
+
+
+class Held(TorchFunctionMode):
+    """What multiplies features is a number to the gradient: a share of attention, the size of a vector, the gate of a GELU."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is Tensor.softmax:
+            return func(*args, **kwargs).detach()
+        if func is functional.gelu:
+            return args[0] * (func(args[0]) / args[0]).detach()
+        if func is functional.layer_norm:
+            middle = args[0] - args[0].mean(-1, keepdim=True)
+            size = (middle.square().mean(-1, keepdim=True) + kwargs["eps"]).rsqrt()
+            return middle * size.detach() * kwargs["weight"] + kwargs["bias"]
+        return func(*args, **kwargs)
+
+
+def by_gradient(network: MultiplaneNetwork, features: Tensor, mask: Tensor, *, held: bool) -> Tensor:
+    """[n, finding, slot, slice, h, w]: features times the gradient of each logit, by torch."""
+    features = features.clone().requires_grad_()
+    with Held() if held else contextlib.nullcontext():
+        logits = ReaderGraph(network)(features, mask)[0]
+    found = [torch.autograd.grad(one.sum(), features, retain_graph=True)[0] for one in logits.unbind(1)]
+    return torch.stack([(features * one).sum(3) for one in found], 1).detach()
+
+
+def planes_of(slices: int = 4) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(1)
+    mask = torch.ones(2, 3, slices)
+    mask[0, 1], mask[1, 0, 3] = 0, 0
+    return torch.rand(2, 3, slices, 64, 4, 4) * mask[..., None, None, None], mask
+
+
+@pytest.mark.parametrize("correlate", [False, True])
+@pytest.mark.parametrize("fuse", ["logistic", "concatenate", "mean"])
+@pytest.mark.parametrize("aggregate", ["max", "mean", "gem", "top_k"])
+def test_maps_are_features_times_the_gradient(aggregate: str, fuse: str, correlate: bool) -> None:
+    network = tiny(aggregate=aggregate, fuse=fuse, correlate=correlate)
+    values, mask = planes_of()
+    with torch.no_grad():
+        maps = ReaderGraph(network)(values, mask)[2]
+    assert maps.abs().max() > 1e-3
+    assert torch.allclose(maps, by_gradient(network, values, mask, held=False), atol=1e-5)
+
+
+@pytest.mark.parametrize("change", [
+    {"aggregate": "attention", "fuse": "attention"},
+    {"aggregate": "attention", "fuse": "attention", "parts": 2, "slices": 4, "correlate": True},
+    {"aggregate": "transformer", "fuse": "attention"},
+    {"aggregate": "max", "fuse": "coplane", "correlate": True},
+    {"aggregate": "transformer", "fuse": "coplane"},
+], ids=str)  # fmt: skip
+def test_through_attention_maps_are_the_gradient_with_attention_held(change: dict[str, Any]) -> None:
+    network = tiny(**change)
+    values, mask = planes_of()
+    with torch.no_grad():
+        maps = ReaderGraph(network)(values, mask)[2]
+    assert maps.abs().max() > 1e-3
+    assert torch.allclose(maps, by_gradient(network, values, mask, held=True), atol=1e-5)
+    assert not torch.allclose(maps, by_gradient(network, values, mask, held=False), atol=5e-4), "held and free are told apart"
+    assert not maps[0, :, 1].any()
+    assert not maps[1, :, 0, 3].any()
 
 
 def test_co_plane_attention_leaves_a_lone_plane_alone() -> None:

@@ -33,6 +33,7 @@ class GraphMember:
     reader: Graph
     columns: tuple[int, ...]
     grid: tuple[int, int] | None = None
+    stacks: bool = False
 
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         found = self.encoders[slot]({"grey": grey})
@@ -87,9 +88,9 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
         slots, findings = tuple(settings["slots"]), tuple(settings["findings"])
         spec, attention = StackSpec(**settings["stack"]), Attention(**settings["attention"])
         link = LINKS[LINKS.index(settings.get("ordinal", "cumulative"))]
-        names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"])), (int(one["grid"][0]), int(one["grid"][1])))
-                 for one in settings["members"]]  # fmt: skip
-        spoken = {column for *_, columns, _ in names for column in columns}
+        names = [(dict(one["encoders"]), str(one["reader"]), tuple(map(int, one["columns"])), (int(one["grid"][0]), int(one["grid"][1])),
+                  bool(one.get("stacks"))) for one in settings["members"]]  # fmt: skip
+        spoken = {column for _, _, columns, *_ in names for column in columns}
         where = _locate_spec(settings["locate"]) if "locate" in settings else None
         lacking = spoken != set(range(len(findings))) or set(slots) != set(package.spec.slots)
         if lacking or any(set(own) != set(slots) for own, *_ in names):
@@ -113,7 +114,8 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     aside = ThreadPoolExecutor(1)
     locate = None if where is None else _locator(graph("localiser"), where)
     members = tuple(
-        GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid) for own, reader, columns, grid in names
+        GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid, stacks)
+        for own, reader, columns, grid, stacks in names
     )
     aside.shutdown(wait=False)
     return Ensemble(slots, findings, spec, attention, members, locate, link, tuple(opened.values()))

@@ -30,13 +30,17 @@ class Member(Protocol):
     def grid(self) -> tuple[int, int] | None:
         """Rows and columns of the features that ``read`` takes; None takes any."""
 
+    @property
+    def stacks(self) -> bool:
+        """Whether ``encode`` takes the whole stack of an input, zeros where no slice is shown, as the network was trained on it."""
+
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         """[slice, row, column] -> (features [slice', channel, h, w] of the last block, the sum over channels of the block before,
         [slice', h, w])."""
 
     def read(self, features: Floats, shown: Floats) -> Mapping[str, Floats]:
-        """[slot, slice', channel, h, w], [slot, slice'] 0 or 1 -> 'logits' [finding], 'planes' [slot, finding], and, where the
-        network is linear enough, 'maps' [finding, slot, slice', h, w] that sum to the logit but for a constant."""
+        """[slot, slice', channel, h, w], [slot, slice'] 0 or 1 -> 'logits' [finding], 'planes' [slot, finding], and
+        'maps' [finding, slot, slice', h, w], what each cell adds to the logit; a network that tells none has no class maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Answer:
     Parameters
     ----------
     logits : [finding] float64, before calibration; planes : [slot, finding], NaN where the input is not there
-    maps : [finding, slot, slice, row, column], cells of ``MAP_CELL`` pixels; None when the network is not linear enough
+    maps : [finding, slot, slice, row, column], cells of ``MAP_CELL`` pixels; None when a network tells none
     curve : [finding, slot, slice] share of each slice in the positive evidence of its input; None without maps
     boxes : slot -> boxes of the first member, one a shown slice (or one in all); empty without attention
     stride : pixels a cell of the boxes' grid
@@ -123,13 +127,13 @@ def slice_curve(maps: Floats) -> Floats:
 def _member(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[np.bool_], attention: Attention) -> Answer:
     whole, features = _pass(member, slots, grey, shown)
     size = grey.shape[-1]
-    maps = _enlarged(whole.get("maps"), size, None)
+    maps = _enlarged(_on_slices(member, slots, whole, features, shown), size, None)
     if not attention.use:
         return _answer(whole, shown, maps, {}, features.stride(size))
     boxes = find_objects(slots, features, shown, attention)
     crops, kept, spans = cut_objects(slots, grey, shown, boxes, attention, features.stride(size))
-    objects, _ = _pass(member, slots, crops, kept)
-    inner = _enlarged(objects.get("maps"), size, spans)
+    objects, inside = _pass(member, slots, crops, kept)
+    inner = _enlarged(_on_slices(member, slots, objects, inside, kept), size, spans)
     share = 1.0 if attention.answer == "object" else 0.5
     mixed = {name: (1 - share) * whole[name] + share * objects[name] for name in ("logits", "planes")}
     both = None if maps is None or inner is None else (1 - share) * maps + share * inner
@@ -163,18 +167,19 @@ def _pass(member: Member, slots: Sequence[str], grey: Floats, shown: NDArray[np.
     for number, slot in enumerate(slots):
         there = np.flatnonzero(shown[number])
         if len(there):
-            features, earlier = member.encode(slot, np.ascontiguousarray(grey[number, there]))
+            features, earlier = member.encode(slot, np.ascontiguousarray(grey[number] if member.stacks else grey[number, there]))
             stacked[slot], late[slot], before[slot] = features, np.abs(features).sum(axis=1), earlier
-    whole, mask = scattered(slots, stacked, shown, member.grid)
+    whole, mask = scattered(slots, stacked, shown, member.grid, stacks=member.stacks)
     return member.read(whole, mask), Features(late, before)
 
 
 def scattered(
-    slots: Sequence[str], stacked: Mapping[str, Floats], shown: NDArray[np.bool_], grid: tuple[int, ...] | None = None
-) -> tuple[Floats, Floats]:
+    slots: Sequence[str], stacked: Mapping[str, Floats], shown: NDArray[np.bool_], grid: tuple[int, ...] | None = None, *,
+    stacks: bool = False,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Features of the shown slices on the grid of all slices: ([slot, slice', channel, h, w], [slot, slice'] 0 or 1).
 
-    An encoder of single slices gives one row of features a slice; one of whole stacks gives fewer, which fill the first places.
+    An encoder of single slices gives one row of features a slice; one of whole ``stacks`` gives fewer, which fill the first places.
     """
     grid = grid or max(one.shape[-2:] for one in stacked.values())
     channels = next(iter(stacked.values())).shape[1]
@@ -183,7 +188,7 @@ def scattered(
     for number, slot in enumerate(slots):
         if slot in stacked:
             own = _on_grid(stacked[slot], grid)
-            places = np.flatnonzero(shown[number]) if len(own) == shown[number].sum() else np.arange(len(own))
+            places = np.arange(len(own)) if stacks else np.flatnonzero(shown[number])
             out[number, places] = own
             mask[number, places] = 1
     return out, mask
@@ -254,6 +259,26 @@ def enlarge(grey: Floats, rows: Span, columns: Span) -> Floats:
     down, across = (rows[1] - 1 - rows[0]) / (height - 1), (columns[1] - 1 - columns[0]) / (width - 1)
     matrix = np.array([[across, 0.0, columns[0]], [0.0, down, rows[0]]])
     return np.asarray(cv2.warpAffine(grey, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP))
+
+
+def _on_slices(
+    member: Member, slots: Sequence[str], told: Mapping[str, Floats], features: Features, shown: NDArray[np.bool_]
+) -> Floats | None:
+    """Class maps by slice. Where an encoder of whole stacks has one row of features for several slices, each of them that is shown gets an
+    even part; what a row adds none of whose slices is shown is left out."""
+    maps = told.get("maps")
+    if maps is None or not member.stacks:
+        return maps
+    out = np.zeros_like(maps)
+    slices = np.arange(shown.shape[1])
+    for number, slot in enumerate(slots):
+        depth = len(features.late.get(slot, ()))
+        row = slices * depth // len(slices)
+        for place in range(depth):
+            own = np.flatnonzero(shown[number] & (row == place))
+            if len(own):
+                out[:, number, own] = maps[:, number, place, None] / len(own)
+    return out
 
 
 def _enlarged(maps: Floats | None, size: int, spans: Mapping[tuple[int, int], tuple[Span, Span]] | None) -> Floats | None:

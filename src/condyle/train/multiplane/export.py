@@ -13,7 +13,7 @@ from condyle.readers.multiplane.network import Attention, Member, answer
 from condyle.readers.onnx import open_graph
 from condyle.train.multiplane.learner import TorchMember
 from condyle.train.multiplane.localiser import FittedLocaliser
-from condyle.train.networks.multiplane import EncoderGraph, MultiplaneNetwork, ReaderGraph, outputs_of
+from condyle.train.networks.multiplane import OUTPUTS, EncoderGraph, MultiplaneNetwork, ReaderGraph
 from condyle.train.onnx_file import demand_equal, exported, fused, halved
 
 FIXED: dict[str, dict[int, str]] = {"": {}}  # no axis is free: a stack has as many slices as the recipe says
@@ -26,13 +26,12 @@ class Exported:
     Parameters
     ----------
     graphs : name ('encoder-sagittal', 'reader') -> ONNX bytes; encoders : slot -> name of its graph
-    outputs : of the reader; grid : rows and columns of the features that it takes
+    grid : rows and columns of the features that the reader takes
     exported, rounded : largest difference of a logit from torch, and by storing weights as 16-bit floats
     """
 
     graphs: dict[str, bytes]
     encoders: dict[str, str]
-    outputs: tuple[str, ...]
     grid: tuple[int, int]
     exported: float
     rounded: float
@@ -73,13 +72,13 @@ def network_onnx(
     with torch.no_grad():
         shapes = [EncoderGraph(shipped, slot)(torch.zeros(slices, pixels, pixels))[0].shape for slot in encoders]
         shape = max(shapes, key=lambda one: tuple(one[-2:]))
-    outputs, grid = tuple(outputs_of(shipped)), (int(shape[-2]), int(shape[-1]))
+    grid = (int(shape[-2]), int(shape[-1]))
     example = (torch.rand(1, len(shipped.slots), slices, *shape[1:]), torch.ones(1, len(shipped.slots), slices))
-    graphs["reader"] = exported(ReaderGraph(shipped), example, ("features", "shown"), outputs, {}, half=half)
+    graphs["reader"] = exported(ReaderGraph(shipped), example, ("features", "shown"), OUTPUTS, {}, half=half)
     opened = {name: open_graph(data, name, threads=1) for name, data in graphs.items()}
     columns = tuple(range(shipped.shape.findings))
     runs: dict[str, Member] = {
-        "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns, grid),
+        "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns, grid, shipped.stacks),
         "shipped": TorchMember(shipped, columns), "trained": TorchMember(whole, columns),
     }  # fmt: skip
     largest = {"exported": 0.0, "rounded": 0.0}
@@ -89,7 +88,7 @@ def network_onnx(
         largest["exported"] = max(largest["exported"], float(np.abs(said["onnx"] - said["shipped"]).max()))
         largest["rounded"] = max(largest["rounded"], float(np.abs(said["shipped"] - said["trained"]).max()))
     demand_equal(largest["exported"], tolerance, "network")
-    return Exported(graphs, encoders, outputs, grid, largest["exported"], largest["rounded"])
+    return Exported(graphs, encoders, grid, largest["exported"], largest["rounded"])
 
 
 def localiser_onnx(own: FittedLocaliser, *, tolerance: float) -> bytes:

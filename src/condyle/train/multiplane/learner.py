@@ -21,7 +21,7 @@ from condyle.train.multiplane.batches import Batch, plain
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.store import Store
 from condyle.train.networks.encoder import Encoder
-from condyle.train.networks.multiplane import MultiplaneNetwork, ReaderGraph, Shape, outputs_of, parted
+from condyle.train.networks.multiplane import OUTPUTS, EncoderGraph, MultiplaneNetwork, ReaderGraph, Shape, parted
 from condyle.train.stages import tell
 
 
@@ -61,11 +61,13 @@ class TorchMember:
     def device(self) -> torch.device:
         return self.network.fuse.bias.device
 
+    @property
+    def stacks(self) -> bool:
+        return self.network.stacks
+
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
         with torch.inference_mode():
-            features, before = self.network.encode(slot, torch.from_numpy(grey).to(self.device))
-            if slot in self.network.level:
-                features = self.network.level[slot](features.transpose(1, 3)).transpose(1, 3)
+            features, before = described(self.network, slot, torch.from_numpy(grey).to(self.device))
         return features.float().cpu().numpy(), before.float().cpu().numpy()
 
     def read(self, features: Floats, shown: Floats) -> Mapping[str, Floats]:
@@ -73,10 +75,16 @@ class TorchMember:
         with torch.inference_mode():
             if self.maps:
                 found = ReaderGraph(self.network)(whole, mask)
-                return {name: one[0].cpu().numpy() for name, one in zip(outputs_of(self.network), found, strict=True)}
+                return {name: one[0].cpu().numpy() for name, one in zip(OUTPUTS, found, strict=True)}
             places = parted(whole.flatten(0, 2), self.network.shape.parts).unflatten(0, whole.shape[:3]).flatten(2, 3)
             fused, single, _, _ = self.network.read(places, self.network.places(mask))
         return {"logits": fused[0].float().cpu().numpy(), "planes": single[0].float().cpu().numpy()}
+
+
+def described(network: MultiplaneNetwork, slot: str, grey: Tensor) -> tuple[Tensor, Tensor]:
+    """What a package's encoder gives of one input: [slice, row, column] -> (features, sum of the block before)."""
+    found: tuple[Tensor, Tensor] = EncoderGraph(network, slot)(grey)
+    return found
 
 
 def logits_of(
@@ -124,7 +132,7 @@ class MultiplaneLearner(Learner):
         """Tell how far training has come."""
         total = self.recipe.optimiser.epochs * (self.steps // self.recipe.optimiser.epochs)
         tell(f"epoch {self.current_epoch + 1} of {self.recipe.optimiser.epochs}", min(self.global_step + 1, total), total)
-        self.log("loss", devices.mean(loss.detach()), on_step=False, on_epoch=True, batch_size=studies)
+        self.count(loss, studies)
 
     def loss_of(self, features: Tensor, kept: Tensor, batch: Labelled, inside: Tensor | None = None) -> Tensor:
         """Of [n, slot, place, channel] features under a mask [n, slot, place]: the fused answer, and each input alone.
@@ -173,8 +181,8 @@ class MultiplaneLearner(Learner):
         before: list[Tensor] = []
         with torch.no_grad():
             for n, slot in mask.amax(2).nonzero().tolist():
-                features, earlier = self.network.encode(self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
-                late.append(features.abs().sum(1))
+                features, earlier = described(self.network, self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
+                late.append(features.float().abs().sum(1))
                 before.append(earlier)
         self.network.train(training)
         return torch.cat(late), torch.cat(before)

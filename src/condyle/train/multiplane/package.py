@@ -21,6 +21,7 @@ from condyle.train.multiplane.learner import attention_of
 from condyle.train.multiplane.localiser import FittedLocaliser
 from condyle.train.multiplane.pipeline import Fitted, lesions_of, stack_spec
 from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.networks.multiplane import OUTPUTS
 
 _COMPARED = 3  # studies on which graphs and torch are compared
 
@@ -48,11 +49,11 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         for name, data in made.graphs.items():
             file = f"graphs/{number}-{name}.onnx"
             files[file] = data
-            inputs, outputs = (["features", "shown"], list(made.outputs)) if name == "reader" else (["grey"], ["features", "before"])
+            inputs, outputs = (["features", "shown"], list(OUTPUTS)) if name == "reader" else (["grey"], ["features", "before"])
             graphs[f"{number}-{name}"] = {"file": file, "inputs": inputs, "outputs": outputs}
         members.append({
             "encoders": {slot: f"{number}-{name}" for slot, name in made.encoders.items()}, "reader": f"{number}-reader",
-            "columns": list(one.columns), "grid": list(made.grid),
+            "columns": list(one.columns), "grid": list(made.grid), "stacks": one.network.stacks,
         })  # fmt: skip
     locate: dict[str, Any] | None = None
     if fitted.localiser is not None:
@@ -61,13 +62,14 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         locate = {**asdict(fitted.localiser.spec), "structures": list(fitted.localiser.spec.structures),
                   "cells": list(fitted.localiser.spec.cells)}  # fmt: skip
     simulated = any(row.extra.get("simulated") == "yes" for row in cohort.rows)
+    exact = all(one.network.exact for one in fitted.members)
     marked = lesions_of(recipe, cohort)
     record = {
         "places_taught": sum(len(marked.get(study, ())) for study in fitted.store.studies),
         "simulated": simulated, "studies": len(fitted.store), "patients": len(fitted.splits.folds), "size": recipe.size,
         "seed": recipe.seed,
         "exported": max(one.exported for one in moved), "rounded": max(one.rounded for one in moved), "splits_sha256": fitted.splits.sha256,
-        "validation": fitted.validation,
+        "validation": fitted.validation, "exact_maps": exact,
         "localiser": None if fitted.localiser is None else _record(fitted.localiser, fitted.store.facts),
     }  # fmt: skip
     about = cohort.about
@@ -82,7 +84,8 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "thresholds": dict(fitted.thresholds),
         "settings": {
             "slots": list(recipe.data.slots), "findings": list(recipe.columns), "stack": asdict(stack_spec(recipe)),
-            "attention": asdict(attention_of(recipe)), "members": members,
+            "attention": asdict(attention_of(recipe)), "members": members, "size": recipe.size,
+            "maps": "exact" if exact else "first_order",
             **({} if locate is None else {"locate": locate}),
             **({} if recipe.columns == recipe.data.findings else {"ordinal": recipe.loss.ordinal}),
         },
@@ -92,7 +95,7 @@ def package_of(fitted: Fitted, cohort: Cohort, out: Path) -> Package:
         "intended_use": recipe.card.intended_use,
         "trained_on": f"{SIMULATED + ' studies, ' if simulated else ''}{name}: {record['patients']} patients, {record['studies']} studies"
         + (f", contrast {recipe.data.contrast}" if recipe.data.contrast else ""),
-        "limits": limits_of(recipe, simulated=simulated),
+        "limits": limits_of(recipe, simulated=simulated, exact_maps=exact),
     }  # fmt: skip
     metrics = {"record": record, "recipe": recipe.model_dump(mode="json")}
     files["card.md"] = card(recipe, about, record).encode()
@@ -130,7 +133,7 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
         "## How good it is",
         held if recipe.size != "smoke" else f"Nothing was measured: the size `{recipe.size}` only shows that everything runs.",
         "## Limits",
-        "\n".join(f"- {line}" for line in limits_of(recipe, simulated=record["simulated"])),
+        "\n".join(f"- {line}" for line in limits_of(recipe, simulated=record["simulated"], exact_maps=record["exact_maps"])),
         "## How it works",
         _localised(record["localiser"])
         + (f"What lies further than {recipe.locate.near_mm:g} mm from what it marks is blackened. " if recipe.locate.near_mm else "")
@@ -145,9 +148,11 @@ def card(recipe: MultiplaneRecipe, about: Mapping[str, Any], record: Mapping[str
     return "\n\n".join(parts) + "\n"
 
 
-def limits_of(recipe: MultiplaneRecipe, *, simulated: bool) -> list[str]:
-    """What the recipe says of its limits, behind what holds of everything that was trained on simulation alone."""
+def limits_of(recipe: MultiplaneRecipe, *, simulated: bool, exact_maps: bool) -> list[str]:
+    """What the recipe says of its limits, behind what holds of everything that was trained on simulation alone, or is not linear."""
     known = ["Trained on simulated studies; nothing is known of its accuracy on patients."] if simulated else []
+    if not exact_maps:
+        known.append("Class maps are of first order (by gradient): what they show at a place is not exactly what it added to the score.")
     return [*known, *recipe.card.limits]
 
 

@@ -2,7 +2,8 @@
 
 All but the transformer are homogeneous of degree one in the features: the pooled value is the sum of the features times the
 share that each slice has in it (Euler). The shares are returned, so that a class map says how much every place of every slice
-adds to a logit, exactly.
+adds to a logit, exactly. Through a transformer ``Aggregate.back`` goes by gradient: whatever multiplies features (attention, the size
+that a normalisation divides by: Ali et al., ICML 2022; the gate of a GELU) is held as it is, as a share is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ class Aggregate(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         raise NotImplementedError
+
+    def back(self, way: Tensor, share: Tensor | None, features: Tensor, mask: Tensor) -> Tensor:
+        """Direction in which each slice is read where the pooled features are read in ``way``: [n, finding, channel] -> [n, finding,
+        slice, channel]. ``share`` is what ``forward`` gave."""
+        assert share is not None
+        return way[:, :, None] * share
 
 
 class Mean(Aggregate):
@@ -55,8 +62,10 @@ class GeM(Aggregate):
         power = self.power.clamp(1.0, 16.0)
         positive = features.clamp_min(1e-6)
         count = mask.sum(1, keepdim=True).clamp_min(1)[..., None]
-        mean = ((positive**power) * mask[..., None]).sum(1, keepdim=True) / count
-        pooled = mean.clamp_min(1e-12) ** (1 / power)
+        # Beside the largest: a high power of a small number is nothing, and of a large one too much for a float.
+        top = (positive * mask[..., None]).amax(1, keepdim=True).detach().clamp_min(1e-6)
+        mean = (((positive / top) ** power) * mask[..., None]).sum(1, keepdim=True) / count
+        pooled = top * mean.clamp_min(1e-12) ** (1 / power)
         share = mask[..., None] * (positive / pooled) ** (power - 1) / count
         return (pooled * mask.amax(1)[:, None, None]), share[:, None]
 
@@ -114,15 +123,29 @@ class Transformer(Aggregate):
         self.pool = GatedAttention(channels, findings)
 
     def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        return self.pool(self._mixed(features, mask)[-1], mask)[0], None
+
+    def _mixed(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """(slices that know their place, how much they look at each other [n, head, slice, slice], what they saw added, that widened, the
+        result)."""
         x = features + _place(features) * mask[..., None]
         n, slices, channels = x.shape
         query, key, value = self.mix(self.before(x)).reshape(n, slices, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1]) + (1 - mask[:, None, None]) * _LOW
-        looked = (scores.softmax(3) @ value).transpose(1, 2).reshape(n, slices, channels)
-        x = x + self.out(looked)
-        x = x + self.narrow(nn.functional.gelu(self.widen(self.after(x))))
-        pooled, _ = self.pool(x, mask)
-        return pooled, None
+        looks = scores.softmax(3)
+        seen = x + self.out((looks @ value).transpose(1, 2).reshape(n, slices, channels))
+        wide = self.widen(self.after(seen))
+        return x, looks, seen, wide, seen + self.narrow(nn.functional.gelu(wide))
+
+    def back(self, way: Tensor, share: Tensor | None, features: Tensor, mask: Tensor) -> Tensor:
+        x, looks, seen, wide, mixed = self._mixed(features, mask)
+        way = self.pool.back(way, self.pool(mixed, mask)[1], mixed, mask)
+        gate = 0.5 * (1 + torch.erf(wide * math.sqrt(0.5)))
+        way = way + norm_back(self.after, seen, way @ self.narrow.weight * gate[:, None] @ self.widen.weight)
+        n, findings, slices, channels = way.shape
+        heads = (way @ self.out.weight).reshape(n, findings, slices, self.heads, -1).transpose(2, 3)
+        looked = (looks.transpose(2, 3)[:, None] @ heads).transpose(2, 3).reshape(n, findings, slices, channels)
+        return way + norm_back(self.before, x, looked @ self.mix.weight[2 * channels :])
 
 
 def aggregator(name: str, channels: int, findings: int, places: int = 0) -> Aggregate:
@@ -132,6 +155,15 @@ def aggregator(name: str, channels: int, findings: int, places: int = 0) -> Aggr
         "attention": lambda: GatedAttention(channels, findings, places=places), "transformer": lambda: Transformer(channels, findings),
     }  # fmt: skip
     return makers[name]()
+
+
+def norm_back(norm: nn.LayerNorm, features: Tensor, way: Tensor) -> Tensor:
+    """Direction in which features are read where their normalised form is read in ``way``, the size that it divides by held as it is:
+    [n, slice, channel], [n, finding, slice, channel] -> the latter."""
+    own = way * norm.weight
+    middle = features - features.mean(2, keepdim=True)
+    size = torch.rsqrt((middle * middle).mean(2, keepdim=True) + norm.eps)
+    return (own - own.mean(3, keepdim=True)) * size[:, None]
 
 
 def _pooled(features: Tensor, share: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ class Fuse(nn.Module):
     channels, findings : of the pooled features and of the answer
     """
 
+    exact = True  # the direction tells all of the answer but a constant
+
     def __init__(self, planes: Sequence[str], channels: int, findings: int) -> None:
         super().__init__()
         slots = len(planes)
@@ -50,6 +52,8 @@ class Fuse(nn.Module):
 
 class Mean(Fuse):
     """Mean of the probabilities of the planes (SCOPE). Its direction is the gradient: exact only where all planes say the same."""
+
+    exact = False
 
     def forward(self, pooled: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         single = self.heads(pooled)

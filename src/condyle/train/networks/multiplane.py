@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from condyle.train.networks.aggregate import aggregator
+from condyle.train.networks.aggregate import Aggregate, aggregator
 from condyle.train.networks.coplane import CoPlane
 from condyle.train.networks.encoder import Encoder, build
 from condyle.train.networks.fuse import fusion
@@ -66,8 +66,13 @@ class MultiplaneNetwork(nn.Module):
 
     @property
     def exact(self) -> bool:
-        """Whether class maps follow from the weights: pooling with shares, and nothing mixed before or after."""
-        return all(pool.exact for pool in self.pools) and self.coplane is None and self.correlate is None and not self.level
+        """Whether class maps follow from shares and weights: no slice looks at another, no mean of chances. Else: of first order."""
+        return all(pool.exact for pool in self.pools) and self.coplane is None and self.fuse.exact
+
+    @property
+    def stacks(self) -> bool:
+        """Whether encoders take whole stacks in place of slices."""
+        return any(self.encoder(slot).volume for slot in self.slots)
 
     def encoder(self, slot: str) -> Encoder:
         found: Encoder = self.encoders[slot if slot in self.encoders else self.slots[0]]
@@ -94,8 +99,7 @@ class MultiplaneNetwork(nn.Module):
         ([n, slot, place, channel], [n, slot, place] mask, sums over channels of the last block and of the one before,
         [present slices, h, w] in the order of ``mask.nonzero()``; None where inputs have encoders of their own)
         """
-        volume = any(self.encoder(slot).volume for slot in self.slots)
-        if volume:
+        if self.stacks:
             return (*self._of_stacks(grey, mask), None)
         there = mask > 0
         width = max(self.encoder(slot).channels for slot in self.slots)
@@ -148,6 +152,15 @@ class MultiplaneNetwork(nn.Module):
             fused = fused + self.correlate(fused)
         return fused, single, direction, shares
 
+    def back(self, direction: Tensor, shares: Sequence[Tensor | None], features: Tensor, mask: Tensor) -> Sequence[Tensor]:
+        """By slot, the direction [n, finding, place, channel] in which places are read; what ``read`` was given, and what it said."""
+        mixed = features if self.coplane is None else self.coplane(features, mask)
+        ways = []
+        for number, pool in enumerate(self.pools):
+            assert isinstance(pool, Aggregate)
+            ways.append(pool.back(direction[:, number], shares[number], mixed[:, number], mask[:, number]))
+        return ways if self.coplane is None else self.coplane.back(torch.stack(ways, 2), features, mask).unbind(2)
+
     def forward(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """[n, slot, slice, row, column], [n, slot, slice] -> (fused [n, finding], single inputs [n, slot, finding])."""
         features, kept, _ = self.describe(grey, mask)
@@ -182,26 +195,28 @@ class ReaderGraph(nn.Module):
         self.network = network
 
     def forward(self, features: Tensor, shown: Tensor) -> tuple[Tensor, ...]:
-        """[n, slot, slice, channel, h, w], [n, slot, slice] -> (logits, planes, and, where exact, maps [n, finding, slot, slice, h, w]).
+        """[n, slot, slice, channel, h, w], [n, slot, slice] -> (logits, planes, maps [n, finding, slot, slice, h, w]).
 
-        A map holds what each cell adds to the logit: features times the share of their place times the direction they are read in.
+        A map holds what each cell adds to the logit: features times the direction they are read in, its gradient with all that
+        multiplies features (shares, attention) held as it is.
         """
         parts, (slots, slices, channels, high, wide) = self.network.shape.parts, map(int, features.shape[1:])
         places = parted(features.flatten(0, 2), parts).reshape(-1, slots, slices * parts**2, channels)
-        fused, single, direction, shares = self.network.read(places, self.network.places(shown))
-        if not self.network.exact:
-            return fused, single
+        mask = self.network.places(shown)
+        fused, single, direction, shares = self.network.read(places, mask)
+        ways = self.network.back(direction, shares, places, mask)
         high, wide = high // parts, wide // parts
         maps = []
-        for number, share in enumerate(shares):
-            assert share is not None
-            weight = direction[:, number][:, :, None] * share / (high * wide)  # [n, finding, place, channel]
+        for number, way in enumerate(ways):
             own = features[:, number].reshape(-1, slices, channels, parts, high, parts, wide).permute(0, 1, 3, 5, 2, 4, 6)
             own = own.reshape(-1, slices * parts**2, channels, high * wide)
-            found = (weight.transpose(1, 2) @ own).transpose(1, 2)  # [n, finding, place, cells of a place]
+            found = ((way / (high * wide)).transpose(1, 2) @ own).transpose(1, 2)  # [n, finding, place, cells of a place]
             found = found.reshape(-1, found.shape[1], slices, parts, parts, high, wide).transpose(4, 5)
             maps.append(found.reshape(-1, found.shape[1], slices, parts * high, parts * wide))
-        return fused, single, torch.stack(maps, 2)
+        whole = torch.stack(maps, 2)
+        if self.network.correlate is not None:
+            whole = whole + self.network.correlate(whole.movedim(1, 5)).movedim(5, 1)
+        return fused, single, whole
 
 
 def parted(features: Tensor, parts: int) -> Tensor:
@@ -212,6 +227,4 @@ def parted(features: Tensor, parts: int) -> Tensor:
     return nn.functional.avg_pool2d(features, (high, wide)).flatten(2).transpose(1, 2)
 
 
-def outputs_of(network: MultiplaneNetwork) -> Sequence[str]:
-    """Names of what ``ReaderGraph`` gives."""
-    return ("logits", "planes", "maps") if network.exact else ("logits", "planes")
+OUTPUTS = ("logits", "planes", "maps")  # of ``ReaderGraph``
