@@ -31,6 +31,8 @@ class _Trainer:
 class _Scripted(torch.nn.Module):
     """A module whose held-out loss is told in advance."""
 
+    loss_sum, loss_weight = 0.0, 0.0
+
     def __init__(self, losses: list[float]) -> None:
         super().__init__()
         self.network = torch.nn.Linear(2, 1)

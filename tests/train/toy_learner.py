@@ -55,7 +55,7 @@ class ToyLearner(Learner):
         loss = masked(self.network(batch[0]), batch[1], over=devices.mean)
         if self.burst == devices.place()[0]:
             loss = loss * torch.nan
-        self.log("loss", devices.mean(loss.detach()), on_step=False, on_epoch=True, batch_size=len(batch[0]))
+        self.count(loss, len(batch[0]))
         return demand_finite(loss, self.current_epoch, index)
 
     def configure_optimizers(self) -> Any:

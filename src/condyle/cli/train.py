@@ -56,7 +56,7 @@ def train(
     from condyle.cohorts.manifest import check_manifest
     from condyle.outputs import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
-    from condyle.train.run import admitted, devices_of
+    from condyle.train.run import admitted, devices_of, learnable
 
     refuse_to_overwrite(out)
     resolved = load_recipe(recipe, size=size.value, seed=seed)
@@ -67,6 +67,9 @@ def train(
     whole, cohort = len(cohort.studies), admitted(resolved, cohort)
     if resolved.data.contrast:
         screen.note(f"{len(cohort.studies)} of {whole} studies are taken: contrast {resolved.data.contrast}.")
+    resolved, unknown = learnable(resolved, cohort)
+    if unknown:
+        screen.note(f"warning: {', '.join(unknown)}: no study has a label; left out, and the package will not speak of them.")
     counts = {"patients": len(cohort.patients), "studies": len(cohort.studies), "labels": len(cohort.labels)}
     if dry_run:
         if count > 1:

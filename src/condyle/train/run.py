@@ -63,6 +63,7 @@ def train(
     if target.exists():
         raise UsageError("output-exists", "There is something already.", where=target.name, what_to_do="Remove it or choose another name.")
     cohort = admitted(recipe, cohort)
+    recipe, _ = learnable(recipe, cohort)
     known = {name.partition("/")[0] for name in recipe.data.findings}
     if not any(label.finding in known for label in cohort.labels):
         raise InputError(
@@ -90,6 +91,7 @@ def dry_run(recipe: Recipe, cohort: Cohort) -> tuple[tuple[Part, ...], Reckoned]
     from condyle.train.multiplane.recipe import MultiplaneRecipe
 
     cohort = admitted(recipe, cohort)
+    recipe, _ = learnable(recipe, cohort)
     with TemporaryDirectory(prefix="condyle-dry-run-") as folder, _quiet_lightning():
         if isinstance(recipe, LumbarRecipe):
             return lumbar_trial.parts_of(recipe, cohort), lumbar_trial.reckon(
@@ -103,6 +105,23 @@ def dry_run(recipe: Recipe, cohort: Cohort) -> tuple[tuple[Part, ...], Reckoned]
 def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
     """The studies that a recipe learns from. Raises InputError where there is none."""
     return cohort.of_contrast(recipe.data.contrast) if recipe.data.contrast else cohort
+
+
+def learnable(recipe: Recipe, cohort: Cohort) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe without findings that no study of the cohort has a label of, and their names: a head that was told nothing would still
+    give a score, and read as absent. Of recipes whose findings are fixed, the recipe as it is."""
+    from condyle.train.multiplane.recipe import MultiplaneRecipe
+    from condyle.train.multiplane.targets import never_told
+
+    unknown = never_told(recipe, cohort) if isinstance(recipe, MultiplaneRecipe) else ()
+    if not unknown or len(unknown) == len(recipe.data.findings):
+        return recipe, ()
+    content = recipe.model_dump(mode="json")
+    content["data"]["findings"] = [name for name in recipe.data.findings if name not in unknown]
+    content["heads"] = {name: kind for name, kind in content["heads"].items() if name not in unknown}
+    content["loss"]["weights"] = {name: weight for name, weight in content["loss"]["weights"].items() if name not in unknown}
+    content["card"]["limits"].append(f"No study had a label of {', '.join(unknown)}, so they are not read.")
+    return type(recipe).model_validate(content), unknown
 
 
 def devices_of(recipe: Recipe, asked: int | str) -> int:

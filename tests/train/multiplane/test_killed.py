@@ -56,5 +56,7 @@ def test_killed_at_three_random_steps_weights_and_metrics_are_bit_equal(knees: P
     folders = [tmp_path / name / "fold0" / "all-seed0" for name in ("whole", "killed")]
     whole, after = (torch.load(folder / "network.pt", weights_only=True) for folder in folders)
     assert all(torch.equal(whole[name], after[name]) for name in whole)
-    first, second = ([one["held_out"] for one in json.loads((folder / "history.json").read_text())] for folder in folders)
+    first, second = (
+        [(one["epoch"], one["loss"], one["held_out"]) for one in json.loads((folder / "history.json").read_text())] for folder in folders
+    )
     assert first == second

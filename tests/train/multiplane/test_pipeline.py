@@ -27,6 +27,7 @@ from condyle.train.multiplane.pipeline import Fitted, fit_multiplane, splits_of
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from condyle.train.multiplane.targets import targets_of
 from condyle.train.recipe import load_recipe
+from condyle.train.run import learnable
 from tests.knees import write_knees
 
 from .conftest import tiny
@@ -61,8 +62,19 @@ def test_nine_findings_from_any_planes_with_evidence_on_each(package: Path, coho
         kinds = {one.kind for one in reading.evidence}
         assert not marked or {"class_map", "slice_curve"} <= kinds
         assert all(one.image is None or float(one.image.min()) >= 0 for one in reading.evidence)
+        assert any(problem.code == "trained-to-try" for problem in reading.problems)
     lone = replace(study := open_rows(cohort.studies["s000"]), series=study.series[:1])
     assert len(reader.read(lone).findings) == 9
+
+
+def test_a_finding_that_nobody_labelled_is_left_out_and_never_read_as_absent(cohort: Cohort, fitted: Fitted) -> None:
+    partly = replace(cohort, labels=tuple(label for label in cohort.labels if label.finding not in ("plica", "cyst")))
+    recipe, unknown = learnable(fitted.recipe, partly)
+    assert unknown == ("plica", "cyst")
+    assert "plica" not in recipe.data.findings
+    assert set(recipe.heads) == set(recipe.data.findings) == set(fitted.recipe.data.findings) - {"plica", "cyst"}
+    assert "No study had a label of plica, cyst" in recipe.card.limits[-1]
+    assert learnable(fitted.recipe, cohort) == (fitted.recipe, ())
 
 
 def test_graphs_equal_torch_on_the_same_study(package: Path, fitted: Fitted) -> None:

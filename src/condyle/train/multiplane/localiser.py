@@ -214,7 +214,7 @@ class LocaliserLearner(Learner):
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         tell(f"localiser, epoch {self.current_epoch + 1} of {self.settings.epochs}", min(self.global_step + 1, self.steps), self.steps)
         loss = (dice if self.settings.loss == "dice" else dice_focal)(self.network(batch[0]), batch[1])
-        self.log("loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch[0]))
+        self.count(loss, len(batch[0]))
         return demand_finite(loss, self.current_epoch, index)
 
     def configure_optimizers(self) -> Any:

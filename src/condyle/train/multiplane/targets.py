@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.cohorts.cohort import Cohort
 from condyle.cohorts.labels import Label
 from condyle.errors import InputError
 from condyle.readers.grades import Link, step_of
+from condyle.train.multiplane.recipe import MultiplaneRecipe
 
 ANY = "abnormality"
 Sites = dict[str, list[tuple[float, float]]]  # site -> (value, reliability) of everybody who speaks of it
@@ -65,6 +67,13 @@ def targets_of(
             if step is not None and one == other:
                 targets[~(below[:, column - 1] > 0.5), column] = np.nan
     return targets, weights
+
+
+def never_told(recipe: MultiplaneRecipe, cohort: Cohort) -> tuple[str, ...]:
+    """Findings of the recipe about which no study of the cohort says anything."""
+    told, _ = targets_of(cohort.labels, list(cohort.studies), recipe.columns, recipe.loss.ordinal)
+    spoken = {step_of(name)[0] for name, own in zip(recipe.columns, told.T, strict=True) if not np.isnan(own).all()}
+    return tuple(name for name in recipe.data.findings if name not in spoken)
 
 
 def demand_both_classes(targets: NDArray[np.float32], findings: Sequence[str], where: str) -> None:

@@ -135,6 +135,7 @@ def frozen(module: nn.Module) -> nn.Module:
 
 
 def summed(features: Tensor) -> Tensor:
-    """[n, channel, h, w] -> [n, h, w], apart from the gradient: attention only looks."""
+    """[n, channel, h, w] -> [n, h, w], apart from the gradient: attention only looks. Of absolute values, as those of the last block
+    are summed: the published rule sums what a ReLU left, and a Swin, a ViT or an EfficientNet has negative features as well."""
     with torch.no_grad():
-        return features.detach().float().sum(1)
+        return features.detach().float().abs().sum(1)
