@@ -7,6 +7,7 @@ may hold patient data: name files, rows, tags and pseudonymous keys only.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -114,5 +115,13 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' Did you mean ...?' for the nearest known word, or '': the end of a sentence about a misspelt one."""
-    near = nearest(word, known)
+    known = list(known)
+    near = nearest(word, known) or _same_start(word, known)
     return f" Did you mean {near!r}?" if near else ""
+
+
+def _same_start(word: str, known: Iterable[str]) -> str:
+    """The only known name that begins with the same word (``acl_tear``: ``acl_injury``), or ''."""
+    first = re.split(r"[\W_]+", word.casefold())[0]
+    same = {one for one in known if len(first) > 2 and re.split(r"[\W_]+", one.casefold())[0] == first}
+    return same.pop() if len(same) == 1 else ""

@@ -33,3 +33,17 @@ def test_exit_code_1_for_errors_and_failed_checks(
     assert len(said) == len(set(said))
     assert sum("The pixels measure" in line for line in said) == 1
     assert sum(line.startswith(("error", "warning")) for line in said) == len(problems)
+
+
+def test_a_manifest_is_checked_with_the_labels_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "manifest.csv").write_text("study_id,patient_id,path\ns1,p1,a\n")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("study_id,patient_id,finding,value\ns1,p1,cyst,1\n")
+    assert run(["check", "manifest", str(tmp_path / "manifest.csv")]) == 0
+    assert "1 labels, 0 studies without one" in capsys.readouterr().out
+    labels.write_text("study_id,patient_id,finding,value\ns1,p1,acl_tear,1\ns2,p1,cyst,1\n")
+    assert run(["check", "manifest", str(tmp_path / "manifest.csv")]) == 3
+    said = capsys.readouterr().err
+    assert "Did you mean 'acl_injury'" in said
+    assert "row 3: study_id is not in the manifest" in said

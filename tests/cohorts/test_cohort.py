@@ -71,7 +71,7 @@ def test_without_a_manifest_there_is_no_cohort(tmp_path):
 
 def test_labels_that_do_not_fit_are_refused(folder, table):
     table("study_id,patient_id,finding,value", "s1,p2,bulging,1", name="labels.csv")
-    with pytest.raises(TableError, match="another patient_id"):
+    with pytest.raises(TableError, match="not that of the study"):
         load_cohort(folder)
 
 
@@ -93,3 +93,26 @@ def test_a_broken_cohort_json_is_refused(folder, text):
     (folder / "cohort.json").write_text(text)
     with pytest.raises(InputError, match=r"cohort\.json"):
         load_cohort(folder)
+
+
+def test_every_table_is_told_at_once_with_its_folder_in_file_order(table, tmp_path):
+    (tmp_path / "a").touch()
+    table("study_id,patient_id,path,side", "s1,p1,a,lefft", "s2,p2,absent,", "s3,p3,,", name="manifest.csv")
+    table("study_id,patient_id,finding,value", "s9,p1,acl_tear,1", "s1,p1,acl_injury,7", "s2,p7,cyst,1", "s9,p1,cyst,0", name="labels.csv")
+    with pytest.raises(TableError) as caught:
+        load_cohort(tmp_path)
+    folder = tmp_path.name
+    told = [line.partition(": ") for line in caught.value.problems]
+    assert [(name, text.partition(":")[0]) for name, _, text in told] == [
+        (f"{folder}/manifest.csv", "row 2"), (f"{folder}/manifest.csv", "row 3"), (f"{folder}/manifest.csv", "row 4"),
+        (f"{folder}/labels.csv", "row 2"), (f"{folder}/labels.csv", "rows 2, 5"), (f"{folder}/labels.csv", "row 3"),
+        (f"{folder}/labels.csv", "row 4"),
+    ]  # fmt: skip
+    assert "Did you mean 'acl_injury'" in caught.value.problems[3]
+
+
+def test_semicolons_separate_where_the_header_says_so(table, tmp_path):
+    (tmp_path / "a").touch()
+    table("study_id;patient_id;path", "s1;p1;a")
+    table("study_id;patient_id;finding;value", "s1;p1;bulging;1", name="labels.csv")
+    assert [label.present for label in load_cohort(tmp_path).labels] == [True]

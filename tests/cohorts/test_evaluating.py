@@ -343,14 +343,14 @@ def test_problems_of_all_tables_come_at_once(tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         evaluate_predictions(said, true, tmp_path / "out", manifest=rows)
     told = "\n".join(caught.value.problems)
-    assert caught.value.where == "predictions.csv, manifest.csv, truth.csv"
+    assert caught.value.where == ", ".join(f"{tmp_path.name}/{name}.csv" for name in ("predictions", "manifest", "truth"))
     parts = ("predictions.csv: row 74: the score is 1.5", "manifest.csv: row 2: sex", "truth.csv: row 74: unknown level", "must be 0, 1")
     assert [part for part in parts if part not in told] == []
     (tmp_path / "plan.yaml").write_text("endpoint: []\n", "utf-8")
     opened = (tmp_path / "truth.csv.openings.jsonl").read_text("utf-8")
     with pytest.raises(TableError) as caught:
         evaluate_predictions(said, true, tmp_path / "out", plan=tmp_path / "plan.yaml", manifest=rows)
-    assert caught.value.where == "plan.yaml, predictions.csv, manifest.csv"
+    assert caught.value.where == ", ".join(f"{tmp_path.name}/{name}" for name in ("plan.yaml", "predictions.csv", "manifest.csv"))
     assert (tmp_path / "truth.csv.openings.jsonl").read_text("utf-8") == opened  # a bad plan opens no truth
 
 

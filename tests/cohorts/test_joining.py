@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from condyle.cohorts.joining import JoinMap, join_labels, read_join_map, write_joined
+from condyle.cohorts.joining import JoinMap, join_labels, read_join, read_join_map, write_joined
 from condyle.cohorts.labels import read_labels
 from condyle.errors import InputError, TableError
 from condyle.intake import patient_key, study_key
@@ -65,7 +65,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         join_labels(both, table(tmp_path, "exam,ACL tear,MM", "A-001,maybe,3", "A-002,1,1"), WIDE)
     told = " ".join(caught.value.problems)
-    for words in ("row 2: the value of acl_injury", "row 2: meniscal_tear is 3", "row 3: exam fits 2 studies"):
+    for words in ("row 2: 'maybe' is no number", "row 2: meniscal_tear is 3", "row 3: exam fits 2 studies"):
         assert words in told
     assert "A-002" not in told  # ids stay out of messages
 
@@ -85,4 +85,30 @@ def test_a_mapping_that_cannot_be_is_refused(text: str, told: str, tmp_path: Pat
     (tmp_path / "map.yaml").write_text(text)
     with pytest.raises(InputError) as caught:
         read_join_map(tmp_path / "map.yaml")
-    assert told.lower() in f"{caught.value.code} {caught.value.why}".lower()
+    assert told.lower() in f"{caught.value.code} {caught.value}".lower()
+
+
+def test_mapping_and_table_are_looked_through_together(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text("study: exam\nfindings: {cystt: Baker, acl_injury: ACL, effusion: fluid}\nwrods: {ja: 1}\n")
+    path = table(tmp_path, "exam,ACL,Baker", "A-001,nein,0", "A-002,1,1")
+    with pytest.raises(TableError) as caught:
+        read_join(tmp_path / "map.yaml", path)
+    assert [line for line in caught.value.problems if "cystt" in line or "Did you mean 'words'" in line] == list(caught.value.problems)
+    (tmp_path / "map.yaml").write_text("study: exam\nfindings: {cystt: Baker, acl_injury: ACL, effusion: fluid}\n")
+    with pytest.raises(TableError) as caught:
+        read_join(tmp_path / "map.yaml", path)
+    told = "\n".join(caught.value.problems)
+    for words in ("'cystt' is no finding. Did you mean 'cyst'", "the column 'fluid' is missing", "row 2: 'nein' is no number"):
+        assert words in told
+    assert len(caught.value.problems) == 3
+
+
+def test_a_word_is_told_once_with_its_rows_and_may_be_left_out(tmp_path: Path) -> None:
+    own = JoinMap(study="id", finding="what", value="is", findings={"cyst": "Baker"})
+    path = table(tmp_path, "id;what;is", *(f"A-00{number};{word};1" for number in (1, 2) for word in ("Baker", "Effusion", "Plica")))
+    with pytest.raises(TableError) as caught:
+        join_labels(rows(), path, own)
+    assert len(caught.value.problems) == 2
+    assert caught.value.problems[0].startswith("rows 3, 6: what has the word 'Effusion'")
+    joined = join_labels(rows(), path, own.model_copy(update={"ignore": ("Effusion", "Plica")}))
+    assert [row["finding"] for row in joined.rows] == ["cyst", "cyst"]

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from condyle.cohorts import read_labels, read_manifest, write_labels
-from condyle.cohorts.labels import Label, check_labels
+from condyle.cohorts import read_labels, write_labels
+from condyle.cohorts.labels import Label
 from condyle.errors import TableError
 
 LONG = "study_id,patient_id,finding,level,side,value"
@@ -100,13 +100,3 @@ def test_writing_and_reading_gives_the_same(tmp_path):
         Label("s", "p", "herniation", "L5-S1"),
     )
     assert read_labels(write_labels(tmp_path / "labels.csv", labels)) == labels
-
-
-def test_labels_and_manifest_must_fit(table):
-    rows = read_manifest(table("study_id,patient_id,path", "s1,p1,a", "s2,p2,b", "s3,p3,c"), files=False)
-    labels = [Label("s1", "p9", "bulging"), Label("s4", "p4", "bulging"), Label("s2", "p2", "bulging")]
-    assert check_labels(labels, rows) == (
-        "1 studies have labels but are not in the manifest",
-        "1 studies have another patient_id in the labels than in the manifest",
-        "1 studies of the manifest have no labels",
-    )

@@ -51,7 +51,7 @@ def test_all_problems_come_at_once(table):
         (b"\n\n", "table-invalid"),
         (b"a,b\n1,\xff\n", "table-not-utf8"),
         (b"PK\x03\x04\x00\x00", "table-not-text"),
-        (b"a;b\n1;2\n", "table-invalid"),
+        (b"a;b\n1;2;3\n", "table-invalid"),
         (b'a,b\n"open,2\n', "table-invalid"),
     ],
 )

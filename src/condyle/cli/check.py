@@ -97,16 +97,25 @@ def _series_json(series: Any) -> dict[str, Any]:
 
 
 def manifest(screen: Screen, path: Annotated[Path, typer.Argument(readable=False, help="manifest.csv.")]) -> None:
-    """Check a manifest: columns, values, files. All problems at once, with row numbers."""
+    """Check a manifest, and beside a manifest.csv the other tables of its cohort: columns, values, files, studies.
+
+    All problems at once, with row numbers.
+    """
+    from condyle.cohorts.cohort import load_cohort
     from condyle.cohorts.manifest import check_manifest, read_manifest
 
-    rows = read_manifest(path)
+    cohort = load_cohort(path) if path.name == "manifest.csv" and path.is_file() else None
+    rows = cohort.rows if cohort is not None else read_manifest(path)
     doubts = check_manifest(rows)
     studies, patients = len({row.study_id for row in rows}), len({row.patient_id for row in rows})
     for problem in doubts:
         screen.say(f"{problem.severity}: {problem.what} ({problem.where}) {problem.what_to_do}")
     screen.say(f"{path}: in order; {len(rows)} rows, {studies} studies, {patients} patients")
-    screen.record(manifest=path, rows=len(rows), studies=studies, patients=patients, problems=doubts)
+    labels = cohort.labels if cohort is not None else ()
+    if labels:
+        silent = studies - len({label.study_id for label in labels})
+        screen.say(f"{path.with_name('labels.csv')}: in order; {len(labels)} labels, {silent} studies without one")
+    screen.record(manifest=path, rows=len(rows), studies=studies, patients=patients, labels=len(labels), problems=doubts)
 
 
 def package(screen: Screen, name: Annotated[str, typer.Argument(metavar="PATH", help="Name or path of a reader package.")]) -> None:

@@ -42,7 +42,7 @@ def scan(
     """Look through a folder and write a manifest with one row a series, roles included; with --labels also labels.csv."""
     from condyle.cohorts import scan as look
     from condyle.cohorts import write_manifest
-    from condyle.cohorts.joining import join_labels, read_join_map, write_joined
+    from condyle.cohorts.joining import join_labels, read_join, write_joined
     from condyle.errors import UsageError
     from condyle.outputs import refuse_existing_file
 
@@ -52,7 +52,7 @@ def scan(
     beside = out.with_name("labels.csv")
     if labels is not None:
         refuse_existing_file(beside)
-    told = None if mapping is None else read_join_map(mapping)
+    told = None if mapping is None or labels is None else read_join(mapping, labels)
     with screen.progress("Looking through the files"):
         found = look(folder, out)
     joined = None if labels is None or told is None else join_labels(found.rows, labels, told)

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.labels import Label, check_labels, read_labels
-from condyle.cohorts.manifest import ManifestRow, by_study, read_manifest
-from condyle.cohorts.table import read_table, table_error
-from condyle.errors import InputError
+from condyle.cohorts.labels import Label, read_labels
+from condyle.cohorts.manifest import REQUIRED, ManifestRow, by_study, read_manifest
+from condyle.cohorts.table import read_table, table_error, together, told_rows
+from condyle.errors import InputError, TableError
+
+A = TypeVar("A")
 
 APART = ("test", "external")  # splits that training never opens
 BOX_COLUMNS = ("path", "study_id", "level", "rank_from_bottom", "n_found", "n_graded", "x0", "y0", "x1", "y1", "source")
@@ -181,7 +184,7 @@ def load_cohort(folder: Path | str, *, files: bool = True) -> Cohort:
     Raises
     ------
     InputError - no manifest there
-    TableError - a table has problems, or labels and manifest contradict each other
+    TableError - tables have problems, or contradict the manifest: of all tables at once
     """
     folder = Path(folder)
     manifest = folder if folder.is_file() else folder / "manifest.csv"
@@ -194,22 +197,51 @@ def load_cohort(folder: Path | str, *, files: bool = True) -> Cohort:
             why="A cohort is a folder with a manifest.csv.",
             what_to_do="Make one with `condyle data scan`, `condyle data import` or `condyle simulate`.",
         )
-    rows = read_manifest(manifest, files=files)
-    labels = read_labels(folder / "labels.csv") if (folder / "labels.csv").is_file() else ()
-    contradictions = [text for text in check_labels(labels, rows) if "have no labels" not in text]
-    if contradictions:
-        raise table_error(folder / "labels.csv", "label table", contradictions)
-    slices = read_manifest(folder / "slices.csv", files=files) if (folder / "slices.csv").is_file() else ()
-    patients = {row.study_id: row.patient_id for row in rows}
-    strangers = [
-        f"row {row.row}: study and patient are not those of the manifest"
-        for row in slices
-        if patients.get(row.study_id) != row.patient_id
-    ]
+    patients = _patients(manifest)
+    rows, labels, slices, boxes, about = together(
+        lambda: read_manifest(manifest, files=files),
+        lambda: _beside(folder / "labels.csv", "label table", read_labels, patients),
+        lambda: _beside(folder / "slices.csv", "slice table", lambda path: read_manifest(path, files=files), patients),
+        lambda: read_boxes(folder / "boxes.csv") if (folder / "boxes.csv").is_file() else (),
+        lambda: _about(folder / "cohort.json"),
+    )
+    return Cohort(folder, rows, labels, slices, boxes, about)
+
+
+def _patients(manifest: Path) -> dict[str, str]:
+    """study_id -> patient_id as they stand in the manifest, whatever else is wrong with it; empty where it has no such columns."""
+    try:
+        table = read_table(manifest, what="manifest", required=REQUIRED[:2])
+    except InputError:
+        return {}
+    return {cells["study_id"]: cells["patient_id"] for _, cells in table.rows}
+
+
+def _beside(path: Path, what: str, read: Callable[[Path], tuple[A, ...]], patients: Mapping[str, str]) -> tuple[A, ...]:
+    """A table of the cohort, empty where there is none. Its studies and patients must be those of the manifest: told beside all else."""
+    if not path.is_file():
+        return ()
+    strangers = _strangers(path, what, patients) if patients else []
+    try:
+        rows = read(path)
+    except TableError as error:
+        raise table_error(path, what, [*error.problems, *strangers]) from None
     if strangers:
-        raise table_error(folder / "slices.csv", "slice table", strangers)
-    boxes = read_boxes(folder / "boxes.csv") if (folder / "boxes.csv").is_file() else ()
-    return Cohort(folder, rows, labels, slices, boxes, _about(folder / "cohort.json"))
+        raise table_error(path, what, strangers)
+    return rows
+
+
+def _strangers(path: Path, what: str, patients: Mapping[str, str]) -> list[str]:
+    """Rows that contradict the manifest, in one line each kind; of a table whose header is wrong nothing can be said."""
+    try:
+        table = read_table(path, what=what, required=REQUIRED[:2])
+    except InputError:
+        return []
+    named = [(number, cells["study_id"], cells["patient_id"]) for number, cells in table.rows if cells["study_id"]]
+    unknown = [number for number, study, _ in named if study not in patients]
+    moved = [number for number, study, patient in named if patient and patients.get(study, patient) != patient]
+    found = [(unknown, "study_id is not in the manifest"), (moved, "patient_id is not that of the study in the manifest")]
+    return [f"row{'s' if len(numbers) > 1 else ''} {told_rows(numbers)}: {text}" for numbers, text in found if numbers]
 
 
 def read_boxes(path: Path | str) -> tuple[Box, ...]:

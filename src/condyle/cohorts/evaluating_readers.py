@@ -13,8 +13,8 @@ import numpy as np
 
 from condyle.cohorts.evaluation import claim_of, in_whole_plan, judged_values, plan_beside, rule_of, without_threshold
 from condyle.cohorts.plan import EndpointPlan, Planned, log_opening, unjudged
-from condyle.cohorts.predictions import NO_PREDICTION, NO_TRUTH, told_rows
-from condyle.cohorts.table import all_read, read_table, together
+from condyle.cohorts.predictions import NO_PREDICTION, NO_TRUTH
+from condyle.cohorts.table import all_read, read_table, together, told_rows
 from condyle.errors import InputError, UsageError
 from condyle.evaluate.ensemble import EnsembleScore, MemberScore, ensemble, fold_values, parse_members, views_missing
 from condyle.evaluate.mrmc.analysis import Approach

@@ -13,8 +13,8 @@ import numpy as np
 from condyle.cohorts.labels import Label, read_labels
 from condyle.cohorts.manifest import ManifestRow, read_manifest
 from condyle.cohorts.plan import EndpointPlan, Plan, Planned, log_opening, read_plan, read_thresholds, unjudged
-from condyle.cohorts.predictions import NO_ANSWER, NO_NUMBER, NO_PREDICTION, NO_SITE, NO_TRUTH, Compared, Prediction, told_rows
-from condyle.cohorts.table import together
+from condyle.cohorts.predictions import NO_ANSWER, NO_NUMBER, NO_PREDICTION, NO_SITE, NO_TRUTH, Compared, Prediction
+from condyle.cohorts.table import together, told_rows
 from condyle.errors import InputError, UsageError, did_you_mean
 from condyle.evaluate.endpoints import MEASURES, Endpoint, EndpointResult, decided_again, elsewhere, judge_endpoints
 from condyle.evaluate.evidence import Evidence

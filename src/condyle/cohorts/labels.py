@@ -11,7 +11,6 @@ from pathlib import Path
 
 from condyle.anatomy import JOINTS, FindingEntry
 from condyle.anatomy.lumbar import TRANSITIONAL_LEVELS
-from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.table import UNKNOWN_WORDS, Table, read_table, table_error, write_table
 from condyle.errors import did_you_mean
 from condyle.study.role import SIDES
@@ -99,26 +98,6 @@ def read_labels(path: Path | str, *, findings: Mapping[str, FindingEntry] | None
 def write_labels(path: Path | str, labels: Iterable[Label]) -> Path:
     """Write labels in long form."""
     return write_table(path, COLUMNS, ({name: getattr(label, name) for name in COLUMNS} for label in labels))
-
-
-def check_labels(labels: Iterable[Label], rows: Iterable[ManifestRow]) -> tuple[str, ...]:
-    """Where labels and manifest contradict each other; empty when they fit.
-
-    Counts only, no ids: labels of studies that the manifest lacks, labels under another patient_id, studies without labels.
-    """
-    patients = {row.study_id: row.patient_id for row in rows}
-    listed = list(labels)
-    strangers = {label.study_id for label in listed if label.study_id not in patients}
-    moved = {label.study_id for label in listed if patients.get(label.study_id, label.patient_id) != label.patient_id}
-    silent = set(patients) - {label.study_id for label in listed}
-    found = []
-    if strangers:
-        found.append(f"{len(strangers)} studies have labels but are not in the manifest")
-    if moved:
-        found.append(f"{len(moved)} studies have another patient_id in the labels than in the manifest")
-    if silent:
-        found.append(f"{len(silent)} studies of the manifest have no labels")
-    return tuple(found)
 
 
 def catalogue() -> dict[str, FindingEntry]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from condyle.anatomy import FindingEntry
 from condyle.cohorts.labels import Label, catalogue, levels
-from condyle.cohorts.table import UNKNOWN_WORDS, read_table, table_error
+from condyle.cohorts.table import UNKNOWN_WORDS, read_table, table_error, told_rows
 from condyle.errors import InputError, did_you_mean
 from condyle.evaluate.finding_table import FindingTable
 from condyle.study.role import SIDES
@@ -313,18 +313,6 @@ def _one_truth(labels: list[Label]) -> list[Label]:
             what_to_do="Keep one statement a site (a consensus, or one source) in the truth table.",
         )
     return list(found.values())
-
-
-def told_rows(rows: Sequence[int], most: int = 20) -> str:
-    """Row numbers for a sentence, runs of them shortened: '3, 7 to 12'; cut after so many runs."""
-    runs: list[list[int]] = []
-    for row in sorted(set(rows)):
-        if runs and row == runs[-1][1] + 1:
-            runs[-1][1] = row
-        else:
-            runs.append([row, row])
-    shown = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:most]]
-    return ", ".join(shown) + (f" and {len(runs) - most} more runs" if len(runs) > most else "")
 
 
 def _refuse_other_patients(predictions: list[Prediction], truth: list[Label]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
 
 # Written for "unknown" by people and by other programs; all mean the same here (methods: blank is missing).
 UNKNOWN_WORDS = frozenset({"", "na", "n/a", "nan", "null", "unknown", "?"})
@@ -45,7 +47,7 @@ class Table:
 
 
 def read_table(path: Path | str, *, what: str, required: Collection[str] = ()) -> Table:
-    """Read a UTF-8, comma-separated file with a header row.
+    """Read a UTF-8 file with a header row, separated by commas; by semicolons (or tabs) where the header holds these and no comma.
 
     Raises
     ------
@@ -74,17 +76,40 @@ def read_table(path: Path | str, *, what: str, required: Collection[str] = ()) -
 
 def table_error(path: Path, what: str, problems: Sequence[str]) -> TableError:
     """The error for a table with problems, in file order, cut at ``MAX_SHOWN`` lines."""
-    shown = list(problems[:MAX_SHOWN])
+    shown = sorted(problems, key=_row_of)[:MAX_SHOWN]
     if len(problems) > MAX_SHOWN:
         shown.append(f"and {len(problems) - MAX_SHOWN} more")
     return TableError(
         "table-invalid",
         f"The {what} has {len(problems)} problem{'s' if len(problems) != 1 else ''}.",
-        where=path.name,
+        where=place_of(path),
         why="A table is used as a whole or not at all.",
         what_to_do="Correct the rows below (the header is row 1) and run the command again.",
         problems=tuple(shown),
     )
+
+
+def place_of(path: Path) -> str:
+    """A file in a message: its name and that of its folder; where the folder lies is nobody's business."""
+    return f"{path.absolute().parent.name}/{path.name}".lstrip("/")
+
+
+def told_rows(rows: Sequence[int], most: int = 20) -> str:
+    """Row numbers for a sentence, runs of them shortened: '3, 7 to 12'; cut after so many runs."""
+    runs: list[list[int]] = []
+    for row in sorted(set(rows)):
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    shown = [f"{first}" if first == last else f"{first} to {last}" for first, last in runs[:most]]
+    return ", ".join(shown) + (f" and {len(runs) - most} more runs" if len(runs) > most else "")
+
+
+def _row_of(problem: str) -> int:
+    """The row that a problem is about, 0 for one of the whole table."""
+    found = re.match(r"rows? (\d+)", problem)
+    return int(found[1]) if found else 0
 
 
 @overload
@@ -99,6 +124,12 @@ def together(first: Callable[[], A], second: Callable[[], B], third: Callable[[]
 def together(
     first: Callable[[], A], second: Callable[[], B], third: Callable[[], C], fourth: Callable[[], D], /
 ) -> tuple[A, B, C, D]: ...
+
+
+@overload
+def together(
+    first: Callable[[], A], second: Callable[[], B], third: Callable[[], C], fourth: Callable[[], D], fifth: Callable[[], E], /
+) -> tuple[A, B, C, D, E]: ...
 
 
 def together(*readings: Callable[[], Any]) -> tuple[Any, ...]:
@@ -179,28 +210,27 @@ def _records(path: Path, what: str) -> list[list[str]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(
-                "table-too-large", f"The {what} is larger than {MAX_BYTES >> 20} MiB.", where=path.name, what_to_do="Split it."
+                "table-too-large", f"The {what} is larger than {MAX_BYTES >> 20} MiB.", where=place_of(path), what_to_do="Split it."
             )
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(
-            "table-unreadable", f"The {what} cannot be read.", where=path.name, why=error.strerror or "", what_to_do="Check the path."
+            "table-unreadable", f"The {what} cannot be read.", where=place_of(path), why=error.strerror or "", what_to_do="Check the path."
         ) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError(
             "table-not-utf8",
             f"The {what} is not UTF-8 text.",
-            where=f"{path.name}, line {line}",
+            where=f"{place_of(path)}, line {line}",
             what_to_do="Save it as CSV in UTF-8.",
         ) from error
     if "\0" in text:
-        raise InputError("table-not-text", f"The {what} is not a text file.", where=path.name, what_to_do="Save it as CSV in UTF-8.")
+        raise InputError("table-not-text", f"The {what} is not a text file.", where=place_of(path), what_to_do="Save it as CSV in UTF-8.")
     first = text.partition("\n")[0]
-    if "," not in first and (";" in first or "\t" in first):
-        raise table_error(path, what, ["row 1: columns are separated by ';' or tabs; use commas"])
+    mark = next((one for one in (",", ";", "\t") if one in first), ",")  # spreadsheets of many countries separate by semicolons
     try:
-        return list(csv.reader(text.splitlines(keepends=True), strict=True))
+        return list(csv.reader(text.splitlines(keepends=True), strict=True, delimiter=mark))
     except csv.Error as error:
         raise table_error(path, what, [f"not a valid CSV file: {error}"]) from error
 
