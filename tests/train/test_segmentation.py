@@ -78,6 +78,11 @@ def test_soft_dice_is_near_0_for_the_truth_and_near_1_for_its_opposite() -> None
     right = 30 * torch.nn.functional.one_hot(classes, 4).permute(0, 3, 1, 2).float()
     assert float(soft_dice_loss(right, classes)) < 0.01
     assert float(soft_dice_loss(right.roll(1, dims=1), classes)) > 0.95
+    # MONAI's, and this is what it is: over the whole batch at once, background left out.
+    logits = torch.randn(right.shape, generator=torch.Generator().manual_seed(0))
+    shares, truth = logits.softmax(1)[:, 1:], torch.stack([(classes == kind).float() for kind in range(1, right.shape[1])], 1)
+    both, sums = (shares * truth).sum((0, 2, 3)), (shares + truth).sum((0, 2, 3))
+    assert float(soft_dice_loss(logits, classes)) == pytest.approx(float(1 - ((2 * both + 1) / (sums + 1)).mean()), rel=1e-5)
 
 
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow("train")), 3, pytest.param(5, marks=pytest.mark.slow("train"))])

@@ -93,6 +93,7 @@ class KeepBest(Callback):
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         devices.align(module.network)
         loss = module.judge()
+        module.train()  # of a network alone, judging cannot know which parts its learner keeps frozen
         self._note(trainer, module, loss)
         if loss is None:
             self.best, self.best_epoch = _copy(module.network), trainer.current_epoch

@@ -33,6 +33,8 @@ def test_two_processes_train_the_network_that_one_trains(cohort: Cohort, tmp_pat
     assert statistics
     assert not any(value.any() for value in statistics)  # a backbone that does not learn keeps its statistics, too
     for name, value in one.items():
+        if name.endswith("weigh.bias"):
+            continue  # a softmax does not feel it: its gradient is rounding, which Adam makes large
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-5)
     first, second = (json.loads((folder / "history.json").read_text()) for folder in folders.values())
     for a, b in zip(first, second, strict=True):

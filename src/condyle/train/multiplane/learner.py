@@ -184,7 +184,7 @@ class MultiplaneLearner(Learner):
                 features, earlier = described(self.network, self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
                 late.append(features.float().abs().sum(1))
                 before.append(earlier)
-        self.network.train(training)
+        self.train(training)  # not the network's own: what is frozen stays so
         return torch.cat(late), torch.cat(before)
 
     def configure_optimizers(self) -> Any:
