@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from condyle.cli.app import run
-from condyle.cli.failure import BUG, guarded
+from condyle.cli.failure import BUG, INTERRUPTED, TERMINATED, guarded
 from condyle.cli.screen import Screen
 from condyle.errors import CondyleError, InputError, MissingExtraError, PackageError, ResourceError, TableError, UsageError
 
@@ -50,6 +53,22 @@ def outcome(error: BaseException, *, json_wanted: bool = False, debug: bool = Fa
 def test_exit_codes(error: BaseException, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(error) == code
     assert capsys.readouterr().err.startswith("Error [")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)])
+def test_a_signal_ends_the_work_at_once_and_says_how_to_go_on(
+    number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> int:
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+        return 0
+
+    begun, before = time.monotonic(), signal.getsignal(signal.SIGTERM)
+    assert guarded(work, Screen(json=False, quiet=False), debug=False) == code
+    assert time.monotonic() - begun < 30
+    assert "go on where they stopped" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_golden_error(golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:

@@ -211,6 +211,34 @@ def test_a_run_killed_in_the_middle_ends_with_bit_equal_weights(tmp_path: Path) 
     assert all(torch.equal(whole[name], after[name]) for name in whole)
 
 
+class Stopped(KeyboardInterrupt):
+    """As a command raises on SIGTERM."""
+
+
+def test_a_signal_comes_out_of_the_loop_at_once_and_as_it_went_in(
+    recipe: Recipe, toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning waits for the end of an epoch on SIGTERM, makes ``SystemExit(1)`` of an interruption, and ignores Ctrl-C from then on."""
+    steps = []
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    def step(*_: object) -> None:
+        steps.append(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(HeadModule, "training_step", step)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(Stopped):
+            fit_head(recipe, toy.inputs, toy.targets, np.arange(64), np.arange(64, 96), tmp_path, seed=1)
+        assert (len(steps), signal.getsignal(signal.SIGTERM)) == (1, stop)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_missing_inputs_and_measurements_are_neutral(recipe: Recipe, toy: Toy) -> None:
     head = new_head(recipe, toy.inputs, toy.targets.shape[1])
     head.standardise(toy.inputs, np.arange(96))

@@ -36,7 +36,7 @@ def test_a_smoke_run_makes_a_package_that_loads_and_says_what_it_is(cohort: Path
     assert known is not None
     assert all(known.knows(patient) for patient in load_cohort(cohort).patients.values())
     assert load_package(out).info.name == "lumbar"
-    with pytest.raises(UsageError, match="something already"):
+    with pytest.raises(UsageError, match="finished already"):
         train(load_recipe("lumbar", size="smoke"), cohort, out)
 
 

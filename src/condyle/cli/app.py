@@ -79,7 +79,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns
     -------
     int - the exit code: 0 done, 1 some studies were not or are not in order, 2 wrong usage, 3 input, 4 package, 5 disk or memory,
-    70 a bug, 130 interrupted
+    70 a bug, 130 interrupted (143 by SIGTERM)
     """
     for stream in (sys.stdout, sys.stderr):  # a path that cannot be printed as it is must not stop anything
         if isinstance(stream, io.TextIOWrapper):

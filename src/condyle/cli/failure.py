@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from condyle.errors import CondyleError, ResourceError, UsageError
 
 BUG = 70
 BUG_REMARK = "Condyle stopped on something that it did not expect; this is a bug"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 _NO_SPACE = {
     errno.ENOSPC: "The disk is full.",
     errno.EDQUOT: "The disk quota is used up.",
@@ -28,20 +31,43 @@ _NO_SPACE = {
 _OF_THE_PATH = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM (``timeout``, a batch system, a shutdown): stops the work at once and in the same way as Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within the block SIGTERM raises ``Terminated``; by itself it would end the process in the middle of a file, without a word."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def guarded(work: Callable[[], int | None], screen: Screen, *, debug: bool) -> int:
     """Run a command's work; whatever it raises becomes text for a person and an exit code."""
     _hush_libraries()
     try:
-        code = work() or 0
+        with _terminable():
+            code = work() or 0
         screen.finish(code)
         return code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         stopped = CondyleError(
             "interrupted", "Interrupted. Nothing half-written was left under the name you asked for.",
             what_to_do="Run the same command again; simulate, predict and train go on where they stopped.",
         )  # fmt: skip
-        screen.error(stopped, INTERRUPTED)
-        return INTERRUPTED
+        code = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+        screen.error(stopped, code)
+        return code
     except BrokenPipeError:
         leave_quietly()
         return 0

@@ -54,11 +54,10 @@ def train(
     """
     from condyle.cohorts import load_cohort
     from condyle.cohorts.manifest import check_manifest
-    from condyle.outputs import refuse_to_overwrite
     from condyle.train.recipe import load_recipe
-    from condyle.train.run import admitted, devices_of, learnable
+    from condyle.train.run import admitted, devices_of, learnable, refuse_existing_package
 
-    refuse_to_overwrite(out)
+    refuse_existing_package(out)
     resolved = load_recipe(recipe, size=size.value, seed=seed)
     count = devices_of(resolved, devices)
     cohort = load_cohort(data)
@@ -93,15 +92,12 @@ def train(
 
 def _plan(screen: Screen, recipe: Recipe, cohort: Cohort) -> None:
     """What would be read, who is in which part, and what a few prepared studies and one batch let expect."""
-    import yaml
-
     from condyle.train.planning import one_class, sources_of
 
-    screen.say(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).rstrip())
     sources = sources_of(cohort)
-    screen.say()
+    screen.say(f"recipe: {recipe.name} {recipe.version}, size {recipe.size} (all its settings: --json)")
     screen.say(
-        f"would read: {sources.studies} studies of {sources.patients} patients, {sources.series} series, {sources.files} files, "
+        f"would read: {sources.studies} studies of {sources.patients} patients, {sources.series} rows, {sources.files} files, "
         f"{_size(sources.bytes)}; set apart and never opened: {sources.apart} studies"
     )
     screen.record(sources=sources)

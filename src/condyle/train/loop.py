@@ -293,7 +293,7 @@ def _train(learner: Learner, batches: Batches, keep: KeepBest, folder: Path, set
             trainer.fit(learner, DataLoader(batches, batch_size=None), ckpt_path=last if last.is_file() else None, weights_only=True)
         except SystemExit as stopped:  # Lightning makes an exit of an interruption, and ignores further ones
             signal.signal(signal.SIGINT, handler)
-            raise KeyboardInterrupt from stopped
+            raise stopped.__context__ if isinstance(stopped.__context__, KeyboardInterrupt) else KeyboardInterrupt() from None
 
 
 def demand_finite(loss: Tensor, epoch: int, step: int) -> Tensor:

@@ -60,8 +60,7 @@ def train(
     count = devices_of(recipe, devices)
     cohort = cohort if isinstance(cohort, Cohort) else load_cohort(cohort)
     target = Path(out)
-    if target.exists():
-        raise UsageError("output-exists", "There is something already.", where=target.name, what_to_do="Remove it or choose another name.")
+    refuse_existing_package(target)
     cohort = admitted(recipe, cohort)
     recipe, _ = learnable(recipe, cohort)
     known = {name.partition("/")[0] for name in recipe.data.findings}
@@ -100,6 +99,18 @@ def dry_run(recipe: Recipe, cohort: Cohort) -> tuple[tuple[Part, ...], Reckoned]
         assert isinstance(recipe, MultiplaneRecipe)
         parts = trial.parts_of(recipe, cohort)
         return parts, trial.reckon(recipe, parts, trial.measure(recipe, cohort, Path(folder)))
+
+
+def refuse_existing_package(out: Path) -> None:
+    """Raise UsageError when there is something where the package is to be. Worth asking before long work."""
+    if (out / "package.yaml").is_file():
+        raise UsageError(
+            "package-finished", f"The package {out.name!r} is finished already.", where=str(out),
+            why="A package is never replaced by another training.",
+            what_to_do="Train under another name (-o), or remove this package first; its curves stand in NAME.work/run.html.",
+        )  # fmt: skip
+    if out.exists():
+        raise UsageError("output-exists", "There is something already.", where=out.name, what_to_do="Remove it or choose another name.")
 
 
 def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
@@ -172,6 +183,8 @@ def _need_torch() -> None:
 @contextmanager
 def _quiet_lightning() -> Iterator[None]:
     """Lightning tells every fit which devices it found and what else one could install; there are dozens of fits."""
+    import lightning.pytorch  # noqa: F401 - sets the levels of its loggers when it is first imported
+
     names = ("lightning", "lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")
     loggers = [logging.getLogger(name) for name in names]
     levels = [one.level for one in loggers]

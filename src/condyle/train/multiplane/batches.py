@@ -59,13 +59,16 @@ class StudyBatches(Batches):
     def of_epoch(self, epoch: int, first: int) -> Iterator[Batch]:
         order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
         size = min(self.recipe.optimiser.batch, len(order))
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        try:
             ahead: list[_Made] = []
             for number in range(first, len(self) + 1):
                 if number < len(self):
                     ahead.append(self._begin(pool, epoch, devices.own(order[number * size :][:size])))
                 if number > first:
                     yield self._whole(ahead.pop(0))
+        finally:
+            pool.shutdown(cancel_futures=True)  # who stops does not wait for batches that nobody wants any more
 
     def _begin(self, pool: ThreadPoolExecutor, epoch: int, chosen: NDArray[np.intp]) -> _Made:
         shown = self.store.shown[chosen].copy()
