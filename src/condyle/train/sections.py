@@ -76,11 +76,12 @@ class Ensemble(Section):
 
 
 class Export(Section):
-    """Weights stored as 16-bit floats, and the largest difference of a logit that the exported graph may show. ``patients`` is how the
+    """Whether weights are stored as 16-bit floats (half the size; the reading is then not quite that of the network that was judged),
+    and the largest difference of a logit that the exported graph may show from what is stored. ``patients`` is how the
     package remembers whom it was fitted on, so that ``condyle predict`` refuses them: hashes that only this machine's key can ask
     (``keyed``), hashes that everybody can test candidates on (``salted``: for public or simulated ids), or ``none``."""
 
-    half: bool = True
+    half: bool = False
     tolerance: float = Field(default=1e-4, gt=0)
     patients: Literal["keyed", "salted", "none"] = "keyed"
 

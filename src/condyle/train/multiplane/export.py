@@ -27,7 +27,9 @@ class Exported:
     ----------
     graphs : name ('encoder-sagittal', 'reader') -> ONNX bytes; encoders : slot -> name of its graph
     grid : rows and columns of the features that the reader takes
-    exported, rounded : largest difference of a logit from torch, and by storing weights as 16-bit floats
+    exported, rounded : largest difference of a logit of the graphs from torch with the stored weights, and of those from the trained
+        ones, without attention
+    read : largest difference of a logit of the graphs from the trained network, both asked as a reader asks
     """
 
     graphs: dict[str, bytes]
@@ -35,6 +37,7 @@ class Exported:
     grid: tuple[int, int]
     exported: float
     rounded: float
+    read: float
 
 
 def network_onnx(
@@ -81,14 +84,16 @@ def network_onnx(
         "onnx": GraphMember({slot: opened[name] for slot, name in encoders.items()}, opened["reader"], columns, grid, shipped.stacks),
         "shipped": TorchMember(shipped, columns), "trained": TorchMember(whole, columns),
     }  # fmt: skip
-    largest = {"exported": 0.0, "rounded": 0.0}
+    largest = {"exported": 0.0, "rounded": 0.0, "read": 0.0}
     plain = Attention(use=False)  # a box that moves by a cell over a rounding of 1e-7 is no fault of the graph
     for own, there in zip(grey, shown, strict=True):
         said = {name: answer([run], shipped.slots, own, there, plain, len(columns)).logits for name, run in runs.items()}
+        asked = [answer([runs[name]], shipped.slots, own, there, attention, len(columns)).logits for name in ("onnx", "trained")]
         largest["exported"] = max(largest["exported"], float(np.abs(said["onnx"] - said["shipped"]).max()))
         largest["rounded"] = max(largest["rounded"], float(np.abs(said["shipped"] - said["trained"]).max()))
+        largest["read"] = max(largest["read"], float(np.abs(asked[0] - asked[1]).max()))
     demand_equal(largest["exported"], tolerance, "network")
-    return Exported(graphs, encoders, grid, largest["exported"], largest["rounded"])
+    return Exported(graphs, encoders, grid, **largest)
 
 
 def localiser_onnx(own: FittedLocaliser, *, tolerance: float) -> bytes:

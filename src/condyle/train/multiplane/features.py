@@ -31,12 +31,17 @@ from condyle.train.multiplane.batches import hidden, plain
 from condyle.train.multiplane.learner import MultiplaneLearner, TorchMember, attention_of, badness
 from condyle.train.multiplane.places import in_parts, marked
 from condyle.train.multiplane.recipe import MultiplaneRecipe
-from condyle.train.multiplane.store import Store
+from condyle.train.multiplane.store import Store, code_hash
 from condyle.train.networks.multiplane import MultiplaneNetwork, parted
 from condyle.train.onnx_file import fused
 from condyle.train.stages import tell
 
 Halves = NDArray[np.float16]
+_CODE = (  # that decides what a feature is, beside the weights (fault G36)
+    *(f"condyle.readers.multiplane.{name}" for name in ("aolm", "network", "stack")),
+    *(f"condyle.train.multiplane.{name}" for name in ("augment", "features", "places")),
+    *(f"condyle.train.networks.{name}" for name in ("encoder", "multiplane")),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +93,8 @@ def open_features(
     digest = hashlib.sha256()
     for value in network.encoders.state_dict().values():
         digest.update(value.contiguous().numpy().tobytes())
-    settings = [asdict(attention_of(recipe)), recipe.network.backbone, network.shape.parts,
+    code = code_hash((*_CODE, type(network.encoder(network.slots[0])).__module__))
+    settings = [asdict(attention_of(recipe)), recipe.network.backbone, recipe.network.stride, network.shape.parts, code,
                 recipe.augment.model_dump(mode="json", exclude={"drop_slot"}), draws,
                 recipe.optimiser.precision, recipe.seed_of_draws, digest.hexdigest()]  # fmt: skip
     knobs = json.dumps(settings, sort_keys=True)
@@ -113,7 +119,9 @@ def open_features(
 
 def swift(network: MultiplaneNetwork) -> MultiplaneNetwork:
     """A network in reading mode, as fast as torch runs it: normalisation folded into the weights, channels last; the same numbers."""
-    return fused(network).to(memory_format=torch.channels_last)
+    quick = fused(network).to(memory_format=torch.channels_last)
+    assert isinstance(quick, MultiplaneNetwork)
+    return quick
 
 
 def _of_study(

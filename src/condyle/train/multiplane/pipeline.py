@@ -29,7 +29,7 @@ from condyle.readers.package import Package, SlotSpec
 from condyle.train import devices
 from condyle.train.loop import Batches, fit
 from condyle.train.multiplane.batches import StudyBatches
-from condyle.train.multiplane.calibrate import fit_calibrations, fit_logistic, scores_of
+from condyle.train.multiplane.calibrate import crossfitted, fit_calibrations, fit_logistic, scores_of
 from condyle.train.multiplane.features import FeatureBatches, FeatureLearner, FeatureStore, logits_from, open_features
 from condyle.train.multiplane.learner import MultiplaneLearner, attention_of, logits_of, mean_auroc, shape_of
 from condyle.train.multiplane.localiser import FittedLocaliser, fit_localiser
@@ -200,7 +200,10 @@ def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, w
         with stage(f"fold {fold + 1} of {recipe.split.run}"):
             found = _fold(recipe, prepared, targets, weights, own, held_out, work / f"fold{fold}", fold)
         members += found
-        out_of_fold[held_out] = ensemble_logits(found, recipe, prepared, held_out)
+        out_of_fold[held_out] = (
+            _crossfitted(found, recipe, prepared, held_out, targets, patients) if recipe.network.fuse == "logistic"
+            else ensemble_logits(found, recipe, prepared, held_out)
+        )  # fmt: skip
         logger.info("fold %d: mean AUROC of held-out studies %.3f", fold + 1, mean_auroc(targets[held_out], out_of_fold[held_out]))
     calibration = fit_calibrations(out_of_fold, targets, recipe.columns, recipe.calibrate.method)
     scores = scores_of(out_of_fold, calibration, recipe.columns)
@@ -213,6 +216,20 @@ def fit_prepared(recipe: MultiplaneRecipe, cohort: Cohort, prepared: Prepared, w
         truth = (targets[known, column] > 0.5).astype(np.float64)
         thresholds[name] = threshold_of(truth, scores[known, column], rule.rule, rule.value, rule.undecided)
     return Fitted(recipe, tuple(members), store, targets, out_of_fold, calibration, thresholds, splits, prepared.localiser)
+
+
+def _crossfitted(
+    members: Sequence[Trained], recipe: MultiplaneRecipe, prepared: Prepared, rows: NDArray[np.intp], targets: NDArray[np.float32],
+    patients: NDArray[np.str_],
+) -> NDArray[np.float64]:  # fmt: skip
+    """As ``ensemble_logits``, each study fused by weights fitted on other patients."""
+    total, counts = np.zeros((len(rows), len(recipe.columns))), np.zeros(len(recipe.columns))
+    for one in members:
+        columns = list(one.columns)
+        _, planes = prepared.logits(one.network, recipe, rows)
+        total[:, columns] += crossfitted(planes, targets[rows][:, columns], patients[rows])
+        counts[columns] += 1
+    return total / counts
 
 
 def splits_of(recipe: MultiplaneRecipe, cohort: Cohort, rows: list[Any], targets: NDArray[np.float32]) -> Splits:

@@ -104,10 +104,10 @@ def open_store(
     return Store(tuple(names), tuple(files), np.array(shown, bool), spec.field_mm / spec.pixels, tuple(facts))
 
 
-def code_hash() -> str:
-    """Hash of the modules that decide what a stack is."""
+def code_hash(modules: Sequence[str] = _CODE) -> str:
+    """Hash of the modules that decide what a stack is, or of others."""
     digest = hashlib.sha256()
-    for name in _CODE:
+    for name in modules:
         digest.update(Path(str(importlib.import_module(name).__file__)).read_bytes())
     return digest.hexdigest()
 
