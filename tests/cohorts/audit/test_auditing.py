@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from condyle.cli.app import run
 from condyle.cohorts.audit.auditing import audit
 from condyle.cohorts.audit.likeness import pairs_of, print_of
 from condyle.cohorts.audit.looking import Seen
+from condyle.cohorts.audit.points import TOGETHER
 from condyle.cohorts.audit.telling import grouped_part, headers_part, sites_part
+from condyle.cohorts.manifest import read_manifest
 from condyle.errors import InputError, TableError
+from condyle.intake import load_volume, open_study
 from condyle.report.audit_page import Audit, audit_document, audit_page
 from condyle.simulate import write_cohort
 from condyle.study import Volume
@@ -114,6 +118,26 @@ def test_copies_of_a_patient_under_another_name(clean: Path, tmp_path: Path) -> 
     assert near.pictures[0].right.shape == (96, 96)
 
 
+def test_borders_cut_off_or_added_hide_no_copy(tmp_path: Path) -> None:
+    """Each kind of saving again under an own patient, in the other part; nothing but these is told."""
+    folder = write(tmp_path / "cohort", 16)
+    (folder / "labels.csv").unlink()
+    rng = np.random.default_rng(3)
+    saved: dict[int, Callable[[Any], Any]] = {
+        4: lambda a: a[:, 21:-21, 21:-21],  # 15 % of 144 pixels
+        8: lambda a: np.pad(a, ((0, 0), (21, 21), (21, 21))),
+        12: lambda a: 0.6 * a[:, 6:-6, 6:-6] + 20 + rng.normal(0, 6, (5, 132, 132)),
+        0: lambda a: resized(0.6 * a[:, 8:-18, 15:-11][:, :, ::-1] + rng.normal(0, 6, (5, 118, 118)), 90),
+    }
+    for number, again in saved.items():
+        np.save(folder / f"s{number}.npy", anatomy(number, size=144))
+        add(folder, again(anatomy(number, size=144).astype(float)), f"again{number}", f"q{number}", split="train")
+    near = audit(folder).parts[2]
+    assert near.check.measured == len(saved)
+    assert sorted((row[2], row[4]) for row in near.sheets[0].rows) == [(2, 21), (6, 18), (10, 19), (14, 20)]
+    assert {(row[0], row[6]) for row in near.sheets[0].rows} == {("two patients", "manifest split: test, train")}
+
+
 def studies(count: int, *, sites: int = 3, visits: int = 1, **told: Any) -> list[Seen]:
     """Studies as the audit sees them: noise for looks, two headers that mean nothing, and what ``told`` says by number."""
     rng = np.random.default_rng(5)
@@ -207,14 +231,31 @@ def test_chance_is_seldom_taken_for_a_shortcut() -> None:
         ("mirrored", lambda a: a[:, :, ::-1]),
         ("upside down", lambda a: a[:, ::-1]),
         ("shading", lambda a: a * np.linspace(0.6, 1.4, a.shape[2])),
+        ("borders cut off", lambda a: a[:, 11:-11, 11:-11]),
+        ("two borders cut off", lambda a: a[:, 11:, :-11]),
+        ("stretched after a cut", lambda a: resized(a[:, 5:-5], 72)),
+        ("borders added", lambda a: np.pad(a, ((0, 0), (11, 11), (11, 11)))),
+        ("borders of grey added", lambda a: np.pad(a, ((0, 0), (11, 0), (0, 11)), constant_values=90)),
+        ("cut, values, noise, mirrored, matrix", lambda a: resized(a[:, 8:-4, 3:-9][:, :, ::-1] / 3 + noise(a)[:, 8:-4, 3:-9] / 9, 96)),
+        ("turned a little", lambda a: np.stack([cv2.warpAffine(one, cv2.getRotationMatrix2D((36, 36), 4, 1), (72, 72)) for one in a])),
+        ("upside down, an even count reversed", lambda a: a[::-1, ::-1]),
         ("noise", lambda a: a + np.random.default_rng(0).normal(0, 30, a.shape)),
         ("JPEG", lambda a: np.stack([cv2.imdecode(cv2.imencode(".jpg", np.clip(one / 4, 0, 255).astype(np.uint8))[1], 0) for one in a])),
     ],
 )
 def test_a_changed_copy_is_near_and_others_are_not(name: str, change: Any) -> None:
-    stack = anatomy(1)
+    stack = anatomy(1)[: 4 if "even" in name else 5]
     prints = [print_of(volume(one)) for one in (stack, change(stack), anatomy(2), anatomy(3))]
     assert [(pair.first, pair.second, pair.exact) for pair in pairs_of(prints)] == [(0, 1, False)], name
+
+
+def test_smooth_pictures_are_compared_as_a_whole() -> None:
+    """Five slow waves have hardly a point that could be marked."""
+    across, down = np.meshgrid(np.linspace(0, 1, 64), np.linspace(0, 1, 64))
+    stacks = [np.stack([300 + 200 * np.sin(9 * across + n) * np.cos(5 * down + 2 * n * across)] * 3) for n in range(3)]
+    prints = [print_of(volume(one)) for one in (*stacks, resized(0.5 * stacks[1][:, :, ::-1], 96))]
+    assert max(len(one.points.angles) for one in prints) < TOGETHER
+    assert [(pair.first, pair.second) for pair in pairs_of(prints)] == [(1, 3)]
 
 
 def test_blank_series_are_no_copies() -> None:
@@ -270,6 +311,19 @@ def test_simulated_knees_are_clean(tmp_path: Path, record_property: Any) -> None
     found = audit(tmp_path / "knees")
     record_property("checks", state(found))
     assert found.clean, [part.check.sentence for part in found.parts]
+    volumes = [load_volume(one) for row in read_manifest(tmp_path / "knees/manifest.csv")[:6] for one in open_study(row.path).series]
+    again = volumes[4].pixels[:, 14:, 14:-8].astype(float) * 0.6 + np.random.default_rng(0).normal(0, 4, (8, 82, 74))
+    last = len(volumes)
+    assert [(one.first, one.second) for one in pairs_of([print_of(one) for one in (*volumes, volume(again))])] == [(4, last)]
+
+
+def noise(stack: Any) -> Any:
+    return np.random.default_rng(0).normal(0, 30, stack.shape)
+
+
+def resized(stack: Any, size: int) -> Any:
+    """Every slice on a square matrix."""
+    return np.stack([cv2.resize(np.ascontiguousarray(one), (size, size), interpolation=cv2.INTER_LINEAR) for one in stack])
 
 
 def volume(pixels: Any) -> Volume:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from condyle.cohorts.audit.divisions import Division
-from condyle.cohorts.audit.likeness import Pair
+from condyle.cohorts.audit.likeness import NEAR, Pair
 from condyle.cohorts.audit.looking import SeenSeries
 from condyle.evaluate.study_evidence import Cell, Sheet
 from condyle.report.audit_page import AuditPart, Beside
@@ -26,10 +26,11 @@ def exact_part(
 def near_part(
     pairs: Sequence[Pair], series: Sequence[SeenSeries], patients: Mapping[str, str], divisions: Sequence[Division]
 ) -> AuditPart:
-    """Series that show the same in other values: saved again with another window, scale, matrix or turn."""
+    """Series that show the same in other values: saved again with other borders, window, scale, matrix or turn."""
     about = (
-        "Three slices of each series are brought to a small square without shading and scale; series are near copies when what is left "
-        "correlates, as it is or mirrored or reversed. A copy of which slices were cut away is not found. Two series of one study may be "
+        "Three slices of each series are laid on those of the other by marked points that both show, so that borders cut off or added, "
+        "another matrix and a flip hide nothing; series are near copies when what is left without shading and scale of the values "
+        f"correlates by {NEAR:g} or more. A copy of which slices were cut away is not found. Two series of one study may be "
         "alike because one was reconstructed twice: these are counted and are no fault."
     )
     return _part("near_copies", "Near copies", [one for one in pairs if not one.exact], series, patients, divisions, about)

@@ -1,8 +1,9 @@
-"""Exact and near duplicates of series, found in their pixels: re-sent, re-exported, rescaled, turned round, under whatever name.
+"""Exact and near duplicates of series, found in their pixels: re-sent, re-exported, cropped, padded, rescaled, mirrored, under any name.
 
-Exact: the hash of the sorted volume. Near: three slices at a quarter, a half and three quarters of the stack, brought to a small
-square, with the slow part (coil, window) and the scale of the values taken out; two series are near when what is left correlates.
-A stack that was mirrored or reversed is found as well. A copy with other slices at these places (cut, re-sliced) is not.
+Exact: the hash of the sorted volume. Near: points of the middle slices name candidates and how the one lies on the other (``points``),
+and so does a coarse comparison of them as a whole. Three slices of each are laid on each other, and what is left without shading and
+scale of the values has to correlate where both are.
+A stack that was reversed is found as well. A copy with other slices at these places (cut, re-sliced) is not.
 """
 
 from __future__ import annotations
@@ -10,39 +11,47 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.cohorts.audit.points import TURNS, Candidate, Points, candidates, points_of
 from condyle.study import Volume
 
-SIDE = 32
-NEAR = 0.85  # of copies that were rescaled, saved as 8 bits or JPEG; other patients stay below (tests; docs/results.md)
-_PLACES = (0.25, 0.5, 0.75)
-_BLOCK = 512
+SIDE = 128
+NEAR = 0.8  # between other patients (at most 0.65) and changed copies (at least 0.93): docs/results.md, "Likeness of copies"
+_WORTH = 0.3  # likeness of the middle slices from which it is worth to fit one on the other more closely
+_FINE, _SLOW = 0.7, 2.0  # pixels: grain below and shading above are left out
+_TINY, _WHOLE, _BLOCK = 32, 0.75, 512  # square to which whole pictures are brought, and their likeness from which they are candidates
+_SHARED = 0.3  # share of the picture that both must show
 
-Floats = NDArray[np.float32]
+Slices = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+Affine = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Print:
-    """What is kept of the pixels of one series.
+    """What is kept of the pixels of one series (about 0.1 MB).
 
     Parameters
     ----------
     sha256 : of values and shape, slices in order of position
-    detail : [3, SIDE, SIDE] each of mean 0 and length 1; zeros where a slice is flat
-    picture : [row, column] uint8, the middle slice, for a person to compare
+    slices : three of [row, column] at most SIDE long; the middle one is the mean of both middle slices where their count is even, so
+        that a reversed stack has the same three
+    points : of the middle one
+    picture : [row, column] uint8, a middle slice, for a person to compare
     """
 
     sha256: str
-    detail: Floats
+    slices: Slices
+    points: Points
     picture: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two series that show the same: numbers in the order given, mean correlation of their details (1 of an exact copy)."""
+    """Two series that show the same: numbers in the order given, mean correlation of three slices (1 of an exact copy)."""
 
     first: int
     second: int
@@ -55,66 +64,113 @@ def print_of(volume: Volume) -> Print:
     values = np.ascontiguousarray(volume.pixels, np.float32)
     digest = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
     last = len(values) - 1
-    slices = [values[round(place * last)] for place in _PLACES]
-    return Print(digest, np.stack([_detail(one) for one in slices]), _shown(slices[1]))
+    before, after, quarter = values[last // 2], values[(last + 1) // 2], round(last / 4)
+    slices = _shown(values[quarter]), _shown((before + after) / 2), _shown(values[last - quarter])
+    return Print(digest, slices, points_of(slices[1]), _shown(before) if last % 2 else slices[1])
 
 
 def pairs_of(prints: Sequence[Print], *, near: float = NEAR) -> tuple[Pair, ...]:
     """Every pair of series that are copies of each other, exact ones first."""
     found = {(a, b): Pair(a, b, True, 1.0) for a, b in _equal(prints)}
-    for a, b, likeness in _near(prints, near):
-        found.setdefault((a, b), Pair(a, b, False, likeness))
+    for one in chain(candidates([print.points for print in prints]), _as_a_whole([print.slices[1] for print in prints])):
+        known = found.get((one.first, one.second))
+        if known is None or not known.exact:
+            likeness = likeness_of(prints[one.first].slices, prints[one.second].slices, one)
+            if likeness >= near and (known is None or likeness > known.likeness):
+                found[one.first, one.second] = Pair(one.first, one.second, False, likeness)
     return tuple(sorted(found.values(), key=lambda pair: (not pair.exact, -pair.likeness, pair.first, pair.second)))
+
+
+def likeness_of(first: Slices, second: Slices, how: Candidate) -> float:
+    """Mean correlation of three slices, the first laid on the second, in either order; of the middle ones alone where it is low."""
+    import cv2
+
+    down, across = how.turn
+    turned = [np.ascontiguousarray(one[::down, ::across]) for one in first]
+    middle = second[1]
+    onto = _from_corners(how.onto, turned[1], middle)
+    rough = _correlation(turned[1], middle, onto)
+    if rough < _WORTH:
+        return rough
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
+    ways = [onto]
+    try:  # enhanced correlation (Evangelidis and Psarakis, IEEE TPAMI 2008) fits to fractions of a pixel
+        _, fitted = cv2.findTransformECC(middle, turned[1], onto.copy(), cv2.MOTION_AFFINE, stop, None, 5)
+        ways.append(np.asarray(fitted, np.float32))
+    except cv2.error:  # nothing fits better: the points' own arrangement counts
+        pass
+    return max(
+        float(np.mean([_correlation(one, other, way) for one, other in zip(turned, order, strict=True)]))
+        for way in ways
+        for order in (second, second[::-1])
+    )
 
 
 def _equal(prints: Sequence[Print]) -> Iterator[tuple[int, int]]:
     first: dict[str, list[int]] = {}
     for number, one in enumerate(prints):
-        if one.detail.any():  # blank stacks are equal and say nothing
+        if any(picture.any() for picture in one.slices):  # blank stacks are equal and say nothing
             for other in first.setdefault(one.sha256, []):
                 yield other, number
             first[one.sha256].append(number)
 
 
-def _near(prints: Sequence[Print], near: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs whose details correlate on average, as they are or turned round."""
-    if len(prints) < 2:
-        return
-    every = np.stack([one.detail for one in prints])
-    plain = every.reshape(len(every), -1) / len(_PLACES)
-    best: dict[tuple[int, int], float] = {}
-    for turned in (every[:, ::back, ::down, ::across] for back in (1, -1) for down in (1, -1) for across in (1, -1)):
-        flat = np.ascontiguousarray(turned).reshape(len(every), -1)
-        for begin in range(0, len(every), _BLOCK):
-            likeness = plain[begin : begin + _BLOCK] @ flat[begin:].T
-            for a, b in np.argwhere(likeness >= near).tolist():
-                if a < b:
-                    key = (begin + a, begin + b)
-                    best[key] = max(best.get(key, 0.0), float(likeness[a, b]))
-    for (a, b), value in best.items():
-        yield a, b, value
-
-
-def _detail(picture: Floats) -> Floats:
-    """[SIDE, SIDE] without the slow part, each place weighed alike wherever in the picture it is bright."""
+def _as_a_whole(pictures: Sequence[NDArray[np.uint8]]) -> Iterator[Candidate]:
+    """Pairs that may show the same from border to border: found without points, of which small or smooth pictures have few."""
     import cv2
 
-    small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    low, high = np.percentile(small, (1, 99))
-    if not high > low:
-        return np.zeros((SIDE, SIDE), np.float32)
-    small = np.clip((small - low) / (high - low), 0, 1).astype(np.float32)
-    rest = small - cv2.GaussianBlur(small, (0, 0), 2.0, borderType=cv2.BORDER_REFLECT)
-    rest -= rest.mean()
-    length = float(np.linalg.norm(rest))
-    return np.asarray(rest / length if length > 1e-6 else np.zeros_like(rest), np.float32)
+    if not pictures:
+        return
+    tiny = np.stack([_detail(cv2.resize(one, (_TINY, _TINY), interpolation=cv2.INTER_AREA)) for one in pictures])
+    tiny /= np.maximum(np.linalg.norm(tiny, axis=(1, 2), keepdims=True), 1e-6)
+    flat = tiny.reshape(len(tiny), -1)
+    for down, across in TURNS:
+        turned = np.ascontiguousarray(tiny[:, ::down, ::across]).reshape(len(tiny), -1)
+        for begin in range(0, len(tiny), _BLOCK):
+            for a, b in np.argwhere(turned[begin : begin + _BLOCK] @ flat.T >= _WHOLE).tolist():
+                if begin + a < b:
+                    rows, columns = np.array(pictures[begin + a].shape) / pictures[b].shape
+                    yield Candidate(begin + a, b, (down, across), np.array([[columns, 0.0, 0.0], [0.0, rows, 0.0]]))
 
 
-def _shown(picture: Floats) -> NDArray[np.uint8]:
+def _from_corners(onto: NDArray[np.float64], first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Affine:
+    """The same [2, 3] in pixels counted from the first pixel of each picture."""
+    middles = [(np.array(one.shape[::-1]) - 1) / 2 for one in (first, second)]
+    shift = onto[:, 2] + middles[0] - onto[:, :2] @ middles[1]
+    return np.column_stack([onto[:, :2], shift]).astype(np.float32)
+
+
+def _correlation(first: NDArray[np.uint8], second: NDArray[np.uint8], onto: Affine) -> float:
+    """Of two pictures where both are, the first brought to the second's pixels; 0 where they share too little."""
+    import cv2
+
+    size = (second.shape[1], second.shape[0])
+    back = cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(first, onto, size, flags=cv2.INTER_LINEAR | back, borderMode=cv2.BORDER_REPLICATE)
+    there = cv2.warpAffine(np.ones_like(first), onto, size, flags=cv2.INTER_NEAREST | back)
+    there = cv2.erode(there, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
+    both = there > 0
+    if both.mean() < _SHARED:
+        return 0.0
+    one, other = (_detail(picture)[both] for picture in (laid, second))
+    one, other = one - one.mean(), other - other.mean()
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / length if length > 1e-6 else 0.0
+
+
+def _detail(picture: NDArray[np.generic]) -> NDArray[np.float32]:
+    import cv2
+
+    values = picture.astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), _FINE) - cv2.GaussianBlur(values, (0, 0), _SLOW), np.float32)
+
+
+def _shown(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Grey values of a slice, at most SIDE long."""
     import cv2
 
     rows, columns = picture.shape
-    shrunk = 128 / max(rows, columns, 128)
+    shrunk = SIDE / max(rows, columns, SIDE)
     small = cv2.resize(picture, (max(1, round(columns * shrunk)), max(1, round(rows * shrunk))), interpolation=cv2.INTER_AREA)
     low, high = np.percentile(small, (1, 99))
     return np.asarray(np.clip(255 * (small - low) / max(high - low, 1e-9), 0, 255), np.uint8)
