@@ -34,9 +34,9 @@ def test_a_kind_of_finding_without_a_column_for_its_answers_is_refused(tmp_path:
     with pytest.raises(TableError) as caught:
         read_predictions(path)
     assert caught.value.problems == (
-        "row 5: unknown finding 'modik'. Did you mean 'modic'?",
         "row 1: there is no column score or decision, which holds the answers of modic (binary)",
         "row 1: there is no column grade or score, which holds the answers of pfirrmann (ordinal)",
+        "row 5: unknown finding 'modik'. Did you mean 'modic'?",
     )
 
 
