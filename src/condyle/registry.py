@@ -12,9 +12,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from condyle.errors import CondyleError, MissingExtraError, UsageError
+from condyle.errors import CondyleError, MissingExtraError, UsageError, did_you_mean
 
 KINDS = ("families", "exporters", "steps", "checks", "adapters")
+_SINGULAR = dict(zip(KINDS, ("reader family", "exporter", "preparation step", "quality check", "adapter of a data set"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ def get(kind: str, name: str) -> Any:
     plugin = known.get(name)
     if plugin is None:
         raise UsageError(
-            "unknown-plugin", f"There is no {kind} plug-in {name!r}.", what_to_do=f"Use one of: {', '.join(known) or 'none installed'}."
-        )
+            "unknown-plugin", f"There is no {_SINGULAR[kind]} {name!r}.{did_you_mean(name, known)}",
+            what_to_do=f"Use one of: {', '.join(known) or 'none installed'}.",
+        )  # fmt: skip
     if isinstance(plugin, Unavailable):
         raise CondyleError(
             "plugin-unavailable", f"The {kind} plug-in {name!r} cannot be loaded.", why=plugin.reason,

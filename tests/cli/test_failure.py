@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from condyle.cli import health
 from condyle.cli.app import run
 from condyle.cli.failure import BUG, INTERRUPTED, TERMINATED, guarded
 from condyle.cli.screen import Screen
@@ -136,3 +138,23 @@ def test_a_name_that_is_too_long_and_a_seed_below_zero_are_no_bugs_of_ours(
     assert "Error [" in said
     assert "Error [bug]" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_words_of_a_validator_stay_out_of_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["list", "backbones"]) == 2
+    said = capsys.readouterr().err
+    assert "'backbones' is not one of 'joints'" in said
+    assert "Value error" not in said
+
+
+def test_a_misspelt_plugin_is_told_in_the_singular_with_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "import", "mrnett", str(tmp_path), "-o", str(tmp_path / "out")]) == 2
+    assert "There is no adapter of a data set 'mrnett'. Did you mean 'mrnet'?" in capsys.readouterr().err
+
+
+def test_doctor_names_every_extra_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_installed", lambda name: name in ("torch", "optuna"))
+    said = health._extras()
+    assert said.startswith("train, search; not installed: evaluate")
+    told = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(health.EXTRAS) == set(told) - {"docs", "dev"}

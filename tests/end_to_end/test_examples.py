@@ -34,6 +34,9 @@ def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = ours.spec.model_dump(mode="json", exclude={"schema_version", "files"})
     write_package(place / "my-package.condyle", {**content, "name": "my_package"}, ours.files)
     patient = (place / "cohort" / "manifest.csv").read_text().splitlines()[1].split(",")[1]
+    study = Path((place / "cohort" / "manifest.csv").read_text().splitlines()[1].split(",")[2])
+    (place / "table.csv").write_text(f"folder,bulge\n{next(part for part in study.parts if part not in ('studies', '..'))},yes\n")
+    (place / "map.yaml").write_text("study: folder\nfindings: {bulging/L4-L5: bulge}\nwords: {yes: 1}\n")
     (place / "splits.csv").write_text(f"patient_id,split\n{patient},train\n")
     return place
 

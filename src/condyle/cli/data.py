@@ -12,6 +12,7 @@ from condyle.cli.screen import Screen
 
 SCAN_EXAMPLES = (
     "condyle data scan cohort -o manifest.csv",
+    "condyle data scan cohort -o manifest.csv --labels table.csv --map map.yaml",
     "condyle data scan cohort -o manifest.csv --json",
 )
 AUDIT_EXAMPLES = (
@@ -20,6 +21,7 @@ AUDIT_EXAMPLES = (
 )
 IMPORT_EXAMPLES = (
     "condyle data import spider spider -o spider-cohort",
+    "condyle data import mrnet MRNet-v1.0 -o mrnet-cohort",
     "condyle data import spider spider -o spider-cohort --json",
 )
 

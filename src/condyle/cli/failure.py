@@ -126,7 +126,8 @@ def _disk_full(error: BaseException) -> OSError | None:
 def _from_parser(error: Any) -> UsageError:
     context = getattr(error, "ctx", None)
     words = context.command_path if context is not None else "condyle"
-    return UsageError("wrong-usage", str(error.format_message()), what_to_do=f"Type '{words} --help' for examples and options.")
+    told = str(error.format_message()).replace("Value error, ", "")  # of pydantic, by which typer reads some options
+    return UsageError("wrong-usage", told, what_to_do=f"Type '{words} --help' for examples and options.")
 
 
 def _bug(error: Exception) -> CondyleError:

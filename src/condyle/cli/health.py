@@ -22,7 +22,10 @@ DECODERS = {
 }
 
 
-EXTRAS = {"train": "torch", "evaluate": "statsmodels", "dicom-out": "highdicom", "pdf": "reportlab", "openvino": "openvino"}
+EXTRAS = {
+    "train": "torch", "evaluate": "statsmodels", "report": "matplotlib", "dicom-out": "highdicom", "pdf": "reportlab",
+    "openvino": "openvino", "search": "optuna", "tensorboard": "tensorboardX",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,15 @@ def _versions() -> list[Fact]:
         Fact("condyle", __version__),
         Fact("Python", platform.python_version(), wanted, "Install Python 3.11 or newer."),
         Fact("system", f"{platform.system()} {platform.machine()}"),
-        Fact("extras", ", ".join(extra for extra, name in EXTRAS.items() if _installed(name)) or "none (core only)"),
+        Fact("extras", _extras()),
     ]
+
+
+def _extras() -> str:
+    """Those that are installed, and those that are not: what can be had by ``pip install 'condyle[NAME]'``."""
+    there = [extra for extra, name in EXTRAS.items() if _installed(name)]
+    missing = [extra for extra in EXTRAS if extra not in there]
+    return (", ".join(there) or "none (core only)") + (f"; not installed: {', '.join(missing)}" if missing else "")
 
 
 def _installed(distribution: str) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "condyle train lumbar --data cohort -o my-package --size smoke",
+    "condyle train knee_nine --data knees -o my-knee --size smoke",
     "condyle train lumbar --data cohort -o my-package --size smoke --dry-run",
 )
 
