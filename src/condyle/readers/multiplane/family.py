@@ -62,7 +62,7 @@ class MultiplaneReader:
         spec, slots = self.package.spec, slots_of(self.package)
         tried = spec.settings.get("size") == "smoke"
         refuse_elsewhere(study, spec.joint, (spec.joint,))
-        # Graphs are opened while series are decoded and cut, quality is checked while they run; the stages hold what the reading waited for.
+        # Graphs are opened while series are decoded and cut, quality is checked while they run; stages hold what was waited for.
         with ThreadPoolExecutor(1) as aside:
             own = self.ensemble
             with stages("decode"):
@@ -118,8 +118,8 @@ def _doubts(seen: Seen, slots: Mapping[str, SlotSpec], package: PackageInfo, *, 
     if tried:
         found.append(
             Problem(
-                "trained-to-try", "warning", f"The package {package.name} was trained in the size smoke, which only shows that everything runs.",
-                why="Its scores and thresholds mean nothing.", what_to_do="Train it in the size study or full.",
+                "trained-to-try", "warning", f"The package {package.name} was trained in the size smoke.",
+                why="That size only shows that everything runs; its scores and thresholds mean nothing.", what_to_do="Train it in the size study or full.",
             )
         )  # fmt: skip
     if package.trained_on.startswith(SIMULATED):
