@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
 import traceback
@@ -210,7 +209,7 @@ def together(count: int, follow: Callable[[], object], accelerator: str) -> Iter
     ResourceError - a process could not start, or ended before its time
     CondyleError - what one of them raised
     """
-    context, task = multiprocessing.get_context("spawn"), pickle.dumps(follow)
+    context = multiprocessing.get_context("spawn")
     graphics = accelerator != "cpu" and torch.cuda.is_available()
     threads, others = torch.get_num_threads(), list[_Other]()
     with TemporaryDirectory(prefix="condyle-devices-") as folder:
@@ -218,7 +217,7 @@ def together(count: int, follow: Callable[[], object], accelerator: str) -> Iter
         try:
             for number in range(1, count):
                 near, far = context.Pipe()
-                process = context.Process(target=_other, args=(far, task, number, count, meeting, graphics), daemon=True)
+                process = context.Process(target=_other, args=(far, follow, number, count, meeting, graphics), daemon=True)
                 process.start()
                 far.close()
                 others.append(_Other(process, near))
@@ -255,14 +254,13 @@ def _meet(number: int, count: int, meeting: str, graphics: bool) -> None:
     )  # fmt: skip
 
 
-def _other(pipe: Connection, task: bytes, number: int, count: int, meeting: str, graphics: bool) -> None:
+def _other(pipe: Connection, follow: Callable[[], object], number: int, count: int, meeting: str, graphics: bool) -> None:
     """The life of a process beside the first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the first, which ends this one
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     try:
-        follow = pickle.loads(task)
         pipe.send((None, "ready"))
         _meet(number, count, meeting, graphics)
         follow()

@@ -119,7 +119,8 @@ def _doubts(seen: Seen, slots: Mapping[str, SlotSpec], package: PackageInfo, *, 
         found.append(
             Problem(
                 "trained-to-try", "warning", f"The package {package.name} was trained in the size smoke.",
-                why="That size only shows that everything runs; its scores and thresholds mean nothing.", what_to_do="Train it in the size study or full.",
+                why="That size only shows that everything runs; its scores and thresholds mean nothing.",
+                what_to_do="Train it in the size study or full.",
             )
         )  # fmt: skip
     if package.trained_on.startswith(SIMULATED):

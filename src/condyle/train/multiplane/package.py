@@ -166,5 +166,6 @@ def _localised(own: Mapping[str, Any] | None) -> str:
         return "A coarse network finds where to cut. "
     return (
         f"A coarse network finds where to cut; on {own['series']} series of studies that it did not learn from (they chose its epoch) "
-        f"its centre lay {own['median_mm']:.1f} mm (median; at worst {own['worst_mm']:.1f}) from the masks', and it found nothing on {own['missed']}. "
+        f"its centre lay {own['median_mm']:.1f} mm (median; at worst {own['worst_mm']:.1f}) from the masks', and it found nothing on "
+        f"{own['missed']}. "
     )
