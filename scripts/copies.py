@@ -3,7 +3,7 @@
     python scripts/copies.py COHORT [--copies 60] [--seed 0]
 
 Every series of the cohort is compared with all others, and ``--copies`` of them, drawn at random, with a copy of themselves after each
-change. A pair that the points do not name as a candidate has likeness 0 ("not named").
+change. Only pairs that the audit names as candidates have a likeness; the others count as 0 ("not named").
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.audit.likeness import NEAR, Print, likeness_of, print_of
-from condyle.cohorts.audit.points import candidates
+from condyle.cohorts.audit.likeness import NEAR, Print, pairs_of, print_of
 from condyle.cohorts.manifest import by_study, read_manifest
 from condyle.cohorts.opening import RowOpener
 from condyle.intake import load_volume
@@ -83,12 +82,8 @@ CHANGES: dict[str, Change] = {
 
 
 def likenesses(prints: list[Print]) -> dict[tuple[int, int], float]:
-    """Of every pair that the points name."""
-    found: dict[tuple[int, int], float] = {}
-    for one in candidates([print.points for print in prints]):
-        own = likeness_of(prints[one.first].slices, prints[one.second].slices, one)
-        found[one.first, one.second] = max(own, found.get((one.first, one.second), 0.0))
-    return found
+    """Of every pair that the audit compares."""
+    return {(one.first, one.second): one.likeness for one in pairs_of(prints, near=-1.0)}
 
 
 def series_of(cohort: Path) -> Iterator[tuple[str, Volume]]:

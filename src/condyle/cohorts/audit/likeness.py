@@ -20,7 +20,7 @@ from condyle.cohorts.audit.points import TURNS, Candidate, Points, candidates, p
 from condyle.study import Volume
 
 SIDE = 128
-NEAR = 0.8  # between other patients (at most 0.65) and changed copies (at least 0.93): docs/results.md, "Likeness of copies"
+NEAR = 0.8  # between other patients (at most 0.66) and changed copies (at least 0.91): docs/results.md, "Likeness of copies"
 _WORTH = 0.3  # likeness of the middle slices from which it is worth to fit one on the other more closely
 _FINE, _SLOW = 0.7, 2.0  # pixels: grain below and shading above are left out
 _TINY, _WHOLE, _BLOCK = 32, 0.75, 512  # square to which whole pictures are brought, and their likeness from which they are candidates
