@@ -85,8 +85,8 @@ def get(kind: str, name: str) -> Any:
     plugin = known.get(name)
     if plugin is None:
         raise UsageError(
-            "unknown-plugin", f"There is no {_SINGULAR[kind]} {name!r}.{did_you_mean(name, known)}",
-            what_to_do=f"Use one of: {', '.join(known) or 'none installed'}.",
+            "unknown-plugin", f"There is no {_SINGULAR[kind]} {name!r}.",
+            what_to_do=f"Use one of: {', '.join(known) or 'none installed'}.{did_you_mean(name, known)}",
         )  # fmt: skip
     if isinstance(plugin, Unavailable):
         raise CondyleError(
