@@ -122,9 +122,9 @@ def test_all_problems_with_rows(tmp_path: Path) -> None:
     with pytest.raises(TableError) as caught:
         evaluate_masks(table, tmp_path / "out", tolerance_mm=1, settings=QUICK)
     assert [line.split(";")[0].split(".")[0] for line in caught.value.problems] == [  # the table and both masks of a row at once
-        "row 8: patient_id is empty",
         "row 6: the two masks lie on different grids",
         "row 7: the two masks lie on different grids",
+        "row 8: patient_id is empty",
         "row 8: truth_path: A mask cannot be read",
         "row 8: predicted_path: A mask cannot be read",
     ]
@@ -144,6 +144,6 @@ def test_a_map_of_probabilities_and_a_study_of_two_patients_are_refused(tmp_path
     with pytest.raises(TableError) as caught:
         evaluate_masks(table, tmp_path / "out", tolerance_mm=1, settings=QUICK)
     assert caught.value.problems == (
-        "row 7: this study belongs to another patient in an earlier row",
         "row 6: predicted_path: A mask holds numbers that are not whole. It may be a map of probabilities.",
+        "row 7: this study belongs to another patient in an earlier row",
     )

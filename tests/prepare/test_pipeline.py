@@ -72,7 +72,7 @@ def test_opencv_keeps_the_callers_number_of_threads(knee_like):
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([{"step": "orientt"}], "no steps plug-in 'orientt'"),
+        ([{"step": "orientt"}], "no preparation step 'orientt'"),
         ([{"spacing_mm": 1}], "step 1 has no name"),
         ([{"step": "orient"}, {"step": "resample", "spacing": 1}], "step 2 .resample. has no setting 'spacing'"),
         ([{"step": "resample"}], "needs 'spacing_mm'"),

@@ -229,12 +229,12 @@ def test_a_signal_comes_out_of_the_loop_at_once_and_as_it_went_in(
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(HeadModule, "training_step", step)
-    before = signal.signal(signal.SIGTERM, stop)
+    before, interrupt = signal.signal(signal.SIGTERM, stop), signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(Stopped):
             fit_head(recipe, toy.inputs, toy.targets, np.arange(64), np.arange(64, 96), tmp_path, seed=1)
         assert (len(steps), signal.getsignal(signal.SIGTERM)) == (1, stop)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is interrupt
     finally:
         signal.signal(signal.SIGTERM, before)
 

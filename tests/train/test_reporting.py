@@ -37,7 +37,7 @@ def test_curves_best_epoch_recipe_and_hash_stand_on_the_page(tmp_path: Path) -> 
         assert "not finished" in (tmp_path / "run.html").read_text()
         (tmp_path / "fold0/all-seed0/network.pt").write_bytes(b"weights")
     page = (tmp_path / "run.html").read_text()
-    assert "1 networks begun, 6 s of training; finished" in page
+    assert "1 network begun, 6 s of training; finished" in page
     assert recipe_hash(recipe) in page
     assert "field_mm" in page
     assert page.count("<svg viewBox=\"0 0 460 250\"") == 3
