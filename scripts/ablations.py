@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.cohort import Cohort, load_cohort
+from condyle.cohorts.cohort import Cohort, development, load_cohort
 from condyle.cohorts.plan import log_opening
 from condyle.errors import UsageError
 from condyle.evaluate.bootstrap import sums_bootstrap
@@ -35,7 +35,6 @@ from condyle.train.multiplane.calibrate import scores_of
 from condyle.train.multiplane.learner import mean_auroc
 from condyle.train.multiplane.localiser import fit_localiser
 from condyle.train.multiplane.pipeline import (
-    APART,
     Fitted,
     Prepared,
     cut_studies,
@@ -94,7 +93,7 @@ def changed(recipe: MultiplaneRecipe, changes: Mapping[str, Mapping[str, Any]], 
 
 def both_prepared(recipe: MultiplaneRecipe, train: Cohort, test: Cohort, folder: Path, *, backwards: bool) -> tuple[Prepared, Prepared]:
     """The two cohorts ready. Backwards they are first prepared from the last study on, until what another process made is met."""
-    studies = {study: own for study, own in train.studies.items() if own[0].split not in APART}
+    studies = development(train).studies
     if backwards:
         found = fit_localiser(recipe.locate, studies, slot_specs(recipe), folder) if recipe.locate.use else None
         cut_studies(recipe, dict(reversed(test.studies.items())), found, folder, draws=0)
