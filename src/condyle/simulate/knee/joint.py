@@ -164,7 +164,7 @@ def _bones(who: Person, bend: Bend, rng: np.random.Generator, wear: tuple[Wear, 
         drop -= 0.5 * (gaps[0] + gaps[1])
         tilt += 0.8 * float(np.degrees(np.arctan2(gaps[1] - gaps[0], 46.0)))
     femur = placed(raw["femur"], bend, _femur_pose(who.flexion, tilt, drop), 6.0)
-    high = rng.normal(0, 2.0)
+    high = rng.normal(0, 0.8)
     back = 0.0
     kneecap = raw["patella"]
     points = _cartilage_surface(kneecap)
@@ -291,7 +291,7 @@ def _follow(name: str, course: Course, tip: NDArray[np.float64]) -> Course:
     """The tendon with its end on the patella of this knee."""
     places = np.array(course.path)
     if name == "patellar_tendon":
-        shift = tip[0] + np.array([0.0, -1.6, 3.0]) - places[-1]
+        shift = tip[0] + np.array([0.8, -0.6, 4.6]) - places[-1]
         share = np.linspace(0, 1, len(places)) ** 1.3
     else:
         shift = tip[1] + np.array([0.0, -2.0, -2.0]) - places[0]

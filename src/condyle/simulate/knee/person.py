@@ -75,7 +75,7 @@ def person(seed: int, variation: Variation) -> Person:
     fat = float(np.clip(rng.gamma(5.0, 1.7), 2.5, 24))
     flexion, rotation = float(np.clip(rng.normal(3, 3), -3, 12)), rng.normal(6, 6)
     weights = rng.dirichlet((1.6, 1.6, 1.6), 3)
-    muscle, cartilage, meniscus = np.clip(rng.normal(1, 0.08, 3), 0.8, 1.2)
+    muscle, cartilage, meniscus = np.clip(rng.normal(1, 0.08, 3), 0.8, (1.2, 1.08, 1.2))
 
     def given(value: float | None, drawn: float) -> float:
         return float(drawn if value is None else value)
