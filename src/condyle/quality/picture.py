@@ -23,7 +23,7 @@ def middle_slices(volume: Volume) -> Iterator[Picture]:
     """
     count = volume.shape[0]
     low, high = (0.2 * (count - 1), 0.8 * (count - 1))
-    for k in np.unique(np.linspace(low, high, min(MOST_SLICES, count)).round().astype(int)):
+    for k in dict.fromkeys(np.linspace(low, high, min(MOST_SLICES, count)).round().astype(int).tolist()):
         picture = np.asarray(volume.pixels[k], dtype=np.float32)
         if np.isfinite(picture).all() and picture.max() > picture.min():
             yield without_padding(picture)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from condyle.readers.lumbar.crops import CANAL, DISC, VERTEBRA, CropSpec
-from condyle.readers.lumbar.quantiles import median, percentiles
+from condyle.readers.quantiles import median, percentiles
 
 NAMES = (
     "height", "height_front", "height_middle", "height_back", "height_peak", "width",

@@ -86,9 +86,9 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         from scipy import ndimage  # which a cold process would load for slices alone
 
         names, _ = ndimage.label(mask, np.ones((3,) * mask.ndim))
-    found, first, sizes = np.unique(names, return_index=True, return_counts=True)
-    parts = [(-int(size), int(place), int(name)) for name, place, size in zip(found, first, sizes, strict=True) if name]
-    return np.asarray(names == min(parts)[2])
+    sizes = np.bincount(names.ravel())[1:]
+    equal = np.flatnonzero(sizes == sizes.max()) + 1
+    return np.asarray(names == min(equal.tolist(), key=lambda name: int((names == name).argmax())))
 
 
 def _widened(first: int, end: int, size: int, smallest: int, margin: int) -> Span:

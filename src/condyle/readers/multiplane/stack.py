@@ -16,6 +16,7 @@ from condyle.prepare.crop import crop_mm
 from condyle.prepare.orient import orient
 from condyle.prepare.resample import STEP as RESAMPLE
 from condyle.prepare.resample import regrid
+from condyle.readers.quantiles import percentiles
 from condyle.study import Geometry, Volume
 
 LOWER, UPPER = 0.5, 99.5  # percentiles that become black and white
@@ -113,7 +114,8 @@ def choose_slices(geometry: Geometry, centre_mm: NDArray[np.float64], most: int,
     first, last = max(0, int(np.ceil(middle - reach))), min(count - 1, int(np.floor(middle + reach)))
     if last < first:
         return np.array([round(middle)], np.int64)
-    return np.unique(np.rint(np.linspace(first, last, min(most, last - first + 1))).astype(np.int64))
+    spread = np.rint(np.linspace(first, last, min(most, last - first + 1))).astype(np.int64)
+    return spread[np.diff(spread, prepend=-1) > 0]
 
 
 def mirrored(stack: Stack, plane: str) -> Stack:
@@ -135,11 +137,13 @@ def to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
 
     Multiplying the input by a positive number or adding one changes nothing; a few hot pixels hardly do.
     """
-    values = np.asarray(grey, np.float32)
-    low, high = np.percentile(values[:, ::2, ::2], (LOWER, UPPER))
-    if not high > low:
-        return np.zeros(values.shape, np.uint8)
-    return np.asarray(np.rint(np.clip((values - low) * (255.0 / (high - low)), 0, 255)), np.uint8)
+    low, high = percentiles(np.asarray(grey[:, ::2, ::2], np.float32).ravel(), LOWER, UPPER)
+    out = np.zeros(grey.shape, np.uint8)
+    if high > low:
+        for one, own in zip(grey, out, strict=True):  # a slice at a time stays in the processor's cache
+            stretched = (np.asarray(one, np.float32) - low) * (255.0 / (high - low))
+            own[...] = np.rint(np.clip(stretched, 0, 255, out=stretched), out=stretched)
+    return out
 
 
 def as_input(
