@@ -21,7 +21,7 @@ from condyle.readers.multiplane.locate import Place
 from condyle.readers.multiplane.look import see
 from condyle.readers.package import open_package
 from condyle.study import Geometry
-from condyle.train.multiplane.localiser import CoarseBatches, Samples, fit_localiser
+from condyle.train.multiplane.localiser import CoarseBatches, Samples, _build, fit_localiser
 from condyle.train.multiplane.pipeline import fit_multiplane, slot_specs, stack_spec, train_multiplane
 from condyle.train.multiplane.recipe import MultiplaneRecipe
 from tests.knees import PLANES, draw
@@ -130,3 +130,15 @@ def test_g26_grey_and_mask_move_together_and_one_draw_a_volume() -> None:
         middle = float(moved.min() + moved.max()) / 2
         bright = moved.numpy()[0] > middle
         assert (bright & there).sum() / (bright | there).sum() > 0.6
+
+
+def test_it_begins_at_the_share_of_marked_cells() -> None:
+    """From even odds it spends its epochs on learning that nearly nothing is marked."""
+    settings = tiny(locate=COARSE | {"epochs": 1}).locate
+    masks = np.zeros((6, 1, 16, 20, 20), bool)
+    masks[:, 0, 6:11, 8:14, 8:14] = True
+    grids = (Geometry(np.eye(4), (16, 20, 20)),) * 6
+    samples = Samples(np.zeros((6, 16, 20, 20), np.uint8), masks, np.zeros(6, bool), grids)
+    learner, _ = _build(settings, samples)
+    share = masks.mean()
+    assert float(learner.network.head.bias.detach()[0]) == pytest.approx(np.log(share / (1 - share)), abs=1e-5)
