@@ -109,6 +109,38 @@ def test_rows_are_joined_by_site_not_by_position() -> None:
         assert table.score.tolist() == [0.9, 0.1]
 
 
+@pytest.mark.parametrize(
+    ("spoken", "judged", "notes"),
+    [
+        ([""], ["", "", ""], 2),
+        (["L4-L5", "L5-S1"], ["L4-L5", "L5-S1", "", "L4-L5"], 1),
+        (["", "L4-L5"], ["", "L4-L5", "L5-S1", "", "L4-L5"], 0),
+    ],
+)
+def test_the_whole_and_its_parts_are_judged_where_predictions_speak_of_them(spoken: list[str], judged: list[str], notes: int) -> None:
+    """A study that says both counts once; one that says one of them alone is not lost."""
+    labels = [true("a", 1, level=level) for level in ("", "L4-L5", "L5-S1")]
+    labels += [true("b", 0, level=""), true("c", 0), true("c", None, level="")]
+    predictions = [said(study, level=level) for study in "abc" for level in spoken]
+    found = compare_tables(predictions, labels)
+    (table,) = found.tables
+    assert table.levels.tolist() == judged
+    assert len(found.not_judged) == notes
+    whole = compare_tables([said("a", level="")], labels, beside=predictions)
+    assert whole.tables[0].levels.tolist() == compare_tables(predictions, labels, beside=[said("a", level="")]).tables[0].levels.tolist()
+
+
+def test_truth_of_parts_is_judged_as_a_whole_where_predictions_speak_of_the_whole() -> None:
+    sites = {"any": (0, 1), "none": (0, 0), "open": (0, None)}
+    labels = [true(study, value, level=level) for study, own in sites.items() for level, value in zip(("L4-L5", "L5-S1"), own, strict=True)]
+    found = compare_tables([said(study, 0.3, level="") for study in sites], labels)
+    (table,) = found.tables
+    assert (table.studies.tolist(), table.truth.tolist(), table.score.tolist()) == (["any", "none"], [1, 0], [0.3, 0.3])
+    assert table.left_out == {"unknown truth": 1}
+    assert not found.stray
+    assert [name for name, _ in found.not_judged] == ["modic"]
+
+
 def test_two_truths_of_one_site() -> None:
     (table,) = compare_tables([said("a")], [true("a", 1, reader="r1"), true("a", 1, reader="r2")]).tables
     assert len(table) == 1

@@ -13,6 +13,8 @@ from condyle.cohorts import ManifestRow, load_splits, make_splits, save_splits
 from condyle.cohorts.labels import Label
 from condyle.errors import InputError, TableError, UsageError
 
+FOUND = {"meniscal_tear": "p09", "cyst": "p17"}
+
 
 def _rows(patients, visits=2, sites=None):
     sites = sites or {}
@@ -56,6 +58,14 @@ def test_g04_every_fold_has_its_share_of_positives_whatever_the_order_of_rows(da
     shuffler.shuffle(rows)
     shuffler.shuffle(labels)
     assert make_splits(rows, labels, stratify=["herniation"], seed=1) == splits
+
+
+def test_parts_told_beside_the_whole_change_no_fold():
+    names = [f"p{n:02d}" for n in range(40)]
+    whole = [Label(f"{name}-0", name, finding, value=float(name < last)) for name in names for finding, last in FOUND.items()]
+    parts = [Label(one.study_id, one.patient_id, "meniscal_tear", "medial", value=one.value) for one in whole[::2]]
+    folds = [make_splits(_rows(names), labels, stratify=list(FOUND), seed=1).folds for labels in (whole, [*whole, *parts])]
+    assert folds[0] == folds[1]
 
 
 def test_several_findings_are_balanced_at_once():

@@ -10,11 +10,15 @@ import nibabel
 import numpy as np
 import pytest
 
+from condyle.cohorts.cohort import load_cohort
 from condyle.cohorts.labels import read_labels
 from condyle.cohorts.manifest import read_manifest
 from condyle.errors import UsageError
 from condyle.intake import load_volume, open_study
 from condyle.simulate import write_cohort
+from condyle.train.multiplane.recipe import MultiplaneRecipe
+from condyle.train.multiplane.targets import never_told, targets_of
+from condyle.train.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +104,20 @@ def test_the_grade_of_osteoarthritis_follows_what_was_planted(tmp_path: Path) ->
     words = {"normal": "0", "osteoarthritis=0.5@medial": "2", "osteoarthritis=0.9@lateral": "4"}
     for n, (word, grade) in enumerate(words.items()):
         folder = write_cohort("knee", tmp_path / str(n), findings=[word], matrix=32, slices=1, series=("pd_fs_tra",))
-        found = {label.finding: label.value for label in read_labels(folder / "labels.csv")}
+        found = {label.finding: label.value for label in read_labels(folder / "labels.csv") if not label.level}
         assert found["osteoarthritis_grade"] == float(grade)
         assert found["osteoarthritis"] == (grade != "0")
+
+
+def test_labels_of_a_knee_name_the_compartment_too(tmp_path: Path) -> None:
+    words = ["meniscal_tear@lateral", "cartilage_defect@trochlea", "cyst@popliteal"]
+    folder = write_cohort("knee", tmp_path / "knee", findings=words, matrix=32, slices=1, series=("pd_fs_tra",))
+    cohort = load_cohort(folder)
+    present = {(one.finding, one.level) for one in cohort.labels if one.value == 1}
+    lateral, front = ("meniscal_tear", "lateral"), ("cartilage_defect", "patellofemoral")
+    assert present == {("meniscal_tear", ""), lateral, ("cartilage_defect", ""), front, ("cyst", "")}
+    recipe = load_recipe("rsna2026_knee")
+    assert isinstance(recipe, MultiplaneRecipe)
+    assert never_told(recipe, cohort) == ("synovitis",)
+    told = dict(zip(recipe.columns, targets_of(cohort.labels, ["knee_0000"], recipe.columns)[0][0], strict=True))
+    assert {name for name, value in told.items() if value == 1} == {"meniscal_tear/lateral", "cyst"}

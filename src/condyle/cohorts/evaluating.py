@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
@@ -196,7 +196,7 @@ def evaluate_comparison(
     said, read, (labels, earlier) = together(
         lambda: all_read(readings), lambda: _reads(reads), lambda: open_truth(truth, planned, "evaluate compare")
     )
-    joined = {name: compare_tables(one, labels) for name, one in zip(names, said, strict=True)}
+    joined = {name: compare_tables(one, labels, beside=chain(*said)) for name, one in zip(names, said, strict=True)}
     tables = {name: [with_threshold(table, frozen) for table in one.tables] for name, one in joined.items()}
     contrasts = {"second - first"} if len(names) == 2 else set()
     contrasts |= {f"{other} - {one}" for one, other in combinations(names, 2)}

@@ -5,8 +5,9 @@ An empty value is unknown, never "negative". Ids stay text, so leading zeros sur
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from condyle.anatomy import JOINTS, FindingEntry
@@ -108,6 +109,53 @@ def catalogue() -> dict[str, FindingEntry]:
 def levels() -> tuple[str, ...]:
     """What may stand in the column ``level``: levels and compartments of every joint, the transitional levels included."""
     return tuple(level for joint in JOINTS.values() for level in (*joint.levels, *joint.compartments)) + TRANSITIONAL_LEVELS
+
+
+def told_once(labels: Iterable[Label], spoken: Mapping[str, Collection[str]] | None = None) -> tuple[Label, ...]:
+    """Labels without what a study says a second time: where a finding has labels of the whole joint (level '') and of its parts, those
+    of the whole are kept.
+
+    Parameters
+    ----------
+    spoken : finding -> levels that predictions speak of. Parts are kept where they speak of parts, the whole where they speak of both
+        or of neither, too
+    """
+    listed, told = list(labels), defaultdict[tuple[str, str], set[str]](set)
+    for label in listed:
+        if label.known:
+            told[label.study_id, label.finding].add(label.level)
+
+    def kept(label: Label) -> bool:
+        if not {""} < told[label.study_id, label.finding]:
+            return True
+        levels = set((spoken or {}).get(label.finding, ()))
+        return bool(levels - {""}) if label.level else "" in levels or not levels
+
+    return tuple(filter(kept, listed))
+
+
+def told_whole(labels: Iterable[Label], findings: Collection[str]) -> tuple[Label, ...]:
+    """Labels in which these binary findings are told of the whole joint where a study told them of parts alone: present where any part
+    has it, absent where every part that anybody names is known to be free, else unknown; as they are learnt.
+
+    Parameters
+    ----------
+    labels : one a site, none of a whole beside known parts
+    """
+    listed, every = list(labels), defaultdict[str, set[str]](set)
+    parts: dict[tuple[str, str, str], list[Label]] = {}
+    for label in listed:
+        if label.finding in findings and label.level:
+            every[label.finding].add(label.level)
+            parts.setdefault((label.study_id, label.finding, label.side), []).append(label)
+
+    def whole(own: list[Label]) -> Label:
+        known = {label.level for label in own if label.known}
+        present = any(label.present for label in own)
+        return replace(own[0], level="", value=1.0 if present else 0.0 if known == every[own[0].finding] else None)
+
+    wholes = {key: whole(own) for key, own in parts.items()}
+    return tuple(dict.fromkeys(wholes.get((label.study_id, label.finding, label.side), label) for label in listed))
 
 
 def _wide(table: Table, known: Collection[str], problems: list[str]) -> list[tuple[int, str, str, Mapping[str, str]]]:

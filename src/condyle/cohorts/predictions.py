@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from condyle.anatomy import FindingEntry
-from condyle.cohorts.labels import Label, catalogue, levels
+from condyle.cohorts.labels import Label, catalogue, levels, told_once, told_whole
 from condyle.cohorts.table import UNKNOWN_WORDS, read_table, table_error, told_rows
 from condyle.errors import InputError, did_you_mean
 from condyle.evaluate.finding_table import FindingTable
@@ -151,7 +152,7 @@ class Compared:
     tables : one a finding with known truth, in the order of the truth; category findings are not judged
     unread : studies with truth and without any prediction; they are in the tables as missed
     unknown : studies with predictions and without truth; they are judged nowhere
-    not_judged : findings that are not judged, with the reason
+    not_judged : findings that are not judged, or not as truth says them, with the reason
     stray : what has no counterpart: ('truth' or 'predictions', row, study, why)
     """
 
@@ -163,12 +164,15 @@ class Compared:
 
 
 def compare_tables(
-    predictions: Iterable[Prediction], truth: Iterable[Label], columns: Mapping[str, Mapping[str, str]] | None = None
-) -> Compared:
-    """Join on study, finding, level and side; every row of known truth stays, answered or not.
+    predictions: Iterable[Prediction], truth: Iterable[Label], columns: Mapping[str, Mapping[str, str]] | None = None,
+    *, beside: Iterable[Prediction] = (),
+) -> Compared:  # fmt: skip
+    """Join on study, finding, level and side; every row of known truth stays, answered or not. Where truth speaks of the whole joint and
+    of its parts, it is judged at what predictions speak of; where it speaks of parts alone and they of the whole, as ``told_whole``.
 
     Parameters
     ----------
+    beside : predictions of other models, judged on the same rows
     columns : column -> study_id -> value, such as sex and vendor of the manifest
 
     Raises
@@ -187,7 +191,13 @@ def compare_tables(
             why="Rows are joined on study_id.",
             what_to_do="Use the same ids in predictions and truth.",
         )
-    rows = _one_truth(listed)
+    spoken = defaultdict[str, set[str]](set)
+    for one in (*said, *beside):
+        spoken[one.finding].add(one.level)
+    once = told_once(listed, spoken)
+    rows = _one_truth(list(once))
+    parted = sorted({one.finding for one in rows if one.level and spoken[one.finding] == {""} and known[one.finding].kind == "binary"})
+    rows = list(told_whole(rows, parted))
     not_judged = tuple((name, "categories are not judged") for name in dict.fromkeys(rows_finding(rows)) if known[name].kind == "category")
     tables = tuple(
         _table(known[name], [label for label in rows if label.finding == name], answers, columns or {})
@@ -197,7 +207,17 @@ def compare_tables(
     _refuse_the_truth_itself(tables)
     silent = sorted({one.finding for one in said if one.study_id in named} - {label.finding for label in rows})
     not_judged += tuple((name, "there are predictions and no truth") for name in silent)
-    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged, _stray(said, listed, rows, answers))
+    not_judged += _at_other_sites(listed, once)
+    not_judged += tuple((name, "truth speaks of sites and predictions of the whole; present is present at any site") for name in parted)
+    return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged, _stray(said, once, rows, answers))
+
+
+def _at_other_sites(listed: Sequence[Label], once: Sequence[Label]) -> tuple[tuple[str, str], ...]:
+    """Labels of parts beside the whole, or of the whole beside parts, that no prediction speaks of."""
+    left = Counter((label.finding, bool(label.level)) for label in listed)
+    left.subtract((label.finding, bool(label.level)) for label in once)
+    words = {True: "of its parts; predictions speak of the whole joint", False: "of the whole joint; predictions speak of its parts"}
+    return tuple((finding, f"{count} labels {words[part]}") for (finding, part), count in left.items() if count)
 
 
 NO_TRUTH, NO_PREDICTION = "study without truth", "study without prediction"

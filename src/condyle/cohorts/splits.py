@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from condyle.cohorts.labels import Label, catalogue
+from condyle.cohorts.labels import Label, catalogue, told_once
 from condyle.cohorts.manifest import ManifestRow
 from condyle.cohorts.table import table_error
 from condyle.errors import InputError, UsageError
@@ -182,7 +182,7 @@ def _weights(members: Mapping[str, set[str]], labels: Iterable[Label], stratify:
     entries = catalogue()
     weights: dict[str, Counter[str]] = {name: Counter() for name in members}
     known: Counter[str] = Counter()
-    for label in labels:
+    for label in told_once(labels):
         if label.finding in stratify and isinstance(label.value, float) and label.patient_id in home:
             scale = entries[label.finding].scale if label.finding in entries else None
             worst = scale.steps[(len(scale.steps) + 1) // 2] if scale else 1
