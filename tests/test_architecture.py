@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -60,6 +61,28 @@ def test_listing_loads_no_torch_and_no_network_graph(words: list[str]) -> None:
 
 def test_import_condyle_loads_nothing_heavy() -> None:
     ran = python(f"import sys, condyle\nprint(sorted(set({HEAVY_FOR_IMPORT!r}) & set(sys.modules)))")
+    assert (ran.code, ran.out.strip()) == (0, "[]"), ran.err
+
+
+def test_a_cold_reading_imports_nothing_that_it_can_do_without() -> None:
+    """Each of these costs a twentieth of a second or more; ``numpy.ma`` comes with ``numpy.unique``."""
+    code = f"""
+        import sys
+        import numpy as np
+        from condyle.intake import open_study
+        from condyle.quality import check
+        from condyle.readers import load_package
+        from condyle.readers.multiplane.graphs import slots_of
+        from condyle.readers.multiplane.stack import StackSpec, as_input, cut_stack
+        from condyle.study import Geometry, Study, Volume
+        reader = load_package("knee_nine")
+        pixels = np.random.default_rng(0).integers(0, 900, (6, 96, 96), np.int16)
+        stack = cut_stack(Volume(pixels, Geometry(np.eye(4), pixels.shape)), "axial", StackSpec())
+        as_input(stack.pixels, stack.shown)
+        check(Study("s", "p", ()), {{}}, "knee")
+        print(sorted({set(HEAVY_FOR_IMPORT) | {"pydantic", "pydicom", "scipy", "numpy.ma"}!r} & set(sys.modules)))
+    """
+    ran = python(textwrap.dedent(code))
     assert (ran.code, ran.out.strip()) == (0, "[]"), ran.err
 
 

@@ -67,7 +67,7 @@ def plugins(kind: str) -> dict[str, Plugin | Unavailable]:
     if kind not in KINDS:
         raise UsageError("unknown-kind", f"There is no kind of plug-in {kind!r}.", what_to_do=f"Use one of {', '.join(KINDS)}.")
     found: dict[str, Plugin | Unavailable] = {}
-    for entry in sorted(entry_points(group=f"condyle.{kind}"), key=lambda point: point.name):
+    for entry in sorted(_declared().select(group=f"condyle.{kind}"), key=lambda point: point.name):
         if entry.name in found:
             raise CondyleError(
                 "duplicate-plugin",
@@ -77,6 +77,12 @@ def plugins(kind: str) -> dict[str, Plugin | Unavailable]:
             )
         found[entry.name] = _resolve(entry)
     return found
+
+
+@cache
+def _declared() -> Any:
+    """The entry points of all installed packages; looking through them takes longer the more there are."""
+    return entry_points()
 
 
 def get(kind: str, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.make_archive(str(place / "study"), "zip", Path(os.path.commonpath(studies)))
     shipped = Path(library.__file__).parent / "packages" / "lumbar"
     ours = open_package(shipped)
-    content = ours.spec.model_dump(mode="json", exclude={"schema_version", "files"})
+    content = asdict(ours.spec)
     write_package(place / "my-package.condyle", {**content, "name": "my_package"}, ours.files)
     patient = (place / "cohort" / "manifest.csv").read_text().splitlines()[1].split(",")[1]
     study = Path((place / "cohort" / "manifest.csv").read_text().splitlines()[1].split(",")[2])

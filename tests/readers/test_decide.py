@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condyle.readers.decide import decide
-from condyle.readers.package import ThresholdSpec
+from condyle.readers.spec import ThresholdSpec
 
 shares = st.floats(0, 1)
 

@@ -52,6 +52,18 @@ def test_an_output_that_is_used_within_the_graph_keeps_its_name() -> None:
         np.testing.assert_allclose(found["sum"], x.clip(0) + x, atol=1e-2)
 
 
+@pytest.mark.parametrize("engine", list(ENGINES))
+def test_a_graph_made_ready_for_one_length_takes_others(engine: str) -> None:
+    package = open_package(find_package("knee_nine"))
+    name = next(name for name in package.spec.graphs if name.endswith("encoder"))
+    given = np.random.default_rng(0).normal(size=(4, 128, 128)).astype(np.float32)
+    plain, ready = (open_graph(package.graph(name), name, engine=engine, precise=True, batch=batch) for batch in (None, 4))
+    for grey in (given, given[:3], given):
+        ours, theirs = ready({"grey": grey}), plain({"grey": grey})
+        assert len(ours["features"]) == len(grey)
+        np.testing.assert_allclose(ours["features"], theirs["features"], atol=1e-3, rtol=1e-3)
+
+
 def test_a_module_is_kept_away_while_several_threads_open_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     from condyle.readers.openvino import _absent
 

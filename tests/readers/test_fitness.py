@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rewritten(toy: Path, out: Path, files: dict[str, bytes] | None = None, **changes: Any) -> Path:
     """The toy with other contents or files, its hashes right."""
     package = open_package(toy)
-    content = package.spec.model_dump(mode="json", exclude={"schema_version", "files"})
+    content = asdict(package.spec)
     kept = {name: data for name, data in {**package.files, **(files or {})}.items() if data != b"-"}
     write_package(out, {**content, **changes}, kept)
     return out

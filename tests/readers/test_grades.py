@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from condyle.cohorts.labels import Label
 from condyle.readers.grades import LINKS, chained, columns_of, findings_of, grade_of, step_of, steps_of
 from condyle.readers.multiplane.findings import marked, state
-from condyle.readers.package import ThresholdSpec
+from condyle.readers.spec import ThresholdSpec
 from condyle.train.losses import masked
 from condyle.train.multiplane.targets import targets_of
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from condyle.errors import PackageError
-from condyle.readers.package import SPEC, open_package, write_package
+from condyle.readers.package import SPEC, open_package, parse_spec, write_package
 from condyle.testing.packages import CHECKS, Contract
 from tests.readers.spine import toy_package
 
@@ -56,6 +56,31 @@ def test_all_wrong_keys_are_said_at_once(tmp_path: Path) -> None:
     for word in ("version", "colour", "thresholds.modic.value"):
         assert word in refused.value.why
     assert not (tmp_path / "toy").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("joint", None, "joint: must be text"),
+        ("name", "Toy\n", "name: must match"),
+        ("findings", "modic", "findings: must be a list"),
+        ("findings", ["modic", 3], "findings.1: must be text"),
+        ("graphs", {"segmenter": "graphs/segmenter.onnx"}, "graphs.segmenter: must be keys with values"),
+        ("graphs", {"segmenter": {"file": "graphs/segmenter.onnx", "inputs": [], "outputs": ["x"]}}, "must be a list of at least 1"),
+        ("slots", {"t1": {"weightings": ["t1"]}}, "slots.t1.plane: is missing"),
+        ("slots", {"t1": {"plane": "oblique", "weightings": ["t1"]}}, "slots.t1.plane: must be one of sagittal, coronal, axial"),
+        ("slots", {"t1": {"plane": "axial", "weightings": ["t1"], "required": 1}}, "slots.t1.required: must be one of True, False"),
+        ("thresholds", {"modic": {"value": float("nan"), "rule": ""}}, "thresholds.modic.value: must be a number from 0 to 1"),
+        ("thresholds", {"modic": {"value": True, "rule": ""}}, "thresholds.modic.value: must be a number from 0 to 1"),
+        ("thresholds", {"modic": {"value": 0.5, "rule": "", "band": [0.6, 0.4]}}, "band: must be two rising numbers from 0 to 1"),
+        ("thresholds", {"modic": {"value": 0.5, "rule": "", "band": 0.6}}, "band: must be two rising numbers from 0 to 1"),
+        ("settings", {3: "three"}, "settings: must be keys with values"),
+    ],
+)  # fmt: skip
+def test_what_a_key_may_not_hold_is_refused(key: str, value: object, told: str) -> None:
+    with pytest.raises(PackageError) as refused:
+        parse_spec(yaml.safe_dump({"schema_version": 1, key: value}).encode(), "toy")
+    assert told in refused.value.why
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "/etc/outside", "graphs/../../outside", "C:\\outside", "graphs\\outside"])

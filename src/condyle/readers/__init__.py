@@ -1,6 +1,6 @@
 """Readers: packages on disk, and the families that make a reader of them."""
 
-from condyle.readers.package import Package, PackageSpec, open_package, write_package
+from condyle.readers.package import Package, open_package, write_package
 from condyle.readers.shelf import (
     Reader,
     Shelved,
@@ -15,6 +15,7 @@ from condyle.readers.shelf import (
     user_folder,
     verify_package,
 )
+from condyle.readers.spec import PackageSpec
 
 __all__ = [
     "Package",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from condyle.errors import PackageError
-from condyle.readers.package import PackageSpec, ThresholdSpec
+from condyle.readers.spec import PackageSpec, ThresholdSpec
 
 MARKED = ("present", "uncertain")  # decisions that evidence is shown for
 

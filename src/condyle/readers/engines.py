@@ -26,10 +26,13 @@ def chosen_engine(engine: str = "") -> str:
     return name
 
 
-def open_graph(data: bytes, name: str, *, engine: str = "", threads: int | None = None, precise: bool = False) -> Graph:
+def open_graph(
+    data: bytes, name: str, *, engine: str = "", threads: int | None = None, precise: bool = False, batch: int | None = None
+) -> Graph:
     """A function from named inputs to named outputs, run by the chosen engine; see ``onnx.open_graph``.
 
-    ``precise`` asks for 32-bit floats of an engine that would take shorter ones for speed.
+    ``precise`` asks for 32-bit floats of an engine that would take shorter ones for speed. ``batch`` is the usual length of the inputs'
+    first axis; other lengths are taken as well.
     """
-    graph: Graph = import_module(ENGINES[chosen_engine(engine)]).open_graph(data, name, threads=threads, precise=precise)
+    graph: Graph = import_module(ENGINES[chosen_engine(engine)]).open_graph(data, name, threads=threads, precise=precise, batch=batch)
     return graph

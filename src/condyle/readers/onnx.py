@@ -13,7 +13,7 @@ from condyle.errors import PackageError
 Graph = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 
 
-def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: bool = True) -> Graph:
+def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: bool = True, batch: int | None = None) -> Graph:
     """A function from named inputs to named outputs.
 
     Parameters
@@ -22,6 +22,7 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: b
     name : of the graph, for messages
     threads : None takes all cores this process may use
     precise : in 32-bit floats, as this engine always does
+    batch : usual length of the inputs' first axis, of which this engine makes nothing
 
     Raises
     ------

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -40,10 +41,11 @@ def _absent(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: bool = False) -> Graph:
+def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: bool = False, batch: int | None = None) -> Graph:
     """A function from named inputs to named outputs; see ``onnx.open_graph``.
 
-    Without ``precise`` OpenVINO chooses: bfloat16 where the processor computes in it.
+    Without ``precise`` OpenVINO chooses: bfloat16 where the processor computes in it. With ``batch`` it does now what it would else do
+    when the first inputs come; the graph is opened once more should one come that is not as long.
 
     Raises
     ------
@@ -62,19 +64,26 @@ def open_graph(data: bytes, name: str, *, threads: int | None = None, precise: b
         "ENABLE_CPU_PINNING": False,
         **({"INFERENCE_PRECISION_HINT": "f32"} if precise else {}),
     }  # fmt: skip
-    try:
-        compiled = core.compile_model(core.read_model(data, b""), "CPU", settings)
-    except RuntimeError as error:
-        raise PackageError(
-            "graph-unusable", f"The graph {name!r} cannot be loaded.", why="OpenVINO refuses it.",
-            what_to_do="Read with the engine onnxruntime, or fetch the package again.",
-        ) from error  # fmt: skip
-    request = compiled.create_infer_request()
+
+    @cache
+    def request(length: int | None) -> Any:
+        try:
+            model = core.read_model(data, b"")
+            if length is not None:
+                model.reshape({one.any_name: [length, *list(one.partial_shape)[1:]] for one in model.inputs})
+            return core.compile_model(model, "CPU", settings).create_infer_request()
+        except RuntimeError as error:
+            raise PackageError(
+                "graph-unusable", f"The graph {name!r} cannot be loaded.", why="OpenVINO refuses it.",
+                what_to_do="Read with the engine onnxruntime, or fetch the package again.",
+            ) from error  # fmt: skip
+
     # An output that is also something else within the graph has several names; each of them is answered to.
-    names = [(name, at) for at, output in enumerate(compiled.outputs) for name in output.get_names()]
+    names = [(name, at) for at, output in enumerate(request(batch).get_compiled_model().outputs) for name in output.get_names()]
 
     def run(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        found = request.infer({key: np.ascontiguousarray(value) for key, value in inputs.items()})
+        length = batch if all(len(value) == batch for value in inputs.values()) else None
+        found = request(length).infer({key: np.ascontiguousarray(value) for key, value in inputs.items()})
         return {name: np.array(found[at]) for name, at in names}
 
     return run

@@ -20,13 +20,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from condyle.errors import PackageError
 from condyle.outputs import file_aside, write_through, written_aside
+from condyle.readers.spec import PackageSpec, record
 from condyle.safe_yaml import load_yaml
 from condyle.study import PackageInfo
 
@@ -34,76 +34,6 @@ SCHEMA_VERSION = 1
 SPEC = "package.yaml"
 SUFFIX = ".condyle"
 MAX_FILES, MAX_BYTES = 64, 2 << 30  # eight folds of a transformer a plane (scope_shoulder) are 1.8 GiB
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SlotSpec(_Strict):
-    """An input of the reader: which series may fill it, in the order of preference."""
-
-    plane: Literal["sagittal", "coronal", "axial"]
-    weightings: tuple[str, ...]
-    fat_suppressed: bool | None = None
-    contrast: Literal["none", "intravenous", "arthrogram"] | None = None  # None: any
-    required: bool = False
-
-
-class GraphSpec(_Strict):
-    """A network: its file and the names of its inputs and outputs."""
-
-    file: str
-    inputs: tuple[str, ...] = Field(min_length=1)
-    outputs: tuple[str, ...] = Field(min_length=1)
-
-
-class ThresholdSpec(_Strict):
-    """A frozen score threshold: present from ``value`` on. Scores in ``band`` are called uncertain."""
-
-    value: float = Field(ge=0, le=1)
-    rule: str
-    band: tuple[float, float] | None = None
-
-    @field_validator("band")
-    @classmethod
-    def _ordered(cls, band: tuple[float, float] | None) -> tuple[float, float] | None:
-        if band is not None and not 0 <= band[0] <= band[1] <= 1:
-            raise ValueError("band must be two rising numbers in [0, 1]")
-        return band
-
-
-class DataSpec(_Strict):
-    """A data set that the package was trained on."""
-
-    name: str
-    licence: str
-    credit: str
-    source: str = ""
-
-
-class PackageSpec(_Strict):
-    """Contents of package.yaml. ``settings`` and the values of ``calibration`` belong to the family."""
-
-    schema_version: Literal[1]
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+([a-z0-9.+-]*)$")
-    family: str
-    joint: str
-    findings: tuple[str, ...]
-    slots: dict[str, SlotSpec]
-    prepare: tuple[dict[str, Any], ...] = ()
-    graphs: dict[str, GraphSpec]
-    calibration: dict[str, Any] = Field(default_factory=dict)
-    thresholds: dict[str, ThresholdSpec] = Field(default_factory=dict)
-    settings: dict[str, Any] = Field(default_factory=dict)
-    licence: str
-    data: tuple[DataSpec, ...] = ()
-    credit: str = ""
-    intended_use: str
-    trained_on: str
-    limits: tuple[str, ...] = ()
-    files: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,14 +108,13 @@ def parse_spec(text: bytes, where: str) -> PackageSpec:
             "package-schema", f"The package is of schema version {version!r}, which this Condyle does not know.", where=where,
             why=f"It reads version {SCHEMA_VERSION}.", what_to_do="Update Condyle, or use a package made for this version.",
         )  # fmt: skip
-    try:
-        spec = PackageSpec.model_validate(content)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    faults: list[str] = []
+    spec: PackageSpec = record(PackageSpec)(content, "", faults)
+    if faults:
         raise PackageError(
-            "package-damaged", f"{SPEC} is not as it must be.", where=where, why=wrong,
+            "package-damaged", f"{SPEC} is not as it must be.", where=where, why="; ".join(faults),
             what_to_do="Mend the recipe or fetch the package again.",
-        ) from None  # fmt: skip
+        )  # fmt: skip
     for graph in spec.graphs.values():
         if graph.file not in spec.files:
             place = f"{where}: {graph.file}"

@@ -11,7 +11,6 @@ from typing import Protocol
 from condyle import registry
 from condyle.errors import PackageError, UsageError
 from condyle.readers.engines import DEFAULT, chosen_engine
-from condyle.readers.fitness import faults_of
 from condyle.readers.package import SPEC, SUFFIX, Package, copy_package, open_package, parse_spec
 from condyle.readers.suits import parts_named
 from condyle.study import PackageInfo, Reading, Study
@@ -128,6 +127,8 @@ def check_package(name_or_path: str | Path) -> Package:
     ------
     PackageError - missing or damaged, of a family that is not there, or unfit; all faults at once
     """
+    from condyle.readers.fitness import faults_of
+
     package = open_package(find_package(name_or_path))
     faults = faults_of(package, lambda: _family(package, DEFAULT).open())
     if faults:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from condyle.errors import InputError
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.study import Series, Study
 
 RELIABLE = 0.5  # confidence from which a trait is believed

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -119,8 +120,7 @@ CHECKS: tuple[Contract, ...] = (
 
 
 def _copy(package: Package, out: Path) -> Package:
-    content = package.spec.model_dump(mode="json", exclude={"schema_version", "files"})
-    return write_package(out, content, package.files)
+    return write_package(out, asdict(package.spec), package.files)
 
 
 def _refused(path: Path, why: str) -> None:

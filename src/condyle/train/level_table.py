@@ -25,7 +25,7 @@ from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.measured import measure_levels
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.lumbar.view import View, agree, level_crops, look
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.study import Series
 from condyle.train.keep import keep_arrays
 from condyle.train.stages import tell
@@ -90,7 +90,7 @@ def level_table(
     """
     files = sorted((str(row.path), row.path.stat().st_size) for row in cohort.rows)
     grades = [(one.study_id, one.finding, one.level, one.value) for one in cohort.labels if one.finding in findings]
-    chosen = {name: slot.model_dump() for name, slot in slots.items()}
+    chosen = {name: dataclasses.asdict(slot) for name, slot in slots.items()}
     knobs = [network_id, findings, chosen, (spec.rows, spec.columns, spec.pixels_per_width, spec.forward), margin, files, grades, _code()]
     key = hashlib.sha256(json.dumps(knobs, default=str).encode()).hexdigest()[:20]
     path = cache / f"levels-{key}.npz"

@@ -28,8 +28,9 @@ from condyle.readers.lumbar.crops import CropSpec
 from condyle.readers.lumbar.grade import calibrated, level_codes
 from condyle.readers.lumbar.segment import Network
 from condyle.readers.onnx import open_graph
-from condyle.readers.package import SlotSpec, open_package
+from condyle.readers.package import open_package
 from condyle.readers.shelf import find_package
+from condyle.readers.spec import SlotSpec
 from condyle.train.calibrate import Calibration, assessable, fit_calibration, fit_thresholds, level_shares
 from condyle.train.features import table_features
 from condyle.train.folds import cohort_folds
@@ -82,7 +83,7 @@ def crop_spec(recipe: LumbarRecipe) -> CropSpec:
 
 def slot_specs(recipe: LumbarRecipe) -> dict[str, SlotSpec]:
     """The recipe's slots as a package describes them."""
-    return {name: SlotSpec.model_validate(slot.model_dump()) for name, slot in recipe.data.slots.items()}
+    return {name: SlotSpec(**slot.model_dump()) for name, slot in recipe.data.slots.items()}
 
 
 def torch_network(segmenter: SegmentationNetwork) -> Network:

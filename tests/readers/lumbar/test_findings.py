@@ -6,7 +6,7 @@ import pytest
 
 from condyle.readers.lumbar.findings import graded_findings, marked
 from condyle.readers.lumbar.graded import Graded
-from condyle.readers.package import ThresholdSpec
+from condyle.readers.spec import ThresholdSpec
 
 THRESHOLDS = {"pfirrmann": ThresholdSpec(value=0.5, rule="median", band=(0.4, 0.6))}
 

@@ -6,7 +6,7 @@ import pytest
 
 from condyle.readers.lumbar.choose import choose as choose_lumbar
 from condyle.readers.multiplane.choose import choose
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.study import Geometry, Series, Study
 from condyle.study.role import Role, Trait
 from tests.knees import affine
@@ -36,7 +36,7 @@ def series(name: str, contrast: Trait, weighting: str = "t1") -> Series:
 @pytest.mark.parametrize("asked", list(TAKES))
 @pytest.mark.parametrize("family", ["lumbar", "multiplane"])
 def test_contrast_has_to_be_as_the_slot_asks(asked: str | None, family: str) -> None:
-    slots = {"sagittal": SlotSpec.model_validate({"plane": "sagittal", "weightings": ("t1",), "contrast": asked})}
+    slots = {"sagittal": SlotSpec(plane="sagittal", weightings=("t1",), contrast=asked)}
     study = Study("s", "p", tuple(series(name, trait) for name, trait in TOLD.items()))
     if family == "lumbar":
         choice = choose_lumbar(study, slots)

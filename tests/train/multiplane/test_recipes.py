@@ -14,7 +14,8 @@ from nibabel.nifti1 import Nifti1Image
 from condyle.cohorts import open_rows
 from condyle.cohorts.cohort import load_cohort
 from condyle.readers import check_package, load_package
-from condyle.readers.package import MAX_BYTES, MAX_FILES, ThresholdSpec
+from condyle.readers.package import MAX_BYTES, MAX_FILES
+from condyle.readers.spec import ThresholdSpec
 from condyle.testing.families import CHECKS
 from condyle.train.multiplane.learner import shape_of
 from condyle.train.multiplane.pipeline import train_multiplane

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.readers.suits import RELIABLE, contrast_suits, fat_suits, other_contrast, unusable
 from condyle.study import Series, Study
 

@@ -16,7 +16,7 @@ from condyle.readers.lumbar.discs import CANAL, VERTEBRA, Disc
 from condyle.readers.lumbar.graded import Graded
 from condyle.readers.lumbar.measure import LEVEL_MEASURES, SPINE_MEASURES, Measured
 from condyle.readers.lumbar.view import View
-from condyle.readers.package import ThresholdSpec
+from condyle.readers.spec import ThresholdSpec
 from condyle.study import Evidence, Finding, KeyImage, Site
 
 LUMBAR_LEVELS = LEVELS[:5]  # spoken of even when they were not found

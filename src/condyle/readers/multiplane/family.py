@@ -17,7 +17,8 @@ from condyle.readers.multiplane.graphs import Ensemble, open_ensemble, probabili
 from condyle.readers.multiplane.look import Seen, arrays, cut, decode
 from condyle.readers.multiplane.network import answer
 from condyle.readers.multiplane.stack import as_input
-from condyle.readers.package import Package, SlotSpec
+from condyle.readers.package import Package
+from condyle.readers.spec import SlotSpec
 from condyle.readers.stages import Stages
 from condyle.readers.suits import refuse_elsewhere
 from condyle.study import PackageInfo, Problem, Reading, Study
@@ -71,8 +72,6 @@ class MultiplaneReader:
             checked = aside.submit(check, study, seen.volumes, spec.joint)
             with stages("locate and cut"):
                 cut(seen, slots, own.spec, own.locate)
-            with stages("open package"):
-                own.wait()
             with stages("read"):
                 pixels, shown = arrays(seen, slots, own.spec)
                 grey = np.stack([as_input(one, there) for one, there in zip(pixels, shown, strict=True)])

@@ -13,7 +13,7 @@ from condyle.readers.grades import findings_of, grade_of, step_of, steps_of
 from condyle.readers.multiplane.aolm import Attended, pixel_spans
 from condyle.readers.multiplane.network import MAP_CELL, Answer
 from condyle.readers.multiplane.stack import Stack
-from condyle.readers.package import ThresholdSpec
+from condyle.readers.spec import ThresholdSpec
 from condyle.study import Evidence, Finding, Geometry, KeyImage, Series, Site
 
 

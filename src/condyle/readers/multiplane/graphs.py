@@ -20,7 +20,8 @@ from condyle.readers.multiplane.look import Locate
 from condyle.readers.multiplane.network import Attention, Floats, Member
 from condyle.readers.multiplane.stack import StackSpec
 from condyle.readers.onnx import Graph
-from condyle.readers.package import Package, SlotSpec
+from condyle.readers.package import Package
+from condyle.readers.spec import SlotSpec
 
 SMALL = 8 << 20  # bytes of an encoder that runs as fast in 32-bit floats as in shorter ones, which cost it accuracy (docs/benchmarks.md)
 
@@ -104,17 +105,17 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     opened: dict[str, Future[Graph]] = {}
     decides = {"localiser", *(reader for _, reader, *_ in names)}  # where the joint is, and how likely a finding
 
-    def graph(name: str) -> Graph:
+    def graph(name: str, batch: int | None) -> Graph:
         if name not in opened:
             data = package.graph(name)
             precise = name in decides or len(data) < SMALL
-            opened[name] = aside.submit(open_graph, data, name, engine=engine, precise=precise)
+            opened[name] = aside.submit(open_graph, data, name, engine=engine, precise=precise, batch=batch)
         return lambda inputs: opened[name].result()(inputs)
 
     aside = ThreadPoolExecutor(1)
-    locate = None if where is None else _locator(graph("localiser"), where)
+    locate = None if where is None else _locator(graph("localiser", None), where)
     members = tuple(
-        GraphMember({slot: graph(own[slot]) for slot in slots}, graph(reader), columns, grid, stacks)
+        GraphMember({slot: graph(own[slot], spec.slices) for slot in slots}, graph(reader, 1), columns, grid, stacks)
         for own, reader, columns, grid, stacks in names
     )
     aside.shutdown(wait=False)

@@ -13,7 +13,7 @@ from condyle.intake import load_volume
 from condyle.readers.multiplane.choose import choose
 from condyle.readers.multiplane.locate import Place, only_near
 from condyle.readers.multiplane.stack import Stack, StackSpec, cut_stack
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.study import Problem, Series, Study, Volume
 
 Locate = Callable[[Mapping[str, Volume], str], Place]

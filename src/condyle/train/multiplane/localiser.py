@@ -26,7 +26,7 @@ from condyle.errors import InputError
 from condyle.readers.multiplane.locate import Floats, LocateSpec, as_coarse_input, box_of, centre_of, coarse, find, place_of, sampled
 from condyle.readers.multiplane.look import Locate, see
 from condyle.readers.multiplane.stack import StackSpec
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.study import Geometry
 from condyle.train.keep import keep_arrays
 from condyle.train.loop import Batches, Learner, demand_finite, fit

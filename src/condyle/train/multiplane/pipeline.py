@@ -25,7 +25,8 @@ from condyle.errors import InputError
 from condyle.readers.grades import step_of
 from condyle.readers.multiplane.network import Floats
 from condyle.readers.multiplane.stack import StackSpec
-from condyle.readers.package import Package, SlotSpec
+from condyle.readers.package import Package
+from condyle.readers.spec import SlotSpec
 from condyle.train import devices
 from condyle.train.loop import Batches, fit
 from condyle.train.multiplane.batches import StudyBatches
@@ -117,7 +118,7 @@ def train_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, out: Path, work: 
 
 
 def slot_specs(recipe: MultiplaneRecipe) -> dict[str, SlotSpec]:
-    return {name: SlotSpec.model_validate(slot.model_dump()) for name, slot in recipe.data.slots.items()}
+    return {name: SlotSpec(**slot.model_dump()) for name, slot in recipe.data.slots.items()}
 
 
 def stack_spec(recipe: MultiplaneRecipe) -> StackSpec:

@@ -23,7 +23,7 @@ from condyle.cohorts.opening import RowOpener
 from condyle.errors import InputError, TableError
 from condyle.readers.multiplane.look import Locate, arrays, see
 from condyle.readers.multiplane.stack import StackSpec
-from condyle.readers.package import SlotSpec
+from condyle.readers.spec import SlotSpec
 from condyle.train.keep import keep_array, keep_json
 from condyle.train.stages import tell
 
@@ -78,7 +78,7 @@ def open_store(
     folder.mkdir(parents=True, exist_ok=True)
     opener, problems = RowOpener(), []
     names, files, shown, facts = [], [], [], []
-    knobs = json.dumps([asdict(spec), {name: slot.model_dump() for name, slot in slots.items()}, locator, code_hash()], sort_keys=True)
+    knobs = json.dumps([asdict(spec), {name: asdict(slot) for name, slot in slots.items()}, locator, code_hash()], sort_keys=True)
     for number, (study, rows) in enumerate(studies.items()):
         tell("preparing studies", number, len(studies))
         path = folder / f"{_key(rows, knobs)}.npy"
