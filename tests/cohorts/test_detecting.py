@@ -166,7 +166,7 @@ def test_marks_of_readers_in_two_arms(tmp_path: Path) -> None:
             assert not done.provenance.warnings
         else:
             assert difference.estimate == pytest.approx(gains)
-            assert difference.warnings[0] == "1 readers of one arm only are left out."
+            assert difference.warnings[0] == "Readers of one arm only are left out: 1."
             assert done.provenance.warnings[0].startswith("Reader r4 has no row in the arm aided and is taken as not having read there.")
 
 

@@ -82,7 +82,9 @@ def evaluate_marks(
             curve, name = froc(one), finding or "lesions"
             chart = froc_figure(finding, curve, own[0].estimate)
             where = "_".join(filter(None, who)) if len(marked) > 1 else ""
-            curves.append((name, where, curve, replace(chart, name=f"{chart.name}{'_' if where else ''}{where}")))
+            if where:  # a picture of each reader in each arm
+                chart = replace(chart, name=f"{chart.name}_{where}", title=", ".join((chart.title, *filter(None, who))))
+            curves.append((name, where, curve, chart))
         reads = marked_reads(marked, patients)
         name = finding or "lesions"
         lines += [Line(name, site or "all", "", one) for site, one in free_response(reads, level=settings.level)]

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, Image, KeepTogether, PageTemplate, Paragraph, Spacer, Table
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, Image, KeepTogether, PageTemplate, Paragraph, Spacer, Table
 
 from condyle.evaluate.study_evidence import Sheet, StudyEvidence
 from condyle.report.checklists import Checklist
@@ -64,13 +64,12 @@ def _endpoints(study: StudyEvidence) -> list[Flowable]:
         )
         for one in study.endpoints
     ]  # fmt: skip
-    return [_p("Endpoints of the plan", "section"), _table(head, rows)]
+    return [*_section("Endpoints of the plan"), _table(head, rows)]
 
 
 def _figures(drawn: Sequence[Drawn]) -> list[Flowable]:
     """Two beside each other where both fit, wide ones alone; each with its caption."""
-    parts: list[Flowable] = [_p("Figures", "section")] if drawn else []
-    half = WIDTH / 2 - 2 * mm
+    parts: list[Flowable] = _section("Figures", _extent(drawn[0])[1] + 30 * mm) if drawn else []
     row: list[list[Flowable]] = []
 
     def close() -> None:
@@ -83,9 +82,7 @@ def _figures(drawn: Sequence[Drawn]) -> list[Flowable]:
         figure = one.figure
         whose = f"<b>{escape(finding_title(figure.finding))}.</b> " if figure.finding else ""
         caption = Paragraph(whose + escape(figure.words), STYLES["note"])
-        wide = one.inches[0] > 4.6
-        width = min(WIDTH, one.inches[0] * 25.4 * mm * 0.9) if wide else half
-        tall = min(width * one.inches[1] / one.inches[0], 225 * mm)
+        wide, tall = _extent(one)
         image = Image(io.BytesIO(one.png), tall * one.inches[0] / one.inches[1], tall, hAlign="LEFT")
         if wide:
             close()
@@ -98,12 +95,19 @@ def _figures(drawn: Sequence[Drawn]) -> list[Flowable]:
     return parts
 
 
+def _extent(one: Drawn) -> tuple[bool, float]:
+    """Whether a figure stands alone, and its height in points."""
+    wide = one.inches[0] > 4.6
+    width = min(WIDTH, one.inches[0] * 25.4 * mm * 0.9) if wide else WIDTH / 2 - 2 * mm
+    return wide, min(width * one.inches[1] / one.inches[0], 225 * mm)
+
+
 def _sheets(study: StudyEvidence) -> list[tuple[str, list[Flowable]]]:
     """The tables by name, each with its title and note."""
     shown = [sheet for sheet in study.sheets if sheet.rows and not sheet.long]
     found: list[tuple[str, list[Flowable]]] = []
     for sheet in (*_numbers(study, {one.name for one in shown}), *shown):
-        parts: list[Flowable] = [_p(sheet.title, "section")]
+        parts: list[Flowable] = _section(sheet.title)
         parts.append(_table(sheet.columns, [shown_row(row) for row in sheet.rows[:LONGEST]]))
         left = len(sheet.rows) - LONGEST
         if left > 0:
@@ -131,13 +135,14 @@ def _numbers(study: StudyEvidence, named: set[str]) -> list[Sheet]:
 
 
 def _methods(study: StudyEvidence, provenance: Provenance) -> list[Flowable]:
-    return [_p("Methods", "section"), _p(f"{study.methods} {calls_sentence(provenance)}")]
+    return [*_section("Methods"), _p(f"{study.methods} {calls_sentence(provenance)}")]
 
 
 def _checklists(lists: Sequence[Checklist]) -> list[Flowable]:
-    parts: list[Flowable] = [_p("Reporting checklists", "section")]
+    parts: list[Flowable] = _section("Reporting checklists", 50 * mm)
     for one in lists:
         counts = ", ".join(f"{one.count(status)} {status}" for status in ("reported", "partial", "missing"))
+        parts += [CondPageBreak((30 if one.applies else 6) * mm)]
         parts.append(_p(f"{one.title}: {counts}" + ("" if one.applies else " (for studies of another kind)"), "name"))
         if not one.applies:
             continue
@@ -162,6 +167,11 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Flowable:
     head = [[Paragraph(f"<b>{escape(one)}</b>", STYLES["tiny"]) for one in columns]] if titled else []
     style = [*_BARE, ("LINEBELOW", (0, 0), (-1, -1), 0.3, LINE), *([("BACKGROUND", (0, 0), (-1, 0), PANEL)] if titled else [])]
     return Table([*head, *cells], colWidths=[shrink * one for one in widths], style=style, repeatRows=int(titled), hAlign="LEFT")
+
+
+def _section(title: str, room: float = 30 * mm) -> list[Flowable]:
+    """A heading, on the next page where ``room`` points are not left for it and the first rows of what it heads."""
+    return [CondPageBreak(room), _p(title, "section")]
 
 
 def _wide(text: str) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from condyle.evaluate.figures import Boxes, Chart, Figure, FlowChart, Forest, Heat, Series
+from condyle.evaluate.figures import Boxes, Chart, Figure, FlowChart, Forest, Heat, Series, finding_words
 from condyle.report.flow_chart import draw_flow, flow_size
 
 INK, SOFT, LINE = "#17202b", "#465365", "#ccd4de"
@@ -23,6 +23,7 @@ COLOURS = ("#0b5cab", "#b3470f", "#3a7d2c", "#6b4a9c", "#8a6d00", "#4a5568")
 MARKS = ("o", "s", "^", "D", "v", "P")
 SIDE = 3.3  # inches, one column of a journal
 DPI = 200
+TITLE_LINE = 0.16  # inches, every line of a title after the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,16 @@ def draw(figure: Figure) -> Drawn:
     from matplotlib.figure import Figure as Sheet
 
     with _style():
-        size = _size(figure)
+        wide, high = _size(figure)
+        titled = wrap(whole_title(figure), max(30, int(13 * wide)))
+        size = (wide, high + TITLE_LINE * (len(titled) - 1))
         # Labels of a chart always fit the same margins, in inches; laying the others out costs as much as drawing them.
         charted = isinstance(figure, Chart)
         flows = isinstance(figure, FlowChart)
         sheet = Sheet(figsize=size, layout=None if charted or flows else "constrained")
         if charted:
-            sheet.subplots_adjust(left=0.68 / size[0], right=1 - 0.1 / size[0], bottom=0.48 / size[1], top=1 - 0.32 / size[1])
+            above = 0.32 + size[1] - high
+            sheet.subplots_adjust(left=0.68 / size[0], right=1 - 0.1 / size[0], bottom=0.48 / size[1], top=1 - above / size[1])
         FigureCanvasAgg(sheet)
         axes = sheet.add_axes((0, 0, 1, 1)) if flows else sheet.add_subplot()
         if isinstance(figure, FlowChart):
@@ -65,9 +69,8 @@ def draw(figure: Figure) -> Drawn:
             _forest(axes, figure)
         else:
             _heat(axes, figure)
-        title = "\n".join(wrap(figure.title, max(30, int(13 * size[0]))))
         place: dict[str, Any] = {"y": 0.98, "va": "top"} if charted or flows else {}  # a place of its own keeps a title out of the layout
-        sheet.suptitle(title, x=0.02, ha="left", fontsize=9, fontweight="bold", **place)
+        sheet.suptitle("\n".join(titled), x=0.02, ha="left", fontsize=9, fontweight="bold", **place)
         if not (charted or flows):
             sheet.draw_without_rendering()
             sheet.set_layout_engine("none")  # laid out once, not once a format
@@ -75,6 +78,12 @@ def draw(figure: Figure) -> Drawn:
         sheet.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         sheet.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     return Drawn(figure, svg.getvalue(), png.getvalue(), size)
+
+
+def whole_title(figure: Figure) -> str:
+    """The title, and before it the finding where it does not name it: a file stands alone, outside the page."""
+    whose = finding_words(figure.finding) if figure.finding else ""
+    return figure.title if whose.lower() in figure.title.lower() else f"{whose}: {figure.title}"
 
 
 @contextmanager

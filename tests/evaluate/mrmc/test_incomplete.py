@@ -47,7 +47,7 @@ def test_readers_of_one_arm_are_left_out_of_the_gain_and_counted() -> None:
     gain = mean_gain(figures, "arm0", "arm1")
     kept = figures.value[1, 1:] - figures.value[0, 1:]
     assert gain.estimate == pytest.approx(kept.mean())
-    assert "1 readers of one arm only are left out." in gain.warnings
+    assert "Readers of one arm only are left out: 1." in gain.warnings
 
 
 def test_a_macro_average_of_missing_reads_has_a_number() -> None:

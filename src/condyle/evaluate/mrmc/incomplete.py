@@ -44,7 +44,7 @@ def mean_gain(
     """
     gain, cov = _gains(figures, base, arm)
     left = len(figures.readers) - len(gain)
-    warnings = (f"{left} readers of one arm only are left out.",) if left else ()
+    warnings = (f"Readers of one arm only are left out: {left}.",) if left else ()
     name = f"difference of {figures.name}"
     return cut(_over_readers(name, gain, cov, figures, level, "difference 0", warnings, (readers, cases)))
 
@@ -116,7 +116,8 @@ def _over_readers(
     statistic = value / se if se > 0 and null else float("nan")
     few = ("Fewer than five readers.",) if r < 5 and factors[0] == "random" else ()
     few = few if se > 0 else (*few, "The variance is 0: no interval.")
-    whom = f"{r} readers and cases random" if factors == ("random", "random") else f"{r} readers {factors[0]}, cases {factors[1]}"
+    who = f"{r} reader{'s' if r > 1 else ''}"
+    whom = f"{who} and cases random" if factors == ("random", "random") else f"{who} {factors[0]}, cases {factors[1]}"
     kind = METHOD if factors[0] == "fixed" else f"Obuchowski-Rockette-Hillis on {METHOD}"
     return Estimate(
         measure, value, value - reach, value + reach, f"{kind}, {whom}", n, events, patients, level, se,

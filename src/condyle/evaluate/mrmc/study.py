@@ -280,7 +280,7 @@ def _alike(members: Mapping[str, Figures | None]) -> tuple[list[Figures], list[s
     readers = next(iter(defined.values())).readers if defined else ()
     common = [name for name in readers if all(name in one.readers for one in defined.values())]
     others = {name for one in defined.values() for name in one.readers} - set(common)
-    said += [f"without {len(others)} readers who did not read every finding."] if others else []
+    said += [f"without {len(others)} reader{'s' if len(others) > 1 else ''} who did not read every finding."] if others else []
     if not common:
         return [], said
     return [one.of_readers([one.readers.index(name) for name in common]) for one in defined.values()], said

@@ -283,9 +283,9 @@ def _statistic(
         if moments.covariance < 0:
             said.append("The estimated covariance of the two arms is negative.")
         if 0 < shared < 5:
-            said.append(f"Only {shared} readers read in both arms: the covariance of the arms is unstable.")
-    if int(readers_in.any(0).sum()) < 5:
-        said.append(f"Only {int(readers_in.any(0).sum())} readers: a population of readers is judged from few.")
+            said.append(f"Only {shared} reader{'s' if shared > 1 else ''} read in both arms: the covariance of the arms is unstable.")
+    if (used := int(readers_in.any(0).sum())) < 5:
+        said.append(f"Only {used} reader{'s' if used > 1 else ''}: a population of readers is judged from few.")
     against = 0 if of_share else int(counts.any((0, 1, 2)).sum())  # the constant that a share is compared with is no case
     numbers = int(readers_in.any(0).sum()), against, int(counts.any((0, 1, 3)).sum())
     return UStatistic(name, estimate, null, unbiased, biased, moments, *numbers, tuple(said))

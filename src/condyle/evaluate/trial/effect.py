@@ -105,7 +105,7 @@ def time_effect(units: Sequence[Unit], outcome: str, control: str, arm: str, *, 
     gone = [sum(unit.number(outcome) is None and unit.assigned == name for unit in units) for name in (control, arm)]
     ratio = Estimate(
         f"time ratio of {outcome}", float(np.exp(effect.estimate)), float(np.exp(effect.low)), float(np.exp(effect.high)),
-        f"REML of log time, random {_listed(fit)}, Kenward-Roger" + _fixed(periods), len(known), None,
+        f"REML of log time, random effects of {_listed(fit)}, Kenward-Roger" + _fixed(periods), len(known), None,
         len({unit.cluster for unit in known}), level,
         float(np.exp(effect.estimate) * effect.se_kr), effect.statistic, effect.df_kr, effect.p, "ratio 1", warnings=fit.warnings,
     )  # fmt: skip
@@ -176,9 +176,9 @@ def _marginal(
 
 
 def _listed(fit: MixedFit) -> str:
-    """'cluster (24), reader (6) with its arm slope'."""
+    """'cluster (24 levels), reader (6 levels) with its arm slope'."""
     slopes = {one.group for one in fit.random if one.column != "(intercept)" and one.group != "residual"}
-    return ", ".join(f"{name} ({count})" + (" with its arm slope" if name in slopes else "") for name, count in fit.levels.items())
+    return ", ".join(f"{name} ({count} levels)" + (" with its arm slope" if name in slopes else "") for name, count in fit.levels.items())
 
 
 def _random(units: Sequence[Unit], with_arm: np.ndarray, arm: str) -> list[RandomTerm]:
