@@ -51,7 +51,7 @@ def reader_evidence(study: ReaderStudy, *, claims: Sequence[Claim] = (), alpha: 
     named = " and ".join((", ".join(study.arms[:-1]), study.arms[-1]))
     summary = (
         f"Inference is {study.approach.inference}." if study.n_readers > 1 else "One reader: inference is to this reader only.",
-        f"{_readers(study)} read {study.n_studies} studies of {study.n_patients} patients, {named}.",
+        f"{_counted(study)} read {study.n_studies} studies of {study.n_patients} patients, {named}.",
         *(f"Design: {words}." for words in designs),
     )
     return StudyEvidence(
@@ -89,7 +89,7 @@ SAYS = {
 }
 
 
-def _readers(study: ReaderStudy) -> str:
+def _counted(study: ReaderStudy) -> str:
     return f"{study.n_readers} reader{'s' if study.n_readers != 1 else ''}"
 
 
@@ -99,7 +99,7 @@ def reader_methods(study: ReaderStudy) -> str:
     ways = [words for start, words in SAYS.items() if any(one.startswith((f"{start},", f"{start} ")) for one in used)]
     factors = f"readers {study.approach.readers} and cases {study.approach.cases}: inference is {study.approach.inference}"
     said = [
-        f"Figures of merit of {_readers(study)} in the arms {', '.join(study.arms)} were compared, {factors}.",
+        f"Figures of merit of {_counted(study)} in the arms {', '.join(study.arms)} were compared, {factors}.",
         f"The analysis was {'; or, as the design of each finding allowed, '.join(ways)}." if ways else "",
         "Ties count one half. The patient is the unit throughout; n counts cases, events the positive ones among them.",
         "p over the findings of a metric are adjusted by Holm."
