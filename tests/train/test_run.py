@@ -48,8 +48,17 @@ def test_pieces_of_another_run_are_refused(cohort: Path, tmp_path: Path) -> None
 
 
 def test_a_cohort_without_labels_is_refused(cohort: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no label"):
-        train(load_recipe("lumbar", size="smoke"), replace(load_cohort(cohort), labels=()), tmp_path / "package")
+    whole = load_cohort(cohort)
+    empty = tuple(replace(label, value=None) for label in whole.labels)
+    one = whole.labels[0].patient_id
+    rows = tuple(row.model_copy(update={"split": "test" if row.patient_id == one else "train"}) for row in whole.rows)
+    apart = replace(whole, rows=rows, labels=tuple(label for label in whole.labels if label.patient_id == one))
+    for name in ("lumbar", "knee_nine"):
+        for own in (replace(whole, labels=()), replace(whole, labels=empty), apart):
+            with pytest.raises(InputError, match="Nothing is known") as caught:
+                train(load_recipe(name, size="smoke"), own, tmp_path / "package")
+            assert caught.value.code == "cohort-without-labels"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_g03_patients_set_apart_are_no_part_of_a_lumbar_package(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

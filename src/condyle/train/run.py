@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from condyle.cohorts.cohort import Cohort, load_cohort
+from condyle.cohorts.cohort import Cohort, development, load_cohort
 from condyle.errors import InputError, MissingExtraError, UsageError
 from condyle.readers.package import Package
 from condyle.train.recipe import load_recipe
@@ -50,7 +50,7 @@ def train(
     Raises
     ------
     UsageError - ``out`` exists, ``work`` belongs to another recipe or cohort, or so many devices are not there or cannot be used
-    InputError - the cohort lacks labels or masks, or has no study of the contrast that the recipe asks for
+    InputError - the cohort lacks known labels or masks, or has no study of the contrast that the recipe asks for
     MissingExtraError - torch and its companions, or what writes TensorBoard's logs, are not installed
     """
     _need_torch()
@@ -63,11 +63,6 @@ def train(
     refuse_existing_package(target)
     cohort = admitted(recipe, cohort)
     recipe, _ = learnable(recipe, cohort)
-    known = {name.partition("/")[0] for name in recipe.data.findings}
-    if not any(label.finding in known for label in cohort.labels):
-        raise InputError(
-            "cohort-without-labels", "The cohort has no label of a finding of this recipe.", what_to_do="Add labels.csv to the cohort."
-        )
     pieces = Path(work) if work is not None else target.with_name(target.name + ".work")
     _claim(pieces, recipe, cohort)
     from condyle.train.reporting import reported
@@ -119,13 +114,27 @@ def admitted(recipe: Recipe, cohort: Cohort) -> Cohort:
 
 
 def learnable(recipe: Recipe, cohort: Cohort) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe without findings that no study of the cohort has a label of, and their names: a head that was told nothing would still
-    give a score, and read as absent. Of recipes whose findings are fixed, the recipe as it is."""
+    """The recipe without findings of which no study that trains has a known label, and their names: a head that was told nothing would
+    still give a score, and read as absent. Of recipes whose findings are fixed, the recipe as it is.
+
+    Raises
+    ------
+    InputError - nothing is known of any finding, or every patient is set apart
+    """
     from condyle.train.multiplane.recipe import MultiplaneRecipe
     from condyle.train.multiplane.targets import never_told
 
-    unknown = never_told(recipe, cohort) if isinstance(recipe, MultiplaneRecipe) else ()
-    if not unknown or len(unknown) == len(recipe.data.findings):
+    cohort = development(cohort)
+    told = {label.finding for label in cohort.labels if label.known}
+    loose = isinstance(recipe, MultiplaneRecipe)
+    unknown = never_told(recipe, cohort) if loose else tuple(name for name in recipe.data.findings if name not in told)
+    if len(unknown) == len(recipe.data.findings):
+        raise InputError(
+            "cohort-without-labels", "Nothing is known of any finding of this recipe in the patients who train.",
+            why="An empty value says that nothing is known, and patients marked test or external do not train.",
+            what_to_do="Add labels.csv to the cohort, or fill in its values.",
+        )  # fmt: skip
+    if not unknown or not loose:
         return recipe, ()
     content = recipe.model_dump(mode="json")
     content["data"]["findings"] = [name for name in recipe.data.findings if name not in unknown]
