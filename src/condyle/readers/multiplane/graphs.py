@@ -105,7 +105,7 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
     opened: dict[str, Future[Graph]] = {}
     decides = {"localiser", *(reader for _, reader, *_ in names)}  # where the joint is, and how likely a finding
 
-    def graph(name: str, batch: int | None) -> Graph:
+    def graph(name: str, batch: int | None = None) -> Graph:
         if name not in opened:
             data = package.graph(name)
             precise = name in decides or len(data) < SMALL
@@ -113,9 +113,9 @@ def open_ensemble(package: Package, engine: str = "") -> Ensemble:
         return lambda inputs: opened[name].result()(inputs)
 
     aside = ThreadPoolExecutor(1)
-    locate = None if where is None else _locator(graph("localiser", None), where)
+    locate = None if where is None else _locator(graph("localiser"), where)
     members = tuple(
-        GraphMember({slot: graph(own[slot], spec.slices) for slot in slots}, graph(reader, 1), columns, grid, stacks)
+        GraphMember({slot: graph(own[slot], spec.slices) for slot in slots}, graph(reader), columns, grid, stacks)
         for own, reader, columns, grid, stacks in names
     )
     aside.shutdown(wait=False)
