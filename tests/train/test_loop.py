@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ import torch
 
 from condyle.train.grading import HeadModule, Inputs, logits_of
 from condyle.train.heads import LevelBatches, fit_head, hide_slots, new_head
-from condyle.train.loop import KeepBest
+from condyle.train.loop import KeepBest, Learner
 from condyle.train.lumbar_recipe import LumbarRecipe as Recipe
 
 from .conftest import Toy
@@ -28,21 +29,26 @@ class _Trainer:
         self.current_epoch, self.should_stop = 0, False
 
 
-class _Scripted(torch.nn.Module):
-    """A module whose held-out loss is told in advance."""
+class _Scripted(Learner):
+    """A learner whose held-out losses are told in advance; each number of several is that of an output."""
 
-    loss_sum, loss_weight = 0.0, 0.0
-
-    def __init__(self, losses: list[float]) -> None:
+    def __init__(self, losses: list[Any]) -> None:
         super().__init__()
-        self.network = torch.nn.Linear(2, 1)
-        self.losses = losses
+        self.network = torch.nn.Linear(2, 2)
+        self.losses, self.told = losses, None
 
-    def judge(self) -> float | None:
-        return self.losses.pop(0) if self.losses else None
+    def judge(self) -> Any:
+        self.told = self.losses.pop(0) if self.losses else None
+        return self.told
+
+    def adopt(self, kept: dict[str, torch.Tensor], part: int) -> None:
+        if part or isinstance(self.told, list):
+            kept["weight"][part] = self.network.weight[part].detach()
+        else:
+            super().adopt(kept, part)
 
 
-def _judged(losses: list[float], patience: int = 10) -> tuple[KeepBest, _Scripted, _Trainer, list[dict[str, torch.Tensor]]]:
+def _judged(losses: list[Any], patience: int = 10) -> tuple[KeepBest, _Scripted, _Trainer, list[dict[str, torch.Tensor]]]:
     keep, module, trainer, seen = KeepBest(patience), _Scripted(list(losses)), _Trainer(), []
     for epoch in range(len(losses)):
         trainer.current_epoch = epoch
@@ -67,8 +73,19 @@ def test_g47_a_loss_that_cannot_be_computed_still_leaves_weights_and_a_warning()
     assert torch.equal(keep.best["weight"], seen[0]["weight"])
     with pytest.warns(RuntimeWarning, match="not finite"):
         keep, _, _, seen = _judged([float("nan"), 0.7])
-    assert keep.best_epoch == 1
+    assert keep.epochs == [1]
     assert torch.equal(keep.best["weight"], seen[1]["weight"])  # type: ignore[index]
+
+
+def test_parts_that_learn_apart_keep_each_its_own_best_epoch() -> None:
+    with pytest.warns(RuntimeWarning, match="not finite"):
+        keep, _, trainer, seen = _judged([[0.5, 0.5], [0.6, 0.4], [float("nan"), 0.3], [0.4, 0.6], [0.5, 0.5]], patience=2)
+    assert keep.best is not None
+    assert keep.epochs == [3, 2]
+    assert torch.equal(keep.best["weight"][0], seen[3]["weight"][0])
+    assert torch.equal(keep.best["weight"][1], seen[2]["weight"][1])
+    assert not trainer.should_stop, "one of them was best two epochs ago, the other one epoch ago"
+    assert keep.history[2]["held_out"] == 0.3
 
 
 def test_without_held_out_rows_the_last_epoch_is_kept() -> None:
@@ -80,7 +97,7 @@ def test_without_held_out_rows_the_last_epoch_is_kept() -> None:
         keep.on_train_epoch_end(trainer, module)
     assert keep.best is not None
     assert torch.equal(keep.best["weight"], module.network.weight)
-    assert keep.best_epoch == 2
+    assert keep.epochs == [2]
     assert not trainer.should_stop
 
 

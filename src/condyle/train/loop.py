@@ -14,7 +14,7 @@ import resource
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -50,9 +50,14 @@ class Learner(lightning.LightningModule):
         self.loss_sum += float(devices.mean(loss.detach())) * studies
         self.loss_weight += studies
 
-    def judge(self) -> float | None:
-        """How bad the network is on held-out studies, lower is better; None when there are none. The same on all devices."""
+    def judge(self) -> float | Sequence[float] | None:
+        """How bad the network is on held-out studies, lower is better; None when there are none. The same on all devices. Where parts of
+        it learn apart, each of them has a number of its own, and its own best epoch."""
         raise NotImplementedError
+
+    def adopt(self, kept: dict[str, Tensor], part: int) -> None:
+        """Bring what is kept of a part up to date with the network; a network of one part is kept whole."""
+        kept.update(_copy(self.network))
 
 
 class Batches(IterableDataset[Any]):
@@ -73,7 +78,7 @@ class Batches(IterableDataset[Any]):
 
 
 class KeepBest(Callback):
-    """Judges every epoch on held-out studies and keeps a copy of the best weights.
+    """Judges every epoch on held-out studies and keeps a copy of the best weights, of each part that learns apart those of its own epoch.
 
     The copy is deep: what a module returns as its state are the live tensors, which later steps change. A loss that
     cannot be computed never counts as best, but the first epoch is always kept, so there is always something to restore.
@@ -83,7 +88,8 @@ class KeepBest(Callback):
     def __init__(self, patience: int, record: Path | None = None) -> None:
         self.patience, self.record = patience, record
         self.best: dict[str, Tensor] | None = None
-        self.best_loss, self.best_epoch = float("nan"), -1
+        self.losses: list[float] = []  # of each part, in its best epoch
+        self.epochs = [-1]
         self.history: list[dict[str, float]] = []
         self._begun, self._cpu = time.monotonic(), time.process_time()
 
@@ -92,18 +98,21 @@ class KeepBest(Callback):
 
     def on_train_epoch_end(self, trainer: Any, module: Any) -> None:
         devices.align(module.network)
-        loss = module.judge()
+        found = module.judge()
         module.train()  # of a network alone, judging cannot know which parts its learner keeps frozen
-        self._note(trainer, module, loss)
-        if loss is None:
-            self.best, self.best_epoch = _copy(module.network), trainer.current_epoch
-            return
-        if not np.isfinite(loss):
+        losses = [found] if isinstance(found, float) else list(found or ())
+        finite = [one for one in losses if np.isfinite(one)]
+        self._note(trainer, module, (float(np.mean(finite)) if finite else float("nan")) if losses else None)
+        if len(finite) < len(losses):
             warnings.warn(f"the held-out loss of epoch {trainer.current_epoch} is not finite", RuntimeWarning, stacklevel=2)
-        if self.best is None or (np.isfinite(loss) and not loss >= self.best_loss):
-            self.best = _copy(module.network)
-            self.best_loss, self.best_epoch = loss, trainer.current_epoch
-        if trainer.current_epoch - self.best_epoch >= self.patience:
+        if self.best is None or not losses:
+            self.best, self.losses, self.epochs = _copy(module.network), losses, [trainer.current_epoch] * max(1, len(losses))
+            return
+        for part, loss in enumerate(losses):
+            if np.isfinite(loss) and not loss >= self.losses[part]:
+                module.adopt(self.best, part)
+                self.losses[part], self.epochs[part] = loss, trainer.current_epoch
+        if trainer.current_epoch - max(self.epochs) >= self.patience:
             trainer.should_stop = True
 
     def _note(self, trainer: Any, module: Any, loss: float | None) -> None:
@@ -120,10 +129,10 @@ class KeepBest(Callback):
             epoch_ended(self.record.parent, self.history[-1])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_loss": self.best_loss, "best_epoch": self.best_epoch, "history": list(self.history)}
+        return {"best": self.best, "losses": self.losses, "epochs": self.epochs, "history": list(self.history)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_loss, self.best_epoch = state["best"], state["best_loss"], state["best_epoch"]
+        self.best, self.losses, self.epochs = state["best"], list(state["losses"]), list(state["epochs"])
         self.history = list(state["history"])
 
 
@@ -255,7 +264,7 @@ def fit(
     learner.network.load_state_dict(copy.deepcopy(keep.best))
     keep_weights(done, learner.network.state_dict())
     (folder / _LAST).unlink(missing_ok=True)
-    logger.info("%s done: kept epoch %d", name, keep.best_epoch + 1)
+    logger.info("%s done: kept epoch %s", name, ", ".join(str(epoch + 1) for epoch in keep.epochs))
     return learner.network.eval()
 
 

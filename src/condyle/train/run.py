@@ -126,15 +126,17 @@ def learnable(recipe: Recipe, cohort: Cohort) -> tuple[Recipe, tuple[str, ...]]:
 
     cohort = development(cohort)
     told = {label.finding for label in cohort.labels if label.known}
-    loose = isinstance(recipe, MultiplaneRecipe)
-    unknown = never_told(recipe, cohort) if loose else tuple(name for name in recipe.data.findings if name not in told)
+    if isinstance(recipe, MultiplaneRecipe):
+        unknown = never_told(recipe, cohort)
+    else:
+        unknown = tuple(name for name in recipe.data.findings if name not in told)
     if len(unknown) == len(recipe.data.findings):
         raise InputError(
             "cohort-without-labels", "Nothing is known of any finding of this recipe in the patients who train.",
             why="An empty value says that nothing is known, and patients marked test or external do not train.",
             what_to_do="Add labels.csv to the cohort, or fill in its values.",
         )  # fmt: skip
-    if not unknown or not loose:
+    if not unknown or not isinstance(recipe, MultiplaneRecipe):
         return recipe, ()
     content = recipe.model_dump(mode="json")
     content["data"]["findings"] = [name for name in recipe.data.findings if name not in unknown]

@@ -19,7 +19,7 @@ def test_g27_noise_does_not_look_like_signal_because_the_fusion_was_fitted_to_it
         patients = np.array([f"p{number // 2}" for number in range(80)])
         apart.append(auroc(targets[:, 0] > 0.5, crossfitted(planes, targets, patients)[:, 0]))
         network = MultiplaneNetwork(
-            Shape(dict.fromkeys(SLOTS, "axial"), 1, dict.fromkeys(SLOTS, "resnet18"), 32, 32, 0.0625, True, "mean", "logistic")
+            Shape(dict(zip(SLOTS, SLOTS, strict=True)), 1, dict.fromkeys(SLOTS, "resnet18"), 32, 32, 0.0625, True, "mean", "logistic")
         )
         fit_logistic(network, planes, targets)
         fuse = network.fuse

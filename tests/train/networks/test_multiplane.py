@@ -88,10 +88,28 @@ def test_g34_any_planes_give_an_answer_and_absent_ones_say_nothing(name: str, go
         assert torch.allclose(first, fuse.heads(pooled)[:, 2], atol=1e-5)
 
 
-def test_series_of_a_plane_are_averaged_before_planes_are() -> None:
-    fuse = fusion("mean", ("sagittal", "sagittal", "axial"), CHANNELS, FINDINGS)
-    shares = fuse.evenly(torch.tensor([[1.0, 1, 1], [1, 0, 1], [1, 1, 0]]))
-    assert torch.allclose(shares, torch.tensor([[0.25, 0.25, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]))
+@pytest.mark.parametrize("name", FUSIONS)
+def test_series_of_a_plane_are_averaged_before_planes_are(name: str) -> None:
+    torch.manual_seed(0)
+    fuse = fusion(name, ("sagittal", "sagittal", "axial"), CHANNELS, FINDINGS)
+    with torch.no_grad():
+        for one in itertools.chain(fuse.parameters(), (own for key, own in fuse.named_buffers() if key != "member")):
+            one.normal_(0, 0.5)
+            if len(one) == 3:
+                one[1] = one[0]  # read alike
+        pooled, whole, alone = torch.randn(4, 3, 1, CHANNELS), torch.ones(4, 3), torch.tensor([[1.0, 0, 1]] * 4)
+        other = pooled.clone()
+        other[:, 1] = other[:, 0]
+        fused, _, direction = fuse(other, whole)
+        assert torch.allclose(fused, fuse(pooled, alone)[0], atol=1e-5), "a twin has no second voice"
+        assert torch.allclose(direction[:, 0], direction[:, 1])
+        between = pooled.clone()
+        between[:, :2] = pooled[:, :2].mean(1, keepdim=True)
+        if name in ("logistic", "concatenate"):  # the others look at each series for what it weighs
+            assert torch.allclose(fuse(pooled, whole)[0], fuse(between, whole)[0], atol=1e-5)
+    single = torch.tensor([[[1.0], [3.0], [5.0]], [[torch.nan], [3.0], [torch.nan]]])
+    told = fusion(name, ("sagittal", "sagittal", "axial"), CHANNELS, 1).by_plane(single)
+    assert torch.equal(told.nan_to_num(-1), torch.tensor([[[2.0], [5.0]], [[3.0], [-1.0]]]))
 
 
 @pytest.mark.parametrize("name", ["mean", "attention"])

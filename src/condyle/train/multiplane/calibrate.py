@@ -64,7 +64,7 @@ def fit_logistic(network: MultiplaneNetwork, planes: Floats, targets: Floats) ->
 
     Parameters
     ----------
-    planes : [study, slot, finding] logits of single inputs, NaN where missing; targets : [study, finding]
+    planes : of ``plane_logits``; targets : [study, finding]
     """
     fuse = network.fuse
     assert isinstance(fuse, Logistic)
@@ -75,13 +75,18 @@ def fit_logistic(network: MultiplaneNetwork, planes: Floats, targets: Floats) ->
         fuse.offset.copy_(offset)
 
 
+def plane_logits(network: MultiplaneNetwork, single: Floats) -> Floats:
+    """[study, slot, finding] logits of single inputs, NaN where missing -> [study, plane, finding], as the fusion averages them."""
+    return np.asarray(network.fuse.by_plane(torch.from_numpy(np.asarray(single, np.float32))).numpy())
+
+
 def crossfitted(planes: Floats, targets: Floats, patients: NDArray[np.str_], parts: int = 5) -> NDArray[np.float64]:
     """[study, finding] fused logits of every study by weights fitted on other patients: what calibration, thresholds and the
     validation figure rest on must not come from the studies that the fusion was fitted to (fault G27).
 
     Parameters
     ----------
-    planes : [study, slot, finding] logits of single inputs, NaN where missing; targets : [study, finding]; patients : [study]
+    planes : of ``plane_logits``; targets : [study, finding]; patients : [study]
     """
     names, place = np.unique(patients, return_inverse=True)
     part = np.random.default_rng(len(names)).permutation(len(names))[place] % min(parts, len(names))
@@ -94,7 +99,7 @@ def crossfitted(planes: Floats, targets: Floats, patients: NDArray[np.str_], par
 
 
 def _stacker(planes: Floats, targets: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """([slot, finding] mean logits, which stand for an input that is not there, [slot, finding] weights, [finding] offsets)."""
+    """([plane, finding] mean logits, which stand for a plane that is not there, [plane, finding] weights, [finding] offsets)."""
     centre, slope = np.zeros(planes.shape[1:]), np.zeros(planes.shape[1:])
     offset = np.zeros(targets.shape[1])
     for column in range(targets.shape[1]):

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from condyle.evaluate.ranking import auroc
-from condyle.readers.multiplane.aolm import attend, pixel_spans
-from condyle.readers.multiplane.network import Attention, Floats, answer, enlarge
+from condyle.readers.multiplane.network import Attention, Features, Floats, answer, cut_objects, find_objects
 from condyle.train import devices
 from condyle.train.loop import Learner, demand_finite, not_finite
 from condyle.train.losses import class_weights, masked
@@ -23,6 +22,8 @@ from condyle.train.multiplane.store import Store
 from condyle.train.networks.encoder import Encoder
 from condyle.train.networks.multiplane import OUTPUTS, EncoderGraph, MultiplaneNetwork, ReaderGraph, Shape, parted
 from condyle.train.stages import tell
+
+Seen = dict[tuple[int, int], tuple[Floats, Floats]]  # (study, slot) -> sums of the last block and of the one before, [slice, h, w]
 
 
 class Labelled(Protocol):
@@ -146,7 +147,7 @@ class MultiplaneLearner(Learner):
         alone = batch.targets[:, None].where(kept.amax(2)[..., None] > 0, torch.full_like(batch.targets[:, None], torch.nan))
         weights = batch.weights
         loss = masked(single, alone, kind=settings.kind, positive=positive, weights=weights[:, None], over=devices.mean)
-        if self.recipe.network.fuse != "logistic":  # there every input learns by itself; what fuses them is fitted afterwards
+        if not self.recipe.apart and self.recipe.network.fuse != "logistic":  # there every input learns by itself
             fused_loss = masked(fused, batch.targets, kind=settings.kind, positive=positive, weights=weights, over=devices.mean)
             loss = fused_loss + settings.planes * loss
         if settings.places and inside is not None:
@@ -154,38 +155,29 @@ class MultiplaneLearner(Learner):
         return loss
 
     def objects(self, grey: Tensor, mask: Tensor, sums: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        """What drew attention on every slice (or through every stack), enlarged, cut as reading cuts it."""
-        own = self.recipe.network.attention
-        late, before = self._sums(grey, mask) if sums is None else sums
-        slices, host = mask.nonzero().tolist(), grey.cpu().numpy()
-        a, b = late.float().cpu().numpy(), before.float().cpu().numpy()
-        crops, kept = np.zeros_like(host), mask.cpu().numpy().copy()
-        stride = grey.shape[-1] // a.shape[-1]
-        if own.dimensions == 2:
-            boxes = [attend(one, other, smallest=own.smallest, margin=own.margin).spans for one, other in zip(a, b, strict=True)]
-        else:
-            boxes = _through(slices, a, b, own.smallest, own.margin)
-        for (n, slot, place), spans in zip(slices, boxes, strict=True):
-            if not spans:
-                kept[n, slot, place] = 0
-                continue
-            rows, columns = ((first * stride, end * stride) for first, end in spans)
-            crops[n, slot, place] = enlarge(host[n, slot, place], rows, columns)
-        return torch.from_numpy(crops).to(grey.device), torch.from_numpy(kept).to(grey.device)
+        """What drew attention, enlarged, cut as reading cuts it."""
+        attention, slots = attention_of(self.recipe), self.network.slots
+        host, shown = grey.cpu().numpy(), mask.cpu().numpy() > 0
+        crops, kept = np.zeros_like(host), np.zeros_like(shown)
+        seen = self._alone(grey, mask) if sums is None else _by_input(sums, shown)
+        for n, there in enumerate(shown):
+            own = {slots[slot]: seen[n, slot] for slot in np.flatnonzero(there.any(1)).tolist()}
+            features = Features({slot: late for slot, (late, _) in own.items()}, {slot: before for slot, (_, before) in own.items()})
+            boxes = find_objects(slots, features, there, attention)
+            crops[n], kept[n], _ = cut_objects(slots, host[n], there, boxes, attention, features.stride(host.shape[-1]))
+        return torch.from_numpy(crops).to(grey.device), torch.from_numpy(kept).to(mask)
 
-    def _sums(self, grey: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _alone(self, grey: Tensor, mask: Tensor) -> Seen:
         """Of inputs with encoders of their own: a side pass that moves no statistics (fault G33)."""
         training = self.network.training
         self.network.eval()
-        late: list[Tensor] = []
-        before: list[Tensor] = []
+        found: Seen = {}
         with torch.no_grad():
             for n, slot in mask.amax(2).nonzero().tolist():
-                features, earlier = described(self.network, self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
-                late.append(features.float().abs().sum(1))
-                before.append(earlier)
+                features, before = described(self.network, self.network.slots[slot], grey[n, slot][mask[n, slot] > 0])
+                found[n, slot] = features.float().abs().sum(1).cpu().numpy(), before.float().cpu().numpy()
         self.train(training)  # not the network's own: what is frozen stays so
-        return torch.cat(late), torch.cat(before)
+        return found
 
     def configure_optimizers(self) -> Any:
         settings = self.recipe.optimiser
@@ -206,15 +198,26 @@ class MultiplaneLearner(Learner):
                 one.requires_grad_(False).eval()
         return self
 
-    def judge(self) -> float | None:
-        """Of held-out studies: log loss, or 1 - mean AUROC of the findings that can be ranked there."""
+    def judge(self) -> float | list[float] | None:
+        """Of held-out studies: log loss, or 1 - mean AUROC of the findings that can be ranked there; of inputs that learn apart each."""
         if not len(self.held_out):
             return None
-        half = self.recipe.optimiser.precision == "bf16"
-        attention = attention_of(self.recipe)
-        logits = devices.shared_out(lambda rows: logits_of(self.network, self.store, rows, attention, half=half)[0], self.held_out)
-        return badness(self.truth, logits, self.recipe.select.metric)
+        half, alone = self.recipe.optimiser.precision == "bf16", int(self.recipe.apart)
+        attention, metric = attention_of(self.recipe), self.recipe.select.metric
+        logits = devices.shared_out(lambda rows: logits_of(self.network, self.store, rows, attention, half=half)[alone], self.held_out)
+        if not alone:
+            return badness(self.truth, logits, metric)
+        there = np.asarray(self.store.shown[self.held_out].any(2))
+        return [badness(self.truth[own], logits[own, slot], metric) if own.any() else np.nan for slot, own in enumerate(there.T)]
 
+    def adopt(self, kept: dict[str, Tensor], part: int) -> None:
+        """Of an input that learns apart: its backbone, its pooling and its head."""
+        own = (f"encoders.{self.network.slots[part]}.", f"level.{self.network.slots[part]}.", f"pools.{part}.")
+        for name, value in self.network.state_dict().items():
+            if not self.recipe.apart or name.startswith(own):
+                kept[name] = value.detach().clone()
+            elif name in ("fuse.weight", "fuse.bias"):
+                kept[name][part] = value[part].detach()
 
 def badness(truth: NDArray[np.float32], logits: Floats, metric: str) -> float:
     """Log loss, or 1 - mean AUROC. Raises CondyleError - the network answers with numbers that are not finite"""
@@ -252,13 +255,9 @@ def missed(shares: Sequence[Tensor | None], inside: Tensor) -> Tensor:
     return total / devices.mean(total.new_tensor(float(count))).clamp_min(1e-8)
 
 
-def _through(slices: list[list[int]], late: Floats, before: Floats, smallest: int, margin: int) -> list[Any]:
-    """One box a stack, told for each of its slices; () for slices beyond it."""
-    boxes: list[Any] = []
-    places = np.array([pair[:2] for pair in slices])
-    for pair in np.unique(places, axis=0):
-        own = np.flatnonzero((places == pair).all(1))
-        box = attend(late[own], before[own], smallest=smallest, margin=margin)
-        (first, end), *rest = pixel_spans(box, (1, 1, 1))
-        boxes += [tuple(rest) if first <= at < end else () for at in range(len(own))]
-    return boxes
+def _by_input(sums: tuple[Tensor, Tensor], shown: NDArray[np.bool_]) -> Seen:
+    """Sums over the shown slices of a batch, one after the other, by input."""
+    counts = shown.sum(2)
+    places = np.argwhere(counts).tolist()
+    late, before = (np.split(one.float().cpu().numpy(), np.cumsum(counts[counts > 0])[:-1]) for one in sums)
+    return {(n, slot): pair for (n, slot), pair in zip(places, zip(late, before, strict=True), strict=True)}

@@ -30,7 +30,7 @@ from condyle.readers.spec import SlotSpec
 from condyle.train import devices
 from condyle.train.loop import Batches, fit
 from condyle.train.multiplane.batches import StudyBatches
-from condyle.train.multiplane.calibrate import crossfitted, fit_calibrations, fit_logistic, scores_of
+from condyle.train.multiplane.calibrate import crossfitted, fit_calibrations, fit_logistic, plane_logits, scores_of
 from condyle.train.multiplane.features import FeatureBatches, FeatureLearner, FeatureStore, logits_from, open_features
 from condyle.train.multiplane.learner import MultiplaneLearner, attention_of, logits_of, mean_auroc, shape_of
 from condyle.train.multiplane.localiser import FittedLocaliser, fit_localiser
@@ -227,8 +227,8 @@ def _crossfitted(
     total, counts = np.zeros((len(rows), len(recipe.columns))), np.zeros(len(recipe.columns))
     for one in members:
         columns = list(one.columns)
-        _, planes = prepared.logits(one.network, recipe, rows)
-        total[:, columns] += crossfitted(planes, targets[rows][:, columns], patients[rows])
+        _, single = prepared.logits(one.network, recipe, rows)
+        total[:, columns] += crossfitted(plane_logits(one.network, single), targets[rows][:, columns], patients[rows])
         counts[columns] += 1
     return total / counts
 
@@ -271,8 +271,8 @@ def _fold(
             assert isinstance(network, MultiplaneNetwork)
             network.cpu()
             if recipe.network.fuse == "logistic":
-                _, planes = prepared.logits(network, recipe, held_out)
-                fit_logistic(network, planes, targets[held_out][:, list(columns)])
+                _, single = prepared.logits(network, recipe, held_out)
+                fit_logistic(network, plane_logits(network, single), targets[held_out][:, list(columns)])
             found.append(Trained(network, columns, fold))
     return found
 

