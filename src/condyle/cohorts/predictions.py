@@ -208,7 +208,7 @@ def compare_tables(
     silent = sorted({one.finding for one in said if one.study_id in named} - {label.finding for label in rows})
     not_judged += tuple((name, "there are predictions and no truth") for name in silent)
     not_judged += _at_other_sites(listed, once)
-    not_judged += tuple((name, "truth speaks of sites and predictions of the whole; present is present at any site") for name in parted)
+    not_judged += tuple((name, "truth names sites and predictions none; it counts as present where any site has it") for name in parted)
     return Compared(tables, tuple(sorted(named - read)), tuple(sorted(read - named)), not_judged, _stray(said, once, rows, answers))
 
 
