@@ -78,6 +78,26 @@ def test_slices_are_spread_evenly_in_order_and_none_twice() -> None:
     assert choose_slices(geometry, geometry.centre + 1000, 12, 10.0).tolist() == [28, 29]
 
 
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(("gap", "slices"), [(2.0, 61), (3.0, 25), (6.5, 20)])
+def test_a_place_in_a_regular_stack_means_the_same_millimetres_in_every_series(plane: str, side: str, gap: float, slices: int) -> None:
+    spec, middle = StackSpec(field_mm=60, pixels=32, slices=12, depth_mm=90, regular=True), np.array([4.0, -3.0, 7.0])
+    shape = (slices, 40, 40)
+    matrix = affine(plane, shape, (gap, 2.0, 2.0), middle + 2.5)
+    stack = cut_stack(Volume(np.random.default_rng(0).integers(0, 99, shape).astype(np.int16), Geometry(matrix, shape)), plane, spec,
+                      centre_mm=middle, side=side)  # fmt: skip
+    axis = {"sagittal": 0, "coronal": 1, "axial": 2}[plane]
+    along = np.array([stack.to_world(at, [[16.0, 16.0]])[0, axis] - middle[axis] for at in np.flatnonzero(stack.shown).tolist()])
+    wanted = (np.arange(12) - 5.5) * 7.5
+    mirrored = -1 if plane == "sagittal" and side == "right" else 1
+    assert np.abs(mirrored * along - wanted[stack.shown]).max() <= gap / 2 + 1e-6
+    reach = gap * (slices - 1) / 2 - 2.5
+    assert stack.shown[np.abs(wanted) < reach - gap].all()
+    assert not stack.shown[np.abs(wanted) > reach + 5 + gap].any()
+    assert not stack.pixels[~stack.shown].any()
+
+
 def test_g13_a_volume_without_millimetres_is_shown_whole_and_says_so() -> None:
     volume = marked("axial", np.zeros(3))
     unknown = Volume(volume.pixels, Geometry(volume.geometry.affine, volume.shape, calibrated=False))

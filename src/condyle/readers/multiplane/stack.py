@@ -31,6 +31,8 @@ class StackSpec:
     field_mm : side of the square; pixels : its rows and columns
     slices : how many at most; depth_mm : how far they reach along the normal, evenly about the centre
     mirror : right joints are shown as left ones
+    regular : a slice of the stack lies at the same millimetres from the centre in every series, whatever its spacing: the nearest slice is
+        shown there, so one may be shown twice, and nothing beyond the series
     """
 
     field_mm: float = 140.0
@@ -38,6 +40,7 @@ class StackSpec:
     slices: int = 12
     depth_mm: float = 120.0
     mirror: bool = True
+    regular: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,18 +95,22 @@ def cut_stack(
     centre = turned.geometry.centre if centre_mm is None else np.asarray(centre_mm, np.float64)
     field_mm = max(turned.geometry.spacing[axis] * turned.shape[axis] for axis in (1, 2)) if whole else spec.field_mm
     window = crop_mm(turned, field_mm, centre_mm=centre) if calibrated else turned
-    chosen = choose_slices(turned.geometry, centre, spec.slices, spec.depth_mm if calibrated else np.inf)
-    picked = np.ascontiguousarray(window.pixels[chosen])
-    carrier = Volume(picked, Geometry(window.geometry.affine, picked.shape, calibrated))
-    shape = (len(chosen), spec.pixels, spec.pixels)
-    grey = to_bytes(RESAMPLE.apply(carrier, shape=shape, shrink="area").pixels)
-    pixels = np.zeros((spec.slices, spec.pixels, spec.pixels), np.uint8)
-    pixels[: len(chosen)] = grey
     index = np.full(spec.slices, -1, np.int64)
-    index[: len(chosen)] = chosen
+    regular = spec.regular and calibrated
+    if regular:
+        index = regular_slices(turned.geometry, centre, spec.slices, spec.depth_mm)
+    else:
+        chosen = choose_slices(turned.geometry, centre, spec.slices, spec.depth_mm if calibrated else np.inf)
+        index[: len(chosen)] = chosen
+    shown = index >= 0
+    picked = np.ascontiguousarray(window.pixels[index[shown]])
+    carrier = Volume(picked, Geometry(window.geometry.affine, picked.shape, calibrated))
+    shape = (len(picked), spec.pixels, spec.pixels)
+    pixels = np.zeros((spec.slices, spec.pixels, spec.pixels), np.uint8)
+    pixels[shown] = to_bytes(RESAMPLE.apply(carrier, shape=shape, shrink="area").pixels)
     geometry = regrid(window.geometry, (window.shape[0], spec.pixels, spec.pixels))
-    stack = Stack(pixels, index >= 0, index, geometry)
-    return mirrored(stack, plane) if spec.mirror and side == "right" else stack
+    stack = Stack(pixels, shown, index, geometry)
+    return mirrored(stack, plane, regular=regular) if spec.mirror and side == "right" else stack
 
 
 def choose_slices(geometry: Geometry, centre_mm: NDArray[np.float64], most: int, depth_mm: float) -> NDArray[np.int64]:
@@ -118,12 +125,26 @@ def choose_slices(geometry: Geometry, centre_mm: NDArray[np.float64], most: int,
     return spread[np.diff(spread, prepend=-1) > 0]
 
 
-def mirrored(stack: Stack, plane: str) -> Stack:
+def regular_slices(geometry: Geometry, centre_mm: NDArray[np.float64], many: int, depth_mm: float) -> NDArray[np.int64]:
+    """[many] nearest slice to each of so many places evenly within the depth about the centre; -1 beyond the series. At least one."""
+    count, step = geometry.shape[0], depth_mm / many / geometry.spacing[0]
+    middle = float(geometry.to_index(centre_mm)[0])
+    found = np.rint(middle + (np.arange(many) - (many - 1) / 2) * step).astype(np.int64)
+    inside = (found >= 0) & (found < count)
+    if not inside.any():
+        nearest = int(np.argmin(np.minimum(np.abs(found), np.abs(found - count + 1))))
+        found[nearest], inside[nearest] = min(max(int(found[nearest]), 0), count - 1), True
+    return np.where(inside, found, -1)
+
+
+def mirrored(stack: Stack, plane: str, *, regular: bool = False) -> Stack:
     """The stack as the other side would look: left and right exchanged, places in the patient unchanged."""
     if plane == "sagittal":
-        count = int(stack.shown.sum())
+        count = len(stack.shown) if regular else int(stack.shown.sum())
         order = np.r_[np.arange(count)[::-1], np.arange(count, len(stack.shown))]
-        return replace(stack, pixels=np.ascontiguousarray(stack.pixels[order]), index=stack.index[order])
+        return replace(
+            stack, pixels=np.ascontiguousarray(stack.pixels[order]), index=stack.index[order], shown=stack.shown[order]
+        )  # fmt: skip
     affine = np.array(stack.geometry.affine)
     affine[:3, 3] += affine[:3, 2] * (stack.geometry.shape[2] - 1)
     affine[:3, 2] *= -1

@@ -123,7 +123,7 @@ def slot_specs(recipe: MultiplaneRecipe) -> dict[str, SlotSpec]:
 
 def stack_spec(recipe: MultiplaneRecipe) -> StackSpec:
     own = recipe.prepare
-    return StackSpec(own.field_mm, own.pixels, own.slices, own.depth_mm, own.mirror)
+    return StackSpec(own.field_mm, own.pixels, own.slices, own.depth_mm, own.mirror, own.regular)
 
 
 def fit_multiplane(recipe: MultiplaneRecipe, cohort: Cohort, work: Path, prepared: Path | None = None) -> Fitted:

@@ -27,13 +27,16 @@ class Split(Section):
 
 
 class Prepare(Section):
-    """The stack of a series: a square of millimetres, its pixels, slices evenly within a depth, right joints mirrored to left ones."""
+    """The stack of a series: a square of millimetres, its pixels, slices evenly within a depth, right joints mirrored to left ones. With
+    ``regular`` a slice of the stack lies at the same millimetres from the joint's middle in every series, whatever its spacing; else the
+    slices that a series has are spread over the stack. Co-plane attention needs the former."""
 
     field_mm: float = Field(default=140.0, gt=20, le=500)
     pixels: int = Field(default=128, ge=32, multiple_of=32)
     slices: int = Field(default=12, ge=1, le=96)
     depth_mm: float = Field(default=120.0, gt=0)
     mirror: bool = True
+    regular: bool = False
 
 
 class Localiser(Section):
@@ -211,6 +214,8 @@ class MultiplaneRecipe(Recipe):
         if own.parts > 1 and (any(name in VOLUMES for name in self.backbones().values()) or self.prepare.pixels // own.stride % own.parts):
             found.append(f"network.parts: {own.parts} must divide the grid of {self.prepare.pixels // own.stride} cells of a slice")
         loose = self.optimiser.backbone_rate or own.init == "random" or not own.shared or own.attention.dimensions == 3
+        if own.fuse == "coplane" and not self.prepare.regular:
+            found.append("network.fuse: coplane needs slices at known millimetres; set prepare.regular: true")
         if self.optimiser.draws and (loose or any(name in VOLUMES for name in self.backbones().values())):
             found.append("optimiser.draws: features are kept of one shared, frozen backbone of slices with given weights, attention in 2-D")
         if self.loss.places and not (self.optimiser.draws and own.parts > 1 and own.aggregate == "attention" and own.fuse != "coplane"):

@@ -1,7 +1,8 @@
 """Co-plane attention: the slices of an input look at those of the other inputs before they are pooled (CoPAS).
 
 Qiu et al., Nature Communications 2024;15:7637. There the other planes are re-sliced by axis swaps and passed through the encoder
-once more; here every slice is encoded once and says which plane it is of and where in its stack it lies.
+once more, all in volumes of one spacing; here every slice is encoded once and says which plane it is of and where in its stack it
+lies. That is a place in the joint only in stacks that are cut at regular millimetres (``prepare.regular``), which the recipe demands.
 """
 
 from __future__ import annotations
