@@ -70,7 +70,7 @@ def test_a_cold_reading_imports_nothing_that_it_can_do_without() -> None:
         import sys
         import numpy as np
         from condyle.intake import open_study
-        from condyle.quality import check
+        from condyle.quality import check, motion, noise
         from condyle.readers import load_package
         from condyle.readers.multiplane.graphs import slots_of
         from condyle.readers.multiplane.stack import StackSpec, as_input, cut_stack
@@ -80,6 +80,8 @@ def test_a_cold_reading_imports_nothing_that_it_can_do_without() -> None:
         stack = cut_stack(Volume(pixels, Geometry(np.eye(4), pixels.shape)), "axial", StackSpec())
         as_input(stack.pixels, stack.shown)
         check(Study("s", "p", ()), {{}}, "knee")
+        for own in (motion, noise):
+            own._of_series("it", "it", Volume(pixels, Geometry(np.eye(4), pixels.shape)))
         print(sorted({set(HEAVY_FOR_IMPORT) | {"pydantic", "pydicom", "scipy", "numpy.ma"}!r} & set(sys.modules)))
     """
     ran = python(textwrap.dedent(code))

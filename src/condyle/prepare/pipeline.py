@@ -91,7 +91,7 @@ def prepare_all(volumes: Sequence[Volume], steps: Steps, *, threads: int | None 
     workers = min(len(volumes), threads if threads is not None else cpu_count() or 1)
     if workers <= 1:
         return tuple(record(volume, steps) for volume in volumes)
-    with _opencv_single_threaded(), ThreadPoolExecutor(workers) as pool:
+    with opencv_single_threaded(), ThreadPoolExecutor(workers) as pool:
         return tuple(pool.map(lambda volume: record(volume, steps), volumes))
 
 
@@ -125,7 +125,8 @@ def _step(given: Mapping[str, Any], number: int) -> tuple[Step, dict[str, Any]]:
 
 
 @contextmanager
-def _opencv_single_threaded() -> Iterator[None]:
+def opencv_single_threaded() -> Iterator[None]:
+    """OpenCV's own threads off: they wait for work by spinning, and take a core from whoever has some."""
     import cv2
 
     before = cv2.getNumThreads()

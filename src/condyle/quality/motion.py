@@ -8,6 +8,7 @@ import numpy as np
 
 from condyle.quality.picture import LEAST_PIXELS, Picture, middle_slices, power_spectrum
 from condyle.quality.series import named, with_pixels
+from condyle.quantiles import median
 from condyle.registry import Plugin
 from condyle.study import Check, Study, Volume
 
@@ -39,7 +40,7 @@ def _of_series(name: str, series_id: str, volume: Volume) -> Check:
     if not found:
         sentence = f"Motion cannot be measured in {name}: its pictures are too small or hold one grey value."
         return Check("motion", None, None, THRESHOLD, "", sentence, series_id=series_id)
-    measured = float(np.median(found))
+    measured = median(np.array(found))
     passed = measured <= THRESHOLD
     return Check(
         "motion", passed, round(measured, 3), THRESHOLD, "",
@@ -84,5 +85,5 @@ def _along(power: Picture) -> float:
     level = np.log(detail + np.finfo(np.float32).eps * float(detail.mean())).mean(axis=1)
     start = lines // 2 + max(3, int(_LOW * lines))
     steps = np.diff(level[start : lines // 2 + int(_HIGH * lines)], 2)
-    bound = _OUTLIER * float(np.median(np.abs(steps)))
+    bound = _OUTLIER * median(np.abs(steps))
     return float(np.sqrt(np.mean(np.clip(steps, -bound, bound) ** 2)) * np.sqrt(across / _REFERENCE_PIXELS))

@@ -8,6 +8,7 @@ import numpy as np
 
 from condyle.quality.picture import LEAST_PIXELS, Picture, middle_slices, power_spectrum, tissue
 from condyle.quality.series import named, with_pixels
+from condyle.quantiles import median, percentiles
 from condyle.registry import Plugin
 from condyle.study import Check, Study, Volume
 
@@ -38,7 +39,7 @@ def _of_series(name: str, series_id: str, volume: Volume) -> Check:
     if not found:
         sentence = f"Noise cannot be measured in {name}: its pictures are too small or hold too little tissue."
         return Check("noise", None, None, THRESHOLD, "", sentence, series_id=series_id)
-    measured = float(np.median(found))
+    measured = median(np.array(found))
     passed = measured >= THRESHOLD
     return Check(
         "noise", passed, round(measured, 1), THRESHOLD, "",
@@ -73,8 +74,8 @@ def signal_to_noise(picture: Picture) -> float | None:
     inside = cv2.erode(tissue(np.asarray(mean, dtype=np.float32)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if int(inside.sum()) < _LEAST_BLOCKS:
         return None
-    noise = float(np.percentile(local[inside], _QUIET_PERCENT))
-    signal = float(np.median(mean[inside]))
+    noise = percentiles(local[inside], _QUIET_PERCENT)[0]
+    signal = median(mean[inside])
     if signal <= 0:
         return None  # values about zero, as in real-part and phase pictures, have no such ratio
     return signal / noise if noise > 1e-4 * signal else 1e4  # a drawn picture without any noise
@@ -106,4 +107,4 @@ def _fall_along(power: Picture) -> float:
     profile = power[:, : max(1, int(0.1 * across))].sum(axis=1)
     profile = np.log(profile + np.finfo(np.float32).eps * float(profile.max()))
     fine, middle = profile[int(0.36 * n) : int(0.48 * n)], profile[int(0.16 * n) : int(0.22 * n)]
-    return float(np.median(fine) - np.median(middle))
+    return median(fine) - median(middle)

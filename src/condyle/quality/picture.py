@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.quantiles import percentiles
 from condyle.study.volume import Volume
 
 Picture = NDArray[np.float32]
@@ -52,7 +53,7 @@ def power_spectrum(picture: Picture) -> Picture:
 
 def tissue(picture: Picture) -> NDArray[np.bool_]:
     """[row, column] True in tissue that is not near the ceiling of the grey scale."""
-    return foreground(picture) & (_smooth(picture) < 0.9 * np.percentile(picture, 99.5))
+    return foreground(picture) & (_smooth(picture) < 0.9 * percentiles(picture.ravel(), 99.5)[0])
 
 
 def foreground(picture: Picture) -> NDArray[np.bool_]:
@@ -64,7 +65,7 @@ def foreground(picture: Picture) -> NDArray[np.bool_]:
     Source: Otsu, IEEE Trans Syst Man Cybern 1979;9:62-66.
     """
     smooth = _smooth(picture)
-    return np.asarray(smooth > 0.6 * min(_otsu(smooth), 0.5 * float(np.percentile(smooth, 95))))
+    return np.asarray(smooth > 0.6 * min(_otsu(smooth), 0.5 * percentiles(smooth.ravel(), 95)[0]))
 
 
 def _smooth(picture: Picture) -> Picture:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.readers.quantiles import percentiles
+from condyle.quantiles import percentiles
 
 # Tissue channels of a segmentation, in this order everywhere.
 VERTEBRA, CANAL, DISC = 0, 1, 2

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.readers.quantiles import percentiles
+from condyle.quantiles import percentiles
 
 # Channels of ``tissue``, as everywhere in this family.
 VERTEBRA, CANAL, DISC = 0, 1, 2

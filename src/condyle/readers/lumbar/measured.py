@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.quantiles import median, percentiles
 from condyle.readers.lumbar.crops import CANAL, DISC, VERTEBRA, CropSpec
-from condyle.readers.quantiles import median, percentiles
 
 NAMES = (
     "height", "height_front", "height_middle", "height_back", "height_peak", "width",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from condyle.errors import InputError
 from condyle.prepare.orient import orient
-from condyle.readers.quantiles import percentiles
+from condyle.quantiles import percentiles
 from condyle.study import Geometry, Volume
 
 STEP_MM = 0.46875  # side of a picture's pixel: 512 x 640 of them cover the 240 x 300 mm of a lumbar T2 SPACE

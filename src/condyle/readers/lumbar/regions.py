@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from condyle.quantiles import percentiles
 from condyle.readers.lumbar.crops import DISC, CropSpec
 from condyle.readers.lumbar.measured import own_disc
-from condyle.readers.quantiles import percentiles
 
 NAMES = (
     "disc_front", "disc_middle", "disc_back", "plate_above", "marrow_above", "plate_below", "marrow_below", "back_edge", "canal",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.readers.quantiles import percentiles
+from condyle.quantiles import percentiles
 
 GRID_MM = 0.9375
 """Pixel size of the network's grid, mm: T2 SPACE of 240 x 300 mm becomes 256 x 320 pixels."""

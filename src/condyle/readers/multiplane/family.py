@@ -10,6 +10,7 @@ import numpy as np
 
 import condyle
 from condyle.errors import InputError
+from condyle.prepare.pipeline import opencv_single_threaded
 from condyle.quality import check
 from condyle.readers.engines import chosen_engine
 from condyle.readers.multiplane import findings as say
@@ -64,8 +65,8 @@ class MultiplaneReader:
         tried = spec.settings.get("size") == "smoke"
         refuse_elsewhere(study, spec.joint, (spec.joint,))
         # Graphs are opened while series are decoded and cut, quality is checked while they run; stages hold what was waited for.
-        with ThreadPoolExecutor(1) as aside:
-            own = self.ensemble
+        own = self.ensemble
+        with opencv_single_threaded(), ThreadPoolExecutor(1) as aside:
             with stages("decode"):
                 seen = decode(study, slots)
             _refuse_without_series(study, seen, spec.joint)

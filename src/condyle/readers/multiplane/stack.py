@@ -16,7 +16,7 @@ from condyle.prepare.crop import crop_mm
 from condyle.prepare.orient import orient
 from condyle.prepare.resample import STEP as RESAMPLE
 from condyle.prepare.resample import regrid
-from condyle.readers.quantiles import percentiles
+from condyle.quantiles import percentiles
 from condyle.study import Geometry, Volume
 
 LOWER, UPPER = 0.5, 99.5  # percentiles that become black and white

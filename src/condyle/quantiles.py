@@ -1,4 +1,5 @@
-"""Percentiles as NumPy gives them, sooner: a reading asks for a thousand of a few hundred numbers each, and for those of whole pictures."""
+"""Percentiles as NumPy gives them, sooner: a reading asks for a thousand of a few hundred numbers each, and for those of whole pictures.
+NumPy's own load ``numpy.ma`` as well."""
 
 from __future__ import annotations
 
