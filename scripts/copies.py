@@ -74,6 +74,8 @@ CHANGES: dict[str, Change] = {
     "left-right flip": lambda a, _: a[:, :, ::-1],
     "upside down, slices reversed": lambda a, _: a[::-1, ::-1],
     "turned by 3 degrees": lambda a, _: turned(a, 3),
+    "turned by 90 degrees": lambda a, _: np.rot90(a, axes=(1, 2)),
+    "rows and columns exchanged, crop of 10 % a side": lambda a, _: cropped(np.swapaxes(a, 1, 2), 0.1, 0.1, 0.1, 0.1),
     "crop 5 to 15 %, values, noise, flip, matrix 0.8": lambda a, rng: resampled(
         rescaled(cropped(a, 0.15, 0.05, 0.1, 0.15), rng)[:, :, ::-1], 0.8, 0.8
     ),

@@ -230,6 +230,8 @@ def test_chance_is_seldom_taken_for_a_shortcut() -> None:
         ("slices reversed", lambda a: a[::-1]),
         ("mirrored", lambda a: a[:, :, ::-1]),
         ("upside down", lambda a: a[:, ::-1]),
+        ("turned by a right angle, cut", lambda a: np.rot90(a, axes=(1, 2))[:, 6:, 3:]),
+        ("rows and columns exchanged", lambda a: np.swapaxes(a, 1, 2)),
         ("shading", lambda a: a * np.linspace(0.6, 1.4, a.shape[2])),
         ("borders cut off", lambda a: a[:, 11:-11, 11:-11]),
         ("two borders cut off", lambda a: a[:, 11:, :-11]),

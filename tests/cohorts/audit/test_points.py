@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from condyle.cohorts.audit.points import TURNS, Candidate, candidates, points_of
+from condyle.cohorts.audit.points import TURNS, Candidate, Turn, candidates, points_of, turned
 from tests.cohorts.audit.drawn import anatomy
 
 Picture = NDArray[np.uint8]
@@ -23,10 +23,10 @@ def named(*pictures: Picture) -> list[Candidate]:
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_where_a_turned_cut_and_enlarged_picture_lies(turn: tuple[int, int]) -> None:
+def test_where_a_turned_cut_and_enlarged_picture_lies(turn: Turn) -> None:
     """A cut of rows 10 to 110 and columns 20 to 110 at 1.2 times the size: its middle lies 5 columns right of the whole one's."""
     whole = picture(1)
-    cut = cv2.resize(whole[:: turn[0], :: turn[1]][10:110, 20:110], None, fx=1.2, fy=1.2, interpolation=cv2.INTER_LINEAR)
+    cut = cv2.resize(turned(whole, turn)[10:110, 20:110], None, fx=1.2, fy=1.2, interpolation=cv2.INTER_LINEAR)
     found = [one for one in named(whole, np.asarray(cut, np.uint8), picture(2)) if one.turn == turn]
     assert [(one.first, one.second) for one in found] == [(0, 1)]
     corners = np.array([[-40.0, -40, 1], [40, -40, 1], [-40, 40, 1], [40, 40, 1]])

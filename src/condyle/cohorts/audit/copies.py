@@ -29,10 +29,9 @@ def near_part(
     """Series that show the same in other values: saved again with other borders, window, scale, matrix or turn."""
     about = (
         "Three slices of each series are laid on those of the other by marked points that both show, so that borders may be cut off or "
-        "added, the matrix another, the picture mirrored and the stack reversed; series are near copies when what is left without "
-        f"shading and scale of the values correlates by {NEAR:g} or more. A copy of which slices were cut away, or of which the picture "
-        "was turned by 90 degrees, is not found. Two series of one study may be "
-        "alike because one was reconstructed twice: these are counted and are no fault."
+        "added, the matrix another, the picture mirrored or turned by a right angle and the stack reversed; series are near copies when "
+        f"what is left without shading and scale of the values correlates by {NEAR:g} or more. A copy of which slices were cut away is not "
+        "found. Two series of one study may be alike because one was reconstructed twice: these are counted and are no fault."
     )
     return _part("near_copies", "Near copies", [one for one in pairs if not one.exact], series, patients, divisions, about)
 

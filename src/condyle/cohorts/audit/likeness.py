@@ -1,4 +1,5 @@
-"""Exact and near duplicates of series, found in their pixels: re-sent, re-exported, cropped, padded, rescaled, mirrored, under any name.
+"""Exact and near duplicates of series, found in their pixels: re-sent, re-exported, cropped, padded, rescaled, mirrored, turned by
+a right angle, under any name.
 
 Exact: the hash of the sorted volume. Near: points of the middle slices name candidates and how the one lies on the other (``points``),
 and so does a coarse comparison of them as a whole. Three slices of each are laid on each other, and what is left without shading and
@@ -16,12 +17,13 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from condyle.cohorts.audit.points import TURNS, Candidate, Points, candidates, points_of
+from condyle.cohorts.audit.points import TURNS, Candidate, Points, candidates, points_of, turned
 from condyle.study import Volume
 
 SIDE = 128
 NEAR = 0.8  # between other patients (at most 0.66) and changed copies (at least 0.91): docs/results.md, "Likeness of copies"
 _WORTH = 0.3  # likeness of the middle slices from which it is worth to fit one on the other more closely
+_HOPE = 3 * NEAR - 2  # likeness of the middle slices below which even two equal slices beside them make no copy
 _FINE, _SLOW = 0.7, 2.0  # pixels: grain below and shading above are left out
 _TINY, _WHOLE, _BLOCK = 32, 0.75, 512  # square to which whole pictures are brought, and their likeness from which they are candidates
 _SHARED = 0.3  # share of the picture that both must show
@@ -62,11 +64,12 @@ class Pair:
 def print_of(volume: Volume) -> Print:
     """The print of a volume."""
     values = np.ascontiguousarray(volume.pixels, np.float32)
-    digest = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
+    digest = hashlib.sha256(repr(values.shape).encode())
+    digest.update(values.data)
     last = len(values) - 1
     before, after, quarter = values[last // 2], values[(last + 1) // 2], round(last / 4)
     slices = _shown(values[quarter]), _shown((before + after) / 2), _shown(values[last - quarter])
-    return Print(digest, slices, points_of(slices[1]), _shown(before) if last % 2 else slices[1])
+    return Print(digest.hexdigest(), slices, points_of(slices[1]), _shown(before) if last % 2 else slices[1])
 
 
 def pairs_of(prints: Sequence[Print], *, near: float = NEAR) -> tuple[Pair, ...]:
@@ -85,24 +88,27 @@ def likeness_of(first: Slices, second: Slices, how: Candidate) -> float:
     """Mean correlation of three slices, the first laid on the second, in either order; of the middle ones alone where it is low."""
     import cv2
 
-    down, across = how.turn
-    turned = [np.ascontiguousarray(one[::down, ::across]) for one in first]
+    laid = [turned(one, how.turn) for one in first]
     middle = second[1]
-    onto = _from_corners(how.onto, turned[1], middle)
-    rough = _correlation(turned[1], middle, onto)
+    onto = _from_corners(how.onto, laid[1], middle)
+    rough = _correlation(laid[1], middle, onto)
     if rough < _WORTH:
         return rough
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 1e-4)
-    ways = [onto]
+    ways = [(onto, rough)]
     try:  # enhanced correlation (Evangelidis and Psarakis, IEEE TPAMI 2008) fits to fractions of a pixel
-        _, fitted = cv2.findTransformECC(middle, turned[1], onto.copy(), cv2.MOTION_AFFINE, stop, None, 5)
-        ways.append(np.asarray(fitted, np.float32))
+        _, fitted = cv2.findTransformECC(middle, laid[1], onto.copy(), cv2.MOTION_AFFINE, stop, None, 5)
+        fitted = np.asarray(fitted, np.float32)
+        ways.append((fitted, _correlation(laid[1], middle, fitted)))
     except cv2.error:  # nothing fits better: the points' own arrangement counts
         pass
+    best = max(among for _, among in ways)
+    if best < _HOPE:
+        return best
     return max(
-        float(np.mean([_correlation(one, other, way) for one, other in zip(turned, order, strict=True)]))
-        for way in ways
-        for order in (second, second[::-1])
+        (_correlation(laid[0], before, way) + among + _correlation(laid[2], after, way)) / 3
+        for way, among in ways
+        for before, _, after in (second, second[::-1])
     )
 
 
@@ -124,13 +130,13 @@ def _as_a_whole(pictures: Sequence[NDArray[np.uint8]]) -> Iterator[Candidate]:
     tiny = np.stack([_detail(cv2.resize(one, (_TINY, _TINY), interpolation=cv2.INTER_AREA)) for one in pictures])
     tiny /= np.maximum(np.linalg.norm(tiny, axis=(1, 2), keepdims=True), 1e-6)
     flat = tiny.reshape(len(tiny), -1)
-    for down, across in TURNS:
-        turned = np.ascontiguousarray(tiny[:, ::down, ::across]).reshape(len(tiny), -1)
+    for turn in TURNS:
+        own = turned(tiny, turn).reshape(len(tiny), -1)
         for begin in range(0, len(tiny), _BLOCK):
-            for a, b in np.argwhere(turned[begin : begin + _BLOCK] @ flat.T >= _WHOLE).tolist():
+            for a, b in np.argwhere(own[begin : begin + _BLOCK] @ flat.T >= _WHOLE).tolist():
                 if begin + a < b:
-                    rows, columns = np.array(pictures[begin + a].shape) / pictures[b].shape
-                    yield Candidate(begin + a, b, (down, across), np.array([[columns, 0.0, 0.0], [0.0, rows, 0.0]]))
+                    rows, columns = np.array(pictures[begin + a].shape[:: -1 if turn[0] else 1]) / pictures[b].shape
+                    yield Candidate(begin + a, b, turn, np.array([[columns, 0.0, 0.0], [0.0, rows, 0.0]]))
 
 
 def _from_corners(onto: NDArray[np.float64], first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Affine:

@@ -2,13 +2,16 @@
 
 Points and descriptors are those of SIFT (Lowe, International Journal of Computer Vision 2004) with square roots (Arandjelovic and
 Zisserman, CVPR 2012). They stay what they are when borders are cut off or added, and when a picture is resampled or windowed anew.
-A point is compared only with those of about its own direction, once for each way of mirroring: so all pairs of a cohort are affordable.
+A point is compared only with those of about its own direction, once for each turn by a right angle and its mirror image: so all pairs of
+a cohort are affordable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +19,8 @@ from numpy.typing import NDArray
 POINTS = 32
 ALIKE = 0.93  # cosine from which two points are taken for the same
 TOGETHER = 5  # so many points in one arrangement make a candidate
-TURNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # factors of rows and columns: as it is, mirrored, upside down, both
+Turn = tuple[bool, int, int]
+TURNS: tuple[Turn, ...] = tuple(product((False, True), (1, -1), (1, -1)))  # rows and columns exchanged, then factors of rows and columns
 _TILT = 12.0  # degrees by which directions may differ
 _AWAY = 2.5  # pixels from where the arrangement puts a point
 _GROWTH = 1.8  # scale of one picture against the other's at most, along any direction
@@ -48,14 +52,20 @@ class Candidate:
 
     Parameters
     ----------
-    turn : factors of rows and columns that mirror the first picture
-    onto : [2, 3] place in the mirrored first picture = onto @ (column, row, 1) of the second; pixels from the middles
+    turn : of ``TURNS``, of the first picture
+    onto : [2, 3] place in the turned first picture = onto @ (column, row, 1) of the second; pixels from the middles
     """
 
     first: int
     second: int
-    turn: tuple[int, int]
+    turn: Turn
     onto: NDArray[np.float64]
+
+
+def turned(pictures: NDArray[Any], turn: Turn) -> NDArray[Any]:
+    """Pictures [..., row, column] after a turn."""
+    swap, down, across = turn
+    return np.ascontiguousarray((np.swapaxes(pictures, -1, -2) if swap else pictures)[..., ::down, ::across])
 
 
 def points_of(picture: NDArray[np.uint8]) -> Points:
@@ -72,7 +82,7 @@ def points_of(picture: NDArray[np.uint8]) -> Points:
 
 
 def candidates(every: Sequence[Points]) -> Iterator[Candidate]:
-    """Pairs of pictures of which enough points are alike and lie alike; a pair may come once for each way of mirroring."""
+    """Pairs of pictures of which enough points are alike and lie alike; a pair may come once for each turn."""
     import cv2
 
     owners = np.repeat(np.arange(len(every)), [len(one.angles) for one in every])
@@ -89,7 +99,7 @@ def candidates(every: Sequence[Points]) -> Iterator[Candidate]:
         enough = counts >= TOGETHER
         for pair, begin, count in zip(named[enough].tolist(), begins[enough].tolist(), counts[enough].tolist(), strict=True):
             group = order[begin : begin + count]
-            ours, own = places[mine[group]] * np.array(turn[::-1], np.float32), places[theirs[group]]
+            ours, own = places[mine[group]][:, :: -1 if turn[0] else 1] * np.array(turn[:0:-1], np.float32), places[theirs[group]]
             onto, held = cv2.estimateAffine2D(own, ours, method=cv2.RANSAC, ransacReprojThreshold=_AWAY, maxIters=500)
             if onto is None or not np.isfinite(onto).all():
                 continue
@@ -101,21 +111,21 @@ def candidates(every: Sequence[Points]) -> Iterator[Candidate]:
                 yield Candidate(first, second, turn, onto)
 
 
-def _alike(angles: Floats, descriptors: Floats, owners: Numbers, turn: tuple[int, int]) -> tuple[Numbers, Numbers]:
+def _alike(angles: Floats, descriptors: Floats, owners: Numbers, turn: Turn) -> tuple[Numbers, Numbers]:
     """Numbers of points that are alike once the picture of the one is turned; its picture has the lower number."""
-    down, across = turn
-    turned = (down * across * angles + (180 if across < 0 else 0)) % 360
-    own = _mirrored(descriptors) if down * across < 0 else descriptors
+    swap, down, across = turn
+    ways = (down * across * (90 - angles if swap else angles) + (180 if across < 0 else 0)) % 360
+    own = _mirrored(descriptors) if (down * across < 0) != swap else descriptors
     order = np.argsort(angles)
     ring = np.concatenate([angles[order] - 360, angles[order], angles[order] + 360])  # round and round: near directions are one run
     found: list[tuple[Numbers, Numbers]] = []
-    for block in np.array_split(np.argsort(turned), len(turned) // _BLOCK + 1):
+    for block in np.array_split(np.argsort(ways), len(ways) // _BLOCK + 1):
         if len(block):
-            low, high = np.searchsorted(ring, (turned[block[0]] - _TILT, turned[block[-1]] + _TILT)).tolist()
+            low, high = np.searchsorted(ring, (ways[block[0]] - _TILT, ways[block[-1]] + _TILT)).tolist()
             others = order[np.arange(low, min(high, low + len(order))) % len(order)]
-            rows, columns = np.nonzero(own[block] @ descriptors[others].T > ALIKE)
-            one, other = block[rows], others[columns]
-            apart = np.abs((turned[one] - angles[other] + 180) % 360 - 180)
+            near = np.flatnonzero(own[block] @ descriptors[others].T > ALIKE)  # nonzero of two dimensions takes far longer
+            one, other = block[near // len(others)], others[near % len(others)]
+            apart = np.abs((ways[one] - angles[other] + 180) % 360 - 180)
             kept = (owners[one] < owners[other]) & (apart <= _TILT)
             found.append((one[kept], other[kept]))
     return np.concatenate([one for one, _ in found]), np.concatenate([other for _, other in found])
