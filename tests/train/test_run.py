@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from condyle import outputs
 from condyle.cohorts import load_cohort
-from condyle.errors import InputError, MissingExtraError, UsageError
+from condyle.errors import InputError, MissingExtraError, ResourceError, UsageError
 from condyle.readers import load_package
 from condyle.readers.fitted_on import fitted_on
 from condyle.simulate import write_cohort
@@ -45,6 +47,21 @@ def test_pieces_of_another_run_are_refused(cohort: Path, tmp_path: Path) -> None
     (tmp_path / "work" / "run.sha256").write_text("another\n")
     with pytest.raises(UsageError, match="another run"):
         train(load_recipe("lumbar", size="smoke"), cohort, tmp_path / "package", work=tmp_path / "work")
+
+
+def test_a_disk_that_is_full_from_the_start_is_no_other_run_afterwards(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    def full(path: Path, content: bytes) -> None:
+        path.write_bytes(content[:9])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, "write_through", full)
+        with pytest.raises(ResourceError):
+            train(load_recipe("lumbar", size="smoke"), cohort, tmp_path / "package")
+    assert list((tmp_path / "package.work").iterdir()) == []
+    run._claim(tmp_path / "package.work", load_recipe("lumbar", size="smoke"), load_cohort(cohort))
 
 
 def test_a_cohort_without_labels_is_refused(cohort: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from condyle.cohorts.cohort import Cohort, development, load_cohort
 from condyle.errors import InputError, MissingExtraError, UsageError
+from condyle.outputs import write_whole
 from condyle.readers.package import Package
 from condyle.train.recipe import load_recipe
 from condyle.train.sections import Recipe
@@ -213,10 +214,9 @@ def _claim(work: Path, recipe: Recipe, cohort: Cohort) -> None:
     series, labels = [(row.study_id, str(row.path)) for row in cohort.rows], [repr(label) for label in cohort.labels]
     facts = [recipe.model_dump(mode="json"), series, labels]
     mark = hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
-    work.mkdir(parents=True, exist_ok=True)
     path = work / "run.sha256"
     if not path.is_file():
-        path.write_text(mark + "\n")
+        write_whole(path, f"{mark}\n".encode())
     elif path.read_text().strip() != mark:
         raise UsageError(
             "work-of-another-run", "The work folder holds pieces of another run.", where=work.name,
