@@ -90,7 +90,7 @@ def test_smoke(name: str, tmp_path: Path) -> None:
     reader = load_package(tmp_path / "package")
     # All is marked, and so has maps.
     everything = {finding: ThresholdSpec(value=0.0, rule="given") for finding in reader.package.spec.thresholds}
-    reader.package = replace(reader.package, spec=reader.package.spec.model_copy(update={"thresholds": everything}))
+    reader.package = replace(reader.package, spec=replace(reader.package.spec, thresholds=everything))
     for study in ("s0", "s7"):
         reading = reader.read(open_rows(cohort.studies[study]))
         said = {"/".join(part for part in (one.finding, one.site.compartment) if part) for one in reading.findings}
