@@ -61,7 +61,8 @@ class Remembering:
     """A member that encodes no slice twice: a painted study differs from the study in few slices."""
 
     def __init__(self, own: Any) -> None:
-        self.own, self.columns, self.grid = own, own.columns, own.grid
+        assert not own.stacks, "a network of whole stacks encodes no slice by itself"
+        self.own, self.columns, self.grid, self.stacks = own, own.columns, own.grid, False
         self.known: dict[bytes, tuple[Floats, Floats]] = {}
 
     def encode(self, slot: str, grey: Floats) -> tuple[Floats, Floats]:
