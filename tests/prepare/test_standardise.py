@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -29,10 +29,14 @@ def _reference(pixels, lower=1.0, upper=99.0):
     lower=st.floats(0, 40),
     upper=st.floats(60, 100),
 )
+@example(pixels=np.r_[np.int16(67), np.full(104, 68, np.int16)].reshape(3, 7, 5), lower=0.0, upper=60.0)
 def test_percentiles_and_moments_are_numpys(pixels, lower, upper):
     done = standardise(_volume(pixels), lower=lower, upper=upper)
     assert done.pixels.dtype == np.float32
-    np.testing.assert_allclose(done.pixels, _reference(pixels, lower, upper), atol=2e-5)
+    # A picture of nearly one value far from 0 loses as many places of its 32-bit floats as that value is of standard deviations.
+    values = np.clip(pixels.astype(np.float64), *np.percentile(pixels, (lower, upper)))
+    lost = 2.0**-23 * np.abs(values).max() / (values.std() or 1)
+    np.testing.assert_allclose(done.pixels, _reference(pixels, lower, upper), atol=2e-5 + lost)
 
 
 def test_g09_three_times_the_input_gives_the_same(knee_like):
